@@ -1,0 +1,1 @@
+"""Experiments: each module states sweeps, draws a figure and makes claims."""

@@ -1,0 +1,29 @@
+"""The list of a package's experiments: name, claim, cost."""
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+
+def catalogue(package: ModuleType) -> str:
+    """A table of the experiments in a package, from their docstrings and defaults."""
+    rows = Table("experiment", "claim", "default cost", box=SIMPLE_HEAD)
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        if found.name.rpartition(".")[2].startswith("_"):
+            continue
+        module = importlib.import_module(found.name)
+        claim = (module.__doc__ or "").strip().splitlines()[0]
+        rows.add_row(f"python -m {found.name}", claim, cost(module))
+    console = Console(width=100)
+    with console.capture() as text:
+        console.print(rows)
+    return text.get().rstrip()
+
+
+def cost(module: ModuleType) -> str:
+    """The runs of an experiment's defaults."""
+    return f"{sum(map(len, module.sweeps().values()))} runs"

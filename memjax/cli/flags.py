@@ -1,0 +1,185 @@
+"""From the signature of an experiment's `sweeps` to its command-line flags."""
+
+import difflib
+import inspect
+import re
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from absl import flags
+
+from memjax.cli.grammar import (
+    GRAMMAR,
+    kind_of,
+    number,
+    parse_axis,
+    parse_seeds,
+    whole,
+    written,
+)
+from memjax.sweep import BadValue
+
+SHARED = {
+    "out": ("", "directory for the results; default results/NAME/<identity>"),
+    "overwrite": (False, "start again where results lie already"),
+    "plot_only": (False, "draw figure and claims again from saved results"),
+    "chunk": (0, "lanes that run in one vmap; 0 chooses"),
+    "max_runs": (0, "refuse a grid of more runs than this; 0 is no limit"),
+    "fail_on_diverged": (False, "exit with 3 where a run diverged"),
+}
+NOT_REPEATED = ("out", "overwrite", "plot_only")  # what a re-run decides anew
+
+
+class Reader(flags.ArgumentParser):
+    """An absl parser around one function from text to value."""
+
+    def __init__(self, read: Callable[[str], Any]) -> None:
+        self.read = read
+
+    def parse(self, argument: Any) -> Any:
+        return self.read(argument) if isinstance(argument, str) else argument
+
+
+class Writer(flags.ArgumentSerializer):
+    """Writes an axis as a flag that reads back as it was."""
+
+    def serialize(self, value: Any) -> str:
+        return written(value)
+
+
+def define(module: ModuleType) -> flags.FlagValues:
+    """The flags of an experiment: one a parameter of `sweeps`, and shared ones."""
+    values = flags.FlagValues()
+    helps = parameter_help(module)
+    for name, parameter in inspect.signature(module.sweeps).parameters.items():
+        if name in SHARED:
+            raise BadValue(name, "is a shared flag; sweeps() needs another name for it")
+        _define_one(values, name, parameter.default, helps.get(name, ""))
+    for name, (default, text) in SHARED.items():
+        _define_one(values, name, default, text)
+    return values
+
+
+def _define_one(values: flags.FlagValues, name: str, default: Any, text: str) -> None:
+    options: Any = {"flag_values": values, "module_name": "experiment"}
+    if isinstance(default, bool):
+        flags.DEFINE_boolean(name, default, text, **options)
+    elif isinstance(default, str):
+        flags.DEFINE_string(name, default, text, **options)
+    elif isinstance(default, int | float):
+        read = whole if isinstance(default, int) else number
+        flags.DEFINE(
+            Reader(read),
+            name,
+            default,
+            text,
+            serializer=flags.ArgumentSerializer(),
+            **options,
+        )
+    elif isinstance(default, tuple | list | range):
+        if name == "seeds":
+            read_axis: Callable = parse_seeds
+        else:
+            kind = kind_of(default)
+            read_axis = lambda written: parse_axis(written, kind)  # noqa: E731
+        flags.DEFINE(
+            Reader(read_axis),
+            name,
+            tuple(default),
+            text,
+            serializer=Writer(),
+            **options,
+        )
+    else:
+        raise BadValue(name, f"needs a default to be a flag, got {default!r}")
+
+
+def parse(module: ModuleType, argv: list[str]) -> flags.FlagValues:
+    """The flags as given; a `BadValue` names the first one that cannot be read."""
+    values = define(module)
+    try:
+        rest = values(argv)
+    except flags.UnrecognizedFlagError as error:
+        raise BadValue(error.flagname, _nearest(error.flagname, list(values))) from None
+    except flags.IllegalFlagValueError as error:
+        raise _bad_value(error) from None
+    except flags.Error as error:
+        raise BadValue("flagfile", str(error).splitlines()[0]) from None
+    if len(rest) > 1:
+        problem = "a list is written without blanks, every flag as --name=value"
+        raise BadValue(
+            "", f"stray words after the flags: {' '.join(rest[1:])} ({problem})"
+        )
+    return values
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, 1, 0.5)
+    hint = f"did you mean --{near[0]}?" if near else "see --help"
+    return f"unknown flag; {hint}"
+
+
+def _bad_value(error: Exception) -> BadValue:
+    found = re.match(r"flag --(\w+)=(.*?): (.*)", str(error), re.DOTALL)
+    if found is None:
+        return BadValue("", str(error).splitlines()[0])
+    return BadValue(found[1], found[3].splitlines()[0])
+
+
+def config(module: ModuleType, values: flags.FlagValues) -> dict[str, Any]:
+    """The arguments of `sweeps`, from its flags."""
+    return {
+        name: values[name].value for name in inspect.signature(module.sweeps).parameters
+    }
+
+
+def as_text(module: ModuleType, values: flags.FlagValues) -> str:
+    """The flags as a file that `--flagfile=` reads."""
+    names = [n for n in (*config(module, values), *SHARED) if n not in NOT_REPEATED]
+    return "".join(values[n].serialize() + "\n" for n in names)
+
+
+def parameter_help(module: ModuleType) -> dict[str, str]:
+    """The lines `name: text` of the docstring of `sweeps`, continued where indented."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in inspect.cleandoc(module.sweeps.__doc__ or "").splitlines():
+        start = re.match(r"(\w+): (.+)", line)
+        if start:
+            name = start[1]
+            found[name] = start[2]
+        elif name and line.startswith(" "):
+            found[name] += " " + line.strip()
+        else:
+            name = ""
+    return found
+
+
+def help_text(module: ModuleType, command: str) -> str:
+    """What `--help` prints."""
+    values = define(module)
+    lines = [
+        inspect.cleandoc(module.__doc__ or ""),
+        "",
+        f"usage: {command} [--flag=value ...]",
+    ]
+    lines += ["", f"Flags of this experiment. An axis takes {GRAMMAR}."]
+    lines += [_row(values, n) for n in config(module, values)]
+    lines += ["", "Flags of every experiment."]
+    lines += [_row(values, n) for n in SHARED]
+    lines += [
+        "  --flagfile=FILE\n      read flags from a file, such as a flags.txt of a run"
+    ]
+    return "\n".join(lines)
+
+
+def _row(values: flags.FlagValues, name: str) -> str:
+    flag = values[name]
+    default = flag.default
+    if isinstance(default, tuple):
+        counted = name == "seeds" and default == tuple(range(len(default)))
+        shown = str(len(default)) if counted else written(default)
+    else:
+        shown = str(default).lower() if isinstance(default, bool) else str(default)
+    return f"  --{name}={shown}\n      {flag.help}"

@@ -1,0 +1,273 @@
+"""A dataset is a weighted measure, a model acts on one point, a run walks legs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+Tree = Any  # any pytree of arrays
+TILE = 512  # rows that `expect` evaluates at once; their activations stay in cache
+
+
+class Data(NamedTuple):
+    """A weighted empirical measure: points `(x[i], y[i])` with weights `w[i]`.
+
+    The weights sum to one. A row of weight zero is padding: a real draw that no
+    integral sees.
+    """
+
+    x: Tree  # [n, ...]
+    y: Tree  # [n, ...]
+    w: jax.Array  # [n]
+
+
+def prefix(size: jax.typing.ArrayLike, capacity: int) -> jax.Array:
+    """The weights of the first `size` of `capacity` points, `1/size` each.
+
+    `size` may be traced, so one program serves every train size.
+    """
+    return jnp.where(jnp.arange(capacity) < size, 1.0 / size, 0.0)  # [capacity]
+
+
+class Model(NamedTuple):
+    """A model of one point: `init(key, scale)` and `apply(params, x)`."""
+
+    init: Callable[..., Tree]
+    apply: Callable[..., Any]
+
+
+# --- the integral -------------------------------------------------------------------
+
+
+def expect(f: Callable[..., Any], data: Data) -> Any:
+    """The integral of `f(x, y)`, written for ONE point, over the measure `data`.
+
+    `f` may return a number, an array or a tree of them, and may close over anything.
+    Beyond one tile of rows the sum walks the tiles that carry weight, and their number
+    is traced: rows of weight zero at the end cost nothing, whatever the capacity.
+    `jax.grad` keeps the tiles (each is differentiated on its own, so that no
+    activation outlives it), and so do `jvp` and forward-over-reverse Hessians. The
+    gradient in the data themselves, or of an `f` that is not a number, is taken
+    untiled.
+    """
+    first_point = jax.tree.map(lambda a: a[0], (data.x, data.y))
+    pure, closed_over = jax.closure_convert(f, *first_point)
+
+    def integral(closed_over: list, part: Data) -> Any:
+        values = jax.vmap(lambda x, y: pure(x, y, *closed_over))(part.x, part.y)
+        return jax.tree.map(partial(_weighted_sum, part.w), values)
+
+    if len(data.w) <= TILE:
+        return integral(closed_over, data)
+    return _tiled(integral)(closed_over, data)
+
+
+def _weighted_sum(w: jax.Array, values: jax.Array) -> jax.Array:
+    return jnp.sum(w.reshape(-1, *[1] * (values.ndim - 1)) * values, axis=0)
+
+
+def _tiled(integral: Callable) -> Callable:
+    """`integral(closed_over, data)`, tile by tile, and so under differentiation."""
+
+    @jax.custom_jvp
+    def total(closed_over: list, data: Data) -> Any:
+        return _over_tiles(lambda part: integral(closed_over, part), data)
+
+    def derivative(primals: tuple, tangents: tuple) -> tuple:
+        (closed_over, data), (moved, moved_data) = primals, tangents
+        outputs = jax.tree.leaves(jax.eval_shape(integral, closed_over, data))
+        is_number = len(outputs) == 1 and outputs[0].shape == ()
+        data_fixed = all(map(_is_zero, jax.tree.leaves(moved_data, is_leaf=_is_zero)))
+        if not (is_number and data_fixed):
+            return jax.jvp(integral, primals, _dense(tangents))
+        both = jax.value_and_grad(integral)
+        value, slopes = _over_tiles(lambda part: both(closed_over, part), data)
+        pairs = zip(slopes, moved, strict=True)
+        return value, sum(jnp.vdot(s, m) for s, m in pairs if not _is_zero(m))
+
+    total.defjvp(derivative, symbolic_zeros=True)
+    return total
+
+
+def _over_tiles(f: Callable[[Data], Any], data: Data) -> Any:
+    """The sum of `f(part)` over the row tiles of `data` that carry weight."""
+    rows = len(data.w)
+    spare = -rows % TILE
+
+    def cut(a: jax.Array) -> jax.Array:  # [tiles, TILE, ...]
+        return jnp.concatenate([a, a[:spare]]).reshape(-1, TILE, *a.shape[1:])
+
+    w = jnp.pad(data.w, (0, spare)).reshape(-1, TILE)
+    tiles = Data(jax.tree.map(cut, data.x), jax.tree.map(cut, data.y), w)
+    live = jnp.max(jnp.where(data.w != 0, jnp.arange(1, rows + 1), 0))
+
+    def at(i: Any) -> Data:
+        return jax.tree.map(lambda a: a[i], tiles)
+
+    def add(i: Any, total: Any) -> Any:
+        return jax.tree.map(jnp.add, total, f(at(i)))
+
+    zero = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(f, at(0)))
+    return jax.lax.fori_loop(0, -(-live // TILE), add, zero)
+
+
+def _is_zero(tangent: Any) -> bool:
+    return type(tangent) is jax.custom_derivatives.SymbolicZero
+
+
+def _dense(tangents: Any) -> Any:
+    def dense(t: Any) -> Any:
+        return jnp.zeros(t.shape, t.dtype) if _is_zero(t) else t
+
+    return jax.tree.map(dense, tangents, is_leaf=_is_zero)
+
+
+# --- named quantities ---------------------------------------------------------------
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["value"], meta_fields=["axes"])
+@dataclass(frozen=True)
+class Named:
+    """An array whose last axes have names and labels; see `named`."""
+
+    value: jax.Array
+    axes: tuple[tuple[str, tuple | None], ...]
+
+
+def named(value: jax.Array, *dims: str, coords: Any = None) -> Named:
+    """`value` with names for its last axes: `named(p, "eigen", coords=range(1, 15))`.
+
+    The names become dimensions of a sweep's results. `coords` are the labels along the
+    axes: a sequence for one axis, a dict from names to sequences for several. Names and
+    labels are static, so the result passes through `jit`, `scan` and `vmap`.
+    """
+    if not dims or len(dims) > jnp.ndim(value):
+        shape = jnp.shape(value)
+        raise ValueError(f"{len(dims)} names {dims} for an array of shape {shape}")
+    labels = coords if isinstance(coords, dict) else {dims[0]: coords}
+    if coords is not None and not isinstance(coords, dict) and len(dims) > 1:
+        raise ValueError(f"coords for {dims} must be a dict from name to labels")
+    for name, length in zip(dims, jnp.shape(value)[-len(dims) :], strict=True):
+        if labels.get(name) is not None and len(labels[name]) != length:
+            found = len(labels[name])
+            raise ValueError(f"{found} labels for {name}, which has length {length}")
+    return Named(value, tuple((d, _hashable(labels.get(d))) for d in dims))
+
+
+def _hashable(labels: Sequence | None) -> tuple | None:
+    return None if labels is None else tuple(np.asarray(labels).tolist())
+
+
+# --- runs that take time ------------------------------------------------------------
+
+
+class Legs(NamedTuple):
+    """A run in time: where it starts, one step of it, and what to observe when.
+
+    Whoever holds the legs walks them (`walk`, or a sweep), so a run can be cut into
+    segments, watched and resumed without a word about it in the run.
+    """
+
+    start: Tree
+    step: Callable[[Tree, Any], Tree]  # state, t -> state after step t
+    observe: Callable[[Tree], dict]
+    times: tuple[int, ...]
+    finish: Callable[[Tree], dict]  # observed at the last time only
+    check: Callable[[Tree], Tree]  # the part of the state that must stay finite
+
+    def advance(self, state: Tree, k: Any) -> Tree:
+        """The state at `times[k]`, from that at `times[k - 1]`; `k` may be traced."""
+        begin = jnp.array((0, *self.times))
+        end = jnp.array((*self.times, self.times[-1]))
+        k = jnp.minimum(k, len(self.times))  # past the last time the run stands still
+        return jax.lax.fori_loop(begin[k], end[k], lambda t, s: self.step(s, t), state)
+
+
+def iterate(
+    start: Tree,
+    step: Callable[[Tree, Any], Tree],
+    observe: Callable[[Tree], dict],
+    times: int | Sequence[int],
+    *,
+    finish: Callable[[Tree], dict] = lambda state: {},
+    check: Callable[[Tree], Tree] = lambda state: state,
+) -> Legs:
+    """The legs of `state = step(state, t)`, observed at `times` (see `schedule`).
+
+    `finish(state)` is observed once, at the end. A run has diverged when an array of
+    `check(state)` holds a NaN or an infinity at a logged time.
+    """
+    return Legs(start, step, observe, logged(times), finish, check)
+
+
+def logged(times: int | Sequence[int]) -> tuple[int, ...]:
+    """Static logging times: given ones, or about 40 log-spaced ones up to a step."""
+    if isinstance(times, int | np.integer):
+        spaced = np.geomspace(1, max(times, 1), 40).round().astype(int)
+        times = sorted({0, *(t for t in spaced.tolist() if t <= times), int(times)})
+    times = tuple(int(t) for t in times)
+    if not times or times[0] != 0 or list(times) != sorted(set(times)):
+        raise ValueError(f"times must increase strictly from 0, got {times[:8]}")
+    return times
+
+
+def every(interval: int, steps: int) -> tuple[int, ...]:
+    """The times 0, interval, 2 interval, … and `steps` itself."""
+    return tuple(sorted({*range(0, steps + 1, interval), steps}))
+
+
+class Carry(NamedTuple):
+    """What a walk takes from one leg to the next."""
+
+    state: Tree
+    diverged_at: jax.Array  # the logged step at which the run left, -1 while sound
+
+
+def depart(legs: Legs) -> Carry:
+    """The carry of a walk that has not begun."""
+    return Carry(legs.start, jnp.int32(-1))
+
+
+def walk(
+    legs: Legs, carry: Carry | None = None, first: Any = 0, count: int | None = None
+) -> tuple[Carry, dict]:
+    """The walk over `count` legs from leg `first` on, and what was seen, stacked.
+
+    From the first logged time at which the run is not finite, every floating quantity
+    is NaN. Legs past the last one stand still, so that segments may be equally long.
+    """
+    times = jnp.array(legs.times)
+
+    def leg(carry: Carry, k: Any) -> tuple[Carry, dict]:
+        state = legs.advance(carry.state, k)
+        left = (carry.diverged_at < 0) & ~_finite(legs.check(state))
+        carry = Carry(state, jnp.where(left, times[k], carry.diverged_at))
+        return carry, _unless_diverged(carry, legs.observe(state))
+
+    count = len(legs.times) if count is None else count
+    carry = depart(legs) if carry is None else carry
+    return jax.lax.scan(leg, carry, first + jnp.arange(count))
+
+
+def arrive(legs: Legs, carry: Carry) -> dict:
+    """What is observed at the end of a walk only."""
+    seen = _unless_diverged(carry, legs.finish(carry.state))
+    return {**seen, "diverged_at": carry.diverged_at}
+
+
+def _finite(tree: Tree) -> jax.Array:
+    leaves = [a for a in jax.tree.leaves(tree) if jnp.issubdtype(a.dtype, jnp.inexact)]
+    return jnp.all(jnp.array([jnp.all(jnp.isfinite(a)) for a in leaves]))
+
+
+def _unless_diverged(carry: Carry, seen: dict) -> dict:
+    def blank(a: Any) -> jax.Array:
+        a = jnp.asarray(a)
+        floating = jnp.issubdtype(a.dtype, jnp.inexact)
+        return jnp.where(carry.diverged_at < 0, a, jnp.nan) if floating else a
+
+    return jax.tree.map(blank, seen)

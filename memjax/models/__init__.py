@@ -1,0 +1,11 @@
+"""Models of one point."""
+
+from memjax.models.adapters import from_nnx as from_nnx
+from memjax.models.adapters import linen as linen
+from memjax.models.mlp import Scheme as Scheme
+from memjax.models.mlp import he as he
+from memjax.models.mlp import lecun as lecun
+from memjax.models.mlp import mlp as mlp
+from memjax.models.mlp import normal as normal
+from memjax.models.mlp import torch_default as torch_default
+from memjax.models.mlp import xavier as xavier

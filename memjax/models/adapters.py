@@ -1,0 +1,50 @@
+"""Models from flax: bring a linen or an nnx module, get a `Model` of one point."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from flax import nnx
+
+from memjax.core import Model, Tree
+
+
+def linen(module: Any, example: Tree) -> Model:
+    """The `Model` of a `flax.linen` module; `example` is one point's input.
+
+    Only parameters: a module that keeps other collections (batch statistics, say)
+    mixes points or changes between calls, and is refused.
+    """
+
+    def init(key: jax.Array, scale: Any = 1.0) -> Tree:
+        variables = module.init(key, example)
+        others = sorted(set(variables) - {"params"})
+        if others:
+            raise ValueError(
+                f"{type(module).__name__} has state besides params: {others}"
+            )
+        return _scaled(variables["params"], scale)
+
+    return Model(init, lambda params, x: module.apply({"params": params}, x))
+
+
+def from_nnx(make: Callable[[nnx.Rngs], nnx.Module]) -> Model:
+    """The `Model` of an nnx module, `make(rngs)` of it.
+
+    For example `from_nnx(lambda rngs: nnx.Linear(9, 17, rngs=rngs))`. Its parameters
+    (`nnx.Param`) are what is trained; a module with any other state is refused.
+    """
+    abstract = nnx.eval_shape(lambda: make(nnx.Rngs(0)))
+    parts: Any = nnx.split(abstract, nnx.Param, ...)
+    graph, _, others = parts
+    if jax.tree.leaves(others):
+        raise ValueError(f"the nnx module has state besides nnx.Param: {others}")
+
+    def init(key: jax.Array, scale: Any = 1.0) -> Tree:
+        return _scaled(nnx.state(make(nnx.Rngs(key)), nnx.Param), scale)
+
+    return Model(init, lambda params, x: nnx.merge(graph, params, others)(x))
+
+
+def _scaled(params: Tree, scale: Any) -> Tree:
+    return jax.tree.map(lambda a: scale * a, params)

@@ -1,0 +1,25 @@
+"""What a classifier has got right, and how many bits that is worth."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+
+def accuracy(logits: jax.Array, label: jax.Array) -> jax.Array:
+    """1 where the largest of `logits` [c] is the one of `label`, else 0: one point."""
+    return (jnp.argmax(logits) == label).astype(logits.dtype)
+
+
+def entropy(law: jax.Array) -> jax.Array:
+    """The entropy of a distribution, in nats."""
+    return -jnp.sum(jnp.where(law > 0, law * jnp.log(law), 0.0))
+
+
+def memorized_bits(prior_entropy: Any, loss: Any, size: Any) -> Any:
+    """The bits of its labels that a model holds: `(H(prior) - loss) * size / ln 2`.
+
+    `prior_entropy` and the mean training `loss` in nats. Zero where the model does no
+    better than the label law, and at most `H(prior)` bits a point.
+    """
+    return (prior_entropy - loss) * size / jnp.log(2.0)

@@ -1,0 +1,11 @@
+"""Grids of runs as compiled calls with labelled results."""
+
+from memjax.sweep.devices import use_all_cores as use_all_cores
+from memjax.sweep.grid import BadValue as BadValue
+from memjax.sweep.grid import Per as Per
+from memjax.sweep.grid import Zipped as Zipped
+from memjax.sweep.grid import per as per
+from memjax.sweep.grid import zipped as zipped
+from memjax.sweep.plan import Plan as Plan
+from memjax.sweep.sweep import Sweep as Sweep
+from memjax.sweep.sweep import sweep as sweep

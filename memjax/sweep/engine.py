@@ -1,0 +1,134 @@
+"""From a group of lanes to one compiled program, and its results."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import PartitionSpec as P
+
+from memjax.core import Carry, Legs, Tree, arrive, depart, walk
+from memjax.sweep.devices import lane_mesh
+from memjax.sweep.grid import Per
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["logged", "final", "carry"],
+    meta_fields=["times"],
+)
+@dataclass(frozen=True)
+class Outcome:
+    """What lanes returned: quantities logged at `times`, and final ones."""
+
+    times: tuple[int, ...]
+    logged: dict[str, Any]  # [lanes, legs, ...]
+    final: dict[str, Any]  # [lanes, ...]
+    carry: Carry | None  # where the next segment goes on
+
+
+def one_lane(
+    run: Callable,
+    shapes: dict[str, Any],
+    count: int | None,
+    numbers: dict[str, Any],
+    inputs: dict[str, Any],
+    carry: Carry | None,
+    first: Any,
+) -> Outcome:
+    """One run: all of it, or `count` legs of it from leg `first` on.
+
+    A segment sets the run up again from its numbers; what it does not need of that is
+    dead code to the compiler.
+    """
+    handed = {name: _pick(given, numbers) for name, given in inputs.items()}
+    plain = {name: n for name, n in numbers.items() if not name.startswith("@")}
+    result = run(**plain, **handed, **shapes)
+    if not isinstance(result, Legs):
+        return Outcome((), {}, _quantities(run, result), None)
+    if carry is not None:
+        fresh = depart(result)
+        carry = jax.lax.cond(first == 0, lambda: fresh, lambda: carry)
+    carry, logged = walk(result, carry, first, count)
+    final = arrive(result, carry)
+    return Outcome(
+        result.times,
+        _quantities(run, logged),
+        _quantities(run, final),
+        None if count is None else carry,
+    )
+
+
+def _pick(given: Any, numbers: dict[str, Any]) -> Any:
+    if not isinstance(given, Per):
+        return given
+    return jax.tree.map(lambda a: a[numbers[f"@{given.axis}"]], given.tree)
+
+
+def _quantities(run: Callable, result: Any) -> dict[str, Any]:
+    if isinstance(result, dict) and all(isinstance(k, str) for k in result):
+        return result
+    found = type(result).__name__
+    raise TypeError(
+        f"{run.__name__} must return a dict of named quantities, or Legs; got {found}"
+    )
+
+
+def mapped(lane: Callable, chunk: int) -> Callable:
+    """`lane` over lanes: devices side by side, chunks in sequence, a vmap inside.
+
+    One program without collectives: no lane ever waits for another device.
+    """
+
+    def on_device(numbers: Tree, inputs: Tree, carry: Tree, first: Any) -> Outcome:
+        def in_chunk(part: tuple) -> Outcome:
+            return jax.vmap(lambda n, c: lane(n, inputs, c, first))(*part)
+
+        def cut(a: jax.Array) -> jax.Array:
+            return a.reshape(-1, chunk, *a.shape[1:])
+
+        out = jax.lax.map(in_chunk, jax.tree.map(cut, (numbers, carry)))
+        return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), out)
+
+    along, whole = P("lane"), P()
+    return jax.shard_map(
+        on_device,
+        mesh=lane_mesh(),
+        in_specs=(along, whole, along, whole),
+        out_specs=along,
+        check_vma=False,  # carries that start as constants would be refused
+    )
+
+
+@lru_cache(maxsize=64)
+def program(
+    run: Callable, shapes: tuple, chunk: int, count: int | None, arguments: tuple
+) -> tuple[Any, float]:
+    """The compiled program of a group and the seconds it took to make.
+
+    It is made once for a run, its shapes and the layout; numbers are arguments.
+    """
+    began = time.perf_counter()
+    lane = partial(one_lane, run, dict(shapes), count)
+    leaves, structure = arguments
+    compiled = (
+        jax.jit(mapped(lane, chunk))
+        .lower(*jax.tree.unflatten(structure, leaves))
+        .compile()
+    )
+    return compiled, time.perf_counter() - began
+
+
+def abstract(tree: Tree) -> tuple:
+    """Shapes and types of arguments, hashable."""
+    leaves, structure = jax.tree.flatten(tree)
+    return tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in leaves), structure
+
+
+def numbers_of(values: dict[str, np.ndarray]) -> dict[str, jax.Array]:
+    """Columns of numbers as arrays of JAX's default precision."""
+    return {name: jnp.asarray(v) for name, v in values.items()}

@@ -1,0 +1,213 @@
+"""From a run and its axes to a grid of lanes: what is an axis, and what it may hold."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+RESERVED = ("inputs", "store", "chunk", "progress", "plan", "snapshots")
+AT_LEAST_ONE = ("size", "capacity", "width", "depth", "steps")  # whole numbers
+WHOLE = (*AT_LEAST_ONE, "seed")
+NOT_NEGATIVE = (*WHOLE, "lr", "wd", "init_scale")
+
+
+class BadValue(ValueError):
+    """A parameter of a sweep was given something it cannot take."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(f"{name}: {problem}")
+        self.name, self.problem = name, problem
+
+
+class Zipped(NamedTuple):
+    """Parameters that move together along one dimension; see `zipped`."""
+
+    columns: dict[str, Sequence]
+
+
+def zipped(**columns: Sequence) -> Zipped:
+    """Axes tied into one dimension, which takes the first one's name.
+
+    `mj.sweep(run, mj.zipped(lr=[1e-3, 1e-2], wd=[0.0, 0.1]), seed=range(4))`. Numbers
+    and shapes may be mixed.
+    """
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) != 1:
+        name = next(iter(columns), "zipped")
+        raise BadValue(name, f"zipped axes need equal lengths, got {lengths}")
+    return Zipped(columns)
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["tree"], meta_fields=["axis"])
+@dataclass(frozen=True)
+class Per:
+    """An input with one entry for each value of an axis; see `per`."""
+
+    axis: str
+    tree: Any
+
+
+def per(axis: str, tree: Any) -> Per:
+    """Arrays whose leading axis runs along the sweep's `axis`, for `inputs=`."""
+    return Per(axis, tree)
+
+
+class Grid(NamedTuple):
+    """The lanes of a sweep: every combination of its axes' values."""
+
+    axes: dict[str, dict[str, tuple]]  # dimension -> parameter -> values along it
+    fixed: dict[str, Any]  # parameters that have one value and no dimension
+    numbers: tuple[str, ...]  # the traced parameters
+    shapes: tuple[str, ...]  # the static parameters
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(len(next(iter(c.values()))) for c in self.axes.values())
+
+    def positions(self) -> np.ndarray:
+        """Where each lane stands along each dimension, in C order: [lanes, dims]."""
+        grid = np.indices(self.shape) if self.axes else np.zeros((0, 1), int)
+        return grid.reshape(len(self.axes), -1).T
+
+    def column(self, name: str, positions: np.ndarray) -> np.ndarray:
+        """The value of one parameter in every lane, as an array of numbers."""
+        for d, columns in enumerate(self.axes.values()):
+            if name in columns:
+                return np.asarray(columns[name])[positions[:, d]]
+        return np.full(len(positions), self.fixed[name])
+
+    def groups(self, positions: np.ndarray) -> list[tuple[dict[str, Any], np.ndarray]]:
+        """Lanes (by index) that share all shapes, one compiled program each."""
+        dims = {name: d for d, c in enumerate(self.axes.values()) for name in c}
+        shaped = [n for n in self.shapes if n in dims]
+        used = sorted({dims[n] for n in shaped})
+        still = {n: self.fixed[n] for n in self.shapes if n not in dims}
+        corners, member = np.unique(positions[:, used], axis=0, return_inverse=True)
+        axes = list(self.axes.values())
+        found = []
+        for g, corner in enumerate(corners):
+            at = dict(zip(used, corner, strict=True))
+            varied = {n: axes[dims[n]][n][at[dims[n]]] for n in shaped}
+            lanes = np.flatnonzero(member.reshape(-1) == g)
+            found.append(({**still, **varied}, lanes))
+        return found
+
+
+def make_grid(
+    run: Callable, zips: Sequence[Zipped], given: Mapping[str, Any], inputs: Mapping
+) -> Grid:
+    """The grid of a run, with every value checked before anything is traced."""
+    numbers, shapes, defaults = border(run)
+    columns = [z.columns for z in zips]
+    columns += [{name: v} for name, v in given.items() if is_sequence(v)]
+    fixed = {name: v for name, v in given.items() if not is_sequence(v)}
+    on_axes = [name for column in columns for name in column]
+    _check_names(run, [*on_axes, *fixed, *inputs], (*numbers, *shapes))
+    given_elsewhere = {*on_axes, *inputs}
+    fixed |= {
+        n: v for n, v in defaults.items() if n not in fixed and n not in given_elsewhere
+    }
+    axes = {next(iter(c)): {n: _values(n, v) for n, v in c.items()} for c in columns}
+    for name, values in _every_value(axes, fixed):
+        for value in values:
+            check_value(name, value, name in shapes)
+    if {"size", "capacity"} <= {*numbers, *shapes}:
+        _settle_capacity(axes, fixed)
+    for name in (*numbers, *shapes):
+        if name not in fixed and name not in given_elsewhere:
+            raise BadValue(name, f"{run.__name__} needs a value or an axis for it")
+    traced = tuple(name for name in numbers if name not in inputs)
+    return Grid(axes, fixed, traced, shapes)
+
+
+def _every_value(axes: dict, fixed: dict) -> list[tuple[str, tuple]]:
+    on_axes = [
+        (n, values) for columns in axes.values() for n, values in columns.items()
+    ]
+    return [*on_axes, *((n, (value,)) for n, value in fixed.items())]
+
+
+def border(run: Callable) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, Any]]:
+    """The numbers and the shapes of a run (before and after the `*`), and defaults."""
+    parameters = inspect.signature(run).parameters.values()
+    for p in parameters:
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            raise BadValue(
+                p.name, f"{run.__name__} must name its parameters, not *{p.name}"
+            )
+        if p.name in RESERVED:
+            raise BadValue(
+                p.name, f"is an option of sweep; rename it in {run.__name__}"
+            )
+    numbers = tuple(p.name for p in parameters if p.kind != p.KEYWORD_ONLY)
+    shapes = tuple(p.name for p in parameters if p.kind == p.KEYWORD_ONLY)
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    return numbers, shapes, defaults
+
+
+def is_sequence(value: Any) -> bool:
+    """Whether a value is an axis: a list, tuple, range or array with one dimension."""
+    if isinstance(value, np.ndarray | jax.Array):
+        return value.ndim > 0
+    return isinstance(value, list | tuple | range)
+
+
+def _check_names(run: Callable, names: list[str], known: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in known:
+            raise BadValue(name, f"{run.__name__} has no such parameter, only {known}")
+        if names.count(name) > 1:
+            raise BadValue(name, "is given twice")
+
+
+def _values(name: str, values: Sequence) -> tuple:
+    if np.ndim(values) > 1 and isinstance(values, np.ndarray | jax.Array):
+        raise BadValue(name, "an axis has one dimension; hand arrays in by inputs=")
+    values = tuple(v.item() if isinstance(v, np.generic) else v for v in values)
+    values = tuple(v.item() if isinstance(v, jax.Array) else v for v in values)
+    if not values:
+        raise BadValue(name, "an axis needs at least one value")
+    if len(set(values)) < len(values):
+        twice = next(v for v in values if values.count(v) > 1)
+        raise BadValue(name, f"an axis holds each value once, got {twice} again")
+    return values
+
+
+def check_value(name: str, value: Any, is_shape: bool = False) -> None:
+    """Refuse what a parameter cannot mean: a fraction of a point, a negative rate."""
+    if isinstance(value, tuple):
+        for part in value:
+            check_value(name, part, is_shape)
+        return
+    number = isinstance(value, int | float | np.number)
+    if not number:
+        if not is_shape or name in NOT_NEGATIVE:
+            hint = "" if is_shape else "; hand arrays in by inputs="
+            raise BadValue(name, f"needs a number, got {value!r}{hint}")
+        return
+    if value != value:
+        raise BadValue(name, "NaN is not a value")
+    if name in WHOLE and value != int(value):
+        raise BadValue(name, f"needs whole numbers, got {value}")
+    if value < (1 if name in AT_LEAST_ONE else 0) and name in NOT_NEGATIVE:
+        least = "at least 1" if name in AT_LEAST_ONE else "0 or more"
+        raise BadValue(name, f"must be {least}, got {value}")
+    if isinstance(value, int) and not is_shape and not -(2**31) <= value < 2**31:
+        raise BadValue(name, f"does not fit 32 bits: {value}")
+
+
+def _settle_capacity(axes: dict, fixed: dict) -> None:
+    """Capacity is the largest size unless it is given, and never less."""
+    values = dict(_every_value(axes, fixed))
+    if "size" not in values:
+        return
+    largest = max(values["size"])
+    if "capacity" not in values:
+        fixed["capacity"] = largest
+    elif min(values["capacity"]) < largest:
+        least = min(values["capacity"])
+        raise BadValue("capacity", f"{least} has no room for size {largest}")

@@ -1,0 +1,124 @@
+"""What question a sweep asks: the code, shapes and fixed values behind its numbers."""
+
+import ast
+import hashlib
+import inspect
+import json
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from memjax.sweep.grid import Grid
+from memjax.sweep.provenance import numerics
+
+LIBRARY = Path(__file__).parents[1]
+NOT_NUMBERS = ("cli", "claims.py", "figures.py", "__init__.py")  # draw or report only
+
+
+def question(run: Callable, grid: Grid, inputs: dict[str, Any]) -> dict[str, Any]:
+    """The question as plain JSON values; the values of axes are not part of it."""
+    return {
+        "run": run.__name__,
+        "code": digest(_code(run)),
+        "library": _library(),
+        "axes": sorted(n for columns in grid.axes.values() for n in columns),
+        "fixed": {name: _text(v) for name, v in sorted(grid.fixed.items())},
+        "inputs": {name: digest(_text(v)) for name, v in sorted(inputs.items())},
+        "numerics": numerics(),
+    }
+
+
+def digest(value: Any) -> str:
+    """A short name for a JSON value."""
+    text = json.dumps(value, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def difference(stored: Any, asked: Any, path: str = "") -> list[str]:
+    """Where two questions differ, one line each: `main.fixed.steps: 100 is now 200`."""
+    if isinstance(stored, dict) and isinstance(asked, dict):
+        names = sorted({*stored, *asked})
+        at = {n: f"{path}.{n}".lstrip(".") for n in names}
+        parts = (difference(stored.get(n), asked.get(n), at[n]) for n in names)
+        return [line for part in parts for line in part]
+    return [] if stored == asked else [f"{path}: {stored} is now {asked}"]
+
+
+def _code(run: Callable) -> Any:
+    """The definitions a run can reach in its own module, and what it closes over."""
+    run = run.func if isinstance(run, partial) else run
+    run = inspect.unwrap(run)
+    names, values = run.__code__.co_freevars, run.__closure__ or ()
+    closed = {n: _text(c.cell_contents) for n, c in zip(names, values, strict=True)}
+    try:
+        source = inspect.getsource(inspect.getmodule(run) or run)
+    except (OSError, TypeError):  # typed at a prompt
+        return [run.__code__.co_code.hex(), repr(run.__code__.co_consts), closed]
+    return [_reachable(source, run.__qualname__.split(".")[0]), closed]
+
+
+@cache
+def _reachable(source: str, start: str) -> dict[str, str]:
+    """The module's top-level definitions that `start` uses, directly or not."""
+    defined: dict[str, list[ast.stmt]] = {}
+    for statement in ast.parse(source).body:
+        for name in _defines(statement):
+            defined.setdefault(name, []).append(statement)
+    found: dict[str, str] = {}
+    todo = [start]
+    while todo:
+        name = todo.pop()
+        if name in defined and name not in found:
+            found[name] = "\n".join(ast.unparse(_bare(s)) for s in defined[name])
+            nodes = (n for s in defined[name] for n in ast.walk(s))
+            todo += [n.id for n in nodes if isinstance(n, ast.Name)]
+    return found
+
+
+def _defines(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        return [statement.name]
+    nodes = ast.walk(statement)
+    return [
+        n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    ]
+
+
+def _bare(statement: ast.stmt) -> ast.stmt:
+    """A function without its docstring."""
+    if isinstance(statement, ast.FunctionDef) and ast.get_docstring(statement):
+        kept = statement.body[1:] or [ast.Pass()]
+        return ast.FunctionDef(**{**vars(statement), "body": kept})
+    return statement
+
+
+@cache
+def _library() -> str:
+    """The library's own code, as far as it can change a number."""
+    files = sorted(p.relative_to(LIBRARY) for p in LIBRARY.rglob("*.py"))
+    texts = [(LIBRARY / p).read_text() for p in files if p.parts[0] not in NOT_NUMBERS]
+    return digest([ast.unparse(ast.parse(t)) for t in texts])
+
+
+def _text(value: Any) -> str:
+    """A value as text that is the same in every process."""
+    if isinstance(value, int | float | str | bool | None):
+        return repr(value)
+    if isinstance(value, tuple | list | range):
+        return f"({', '.join(map(_text, value))})"
+    if isinstance(value, np.ndarray | np.generic | jax.Array):
+        array = np.asarray(value)
+        content = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+        return f"{array.dtype}{array.shape}:{content[:16]}"
+    if inspect.isfunction(value):
+        return digest(_code(value))
+    if callable(value):
+        return getattr(value, "__qualname__", type(value).__qualname__)
+    leaves, structure = jax.tree.flatten(value)
+    if len(leaves) == 1 and leaves[0] is value:
+        return type(value).__qualname__
+    return f"{structure}[{', '.join(map(_text, leaves))}]"
