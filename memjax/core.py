@@ -240,7 +240,7 @@ def walk(
     From the first logged time at which the run is not finite, every floating quantity
     is NaN. Legs past the last one stand still, so that segments may be equally long.
     """
-    times = jnp.array(legs.times)
+    times = jnp.array(legs.times, jnp.int32)
 
     def leg(carry: Carry, k: Any) -> tuple[Carry, dict]:
         state = legs.advance(carry.state, k)

@@ -53,9 +53,10 @@ def exponential(classes: int, alpha: Any) -> jax.Array:
 
 def draw_classes(key: jax.Array, law: jax.Array, count: int) -> jax.Array:
     """`count` classes drawn from `law` [classes], each from one uniform."""
-    u = jax.random.uniform(key, (count, 1))
     # The last edge is left out: rounding could put it below a draw of almost one.
-    return jnp.sum(u >= jnp.cumsum(law)[:-1], axis=1, dtype=jnp.int32)  # [count]
+    edges = jnp.cumsum(law)[:-1]
+    u = jax.random.uniform(key, (count,))
+    return jax.vmap(lambda at: jnp.sum(at >= edges, dtype=jnp.int32))(u)  # [count]
 
 
 def redraw(key: jax.Array, y: jax.Array, classes: int, share: Any) -> jax.Array:

@@ -1,12 +1,16 @@
 """Models from flax: bring a linen or an nnx module, get a `Model` of one point."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
-from flax import nnx
 
 from memjax.core import Model, Tree
+
+if TYPE_CHECKING:
+    from flax import nnx
 
 
 def linen(module: Any, example: Tree) -> Model:
@@ -34,6 +38,8 @@ def from_nnx(make: Callable[[nnx.Rngs], nnx.Module]) -> Model:
     For example `from_nnx(lambda rngs: nnx.Linear(9, 17, rngs=rngs))`. Its parameters
     (`nnx.Param`) are what is trained; a module with any other state is refused.
     """
+    from flax import nnx  # here, because it is a fifth of the library's import time
+
     abstract = nnx.eval_shape(lambda: make(nnx.Rngs(0)))
     parts: Any = nnx.split(abstract, nnx.Param, ...)
     graph, _, others = parts

@@ -1,6 +1,5 @@
 """From a group of lanes to one compiled program, and its results."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -107,20 +106,15 @@ def mapped(lane: Callable, chunk: int) -> Callable:
 @lru_cache(maxsize=64)
 def program(
     run: Callable, shapes: tuple, chunk: int, count: int | None, arguments: tuple
-) -> tuple[Any, float]:
-    """The compiled program of a group and the seconds it took to make.
+) -> Any:
+    """The compiled program of a group; numbers are its arguments.
 
-    It is made once for a run, its shapes and the layout; numbers are arguments.
+    It is made once for a run, its shapes and the layout.
     """
-    began = time.perf_counter()
     lane = partial(one_lane, run, dict(shapes), count)
     leaves, structure = arguments
-    compiled = (
-        jax.jit(mapped(lane, chunk))
-        .lower(*jax.tree.unflatten(structure, leaves))
-        .compile()
-    )
-    return compiled, time.perf_counter() - began
+    example = jax.tree.unflatten(structure, leaves)
+    return jax.jit(mapped(lane, chunk)).lower(*example).compile()
 
 
 def abstract(tree: Tree) -> tuple:

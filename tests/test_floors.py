@@ -1,0 +1,61 @@
+"""Imports only go down, and siblings never import each other."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted([*ROOT.glob("memjax/**/*.py"), *ROOT.glob("experiments/*.py")])
+
+
+def floor(module: str) -> float:
+    """The floor of a module, by name; a room's `__init__` closes the room."""
+    parts = module.split(".")
+    if parts[0] == "experiments":
+        return 4 if parts[1:] else 3  # the package itself holds nothing
+    if parts[1:2] == ["cli"]:
+        return 3
+    if parts == ["memjax"]:
+        return 2
+    return 0 if parts[1] == "core" else 1
+
+
+def room(module: str) -> str:
+    """The folder or file on a floor that a module belongs to."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else parts[0]
+
+
+def name(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(p for p in parts if p != "__init__")
+
+
+def imported(file: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found += [a.name for a in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            modules = [f"{node.module}.{a.name}" for a in node.names]
+            known = {name(f) for f in FILES}
+            found += [m if m in known else str(node.module) for m in modules]
+    return found
+
+
+@pytest.mark.parametrize("file", FILES, ids=name)
+def test_imports_go_down(file):
+    here = name(file)
+    for there in imported(file):
+        if there.split(".")[0] not in ("memjax", "experiments"):
+            continue
+        if room(there) != room(here):
+            assert floor(there) < floor(here), f"{here} imports {there}"
+
+
+def test_the_library_imports_neither_flags_nor_figures():
+    for file in FILES:
+        if floor(name(file)) < 3:
+            outside = {m.split(".")[0] for m in imported(file)}
+            assert not outside & {"absl", "matplotlib"}, name(file)

@@ -1,0 +1,103 @@
+"""What an axis may hold; every refusal names the parameter and what was found."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import memjax as mj
+from memjax.sweep.plan import make_plan
+
+
+def run(size, lr, seed, wd=0.0, *, capacity, width=10, activation=None):
+    raise AssertionError("a refused sweep runs nothing")
+
+
+REFUSED = [
+    ({"lr": []}, "lr", "at least one value"),
+    ({"size": [0, 5]}, "size", "at least 1, got 0"),
+    ({"size": -5}, "size", "at least 1, got -5"),
+    ({"size": [1.5]}, "size", "whole numbers, got 1.5"),
+    ({"lr": [-1e-3]}, "lr", "0 or more"),
+    ({"lr": [1e-3, 1e-3]}, "lr", "each value once"),
+    ({"lr": float("nan")}, "lr", "NaN"),
+    ({"lr": "fast"}, "lr", "needs a number, got 'fast'"),
+    ({"lr": np.ones((2, 2))}, "lr", "hand arrays in by inputs="),
+    ({"seed": [2**31]}, "seed", "32 bits"),
+    ({"capacity": 3}, "capacity", "no room for size 5"),
+    ({"width": (100, 0)}, "width", "at least 1, got 0"),
+    ({"depth": 3}, "depth", "no such parameter"),
+]
+
+
+@pytest.mark.parametrize(("given", "name", "problem"), REFUSED)
+def test_refusals(given, name, problem):
+    with pytest.raises(mj.BadValue, match=problem) as refused:
+        mj.Sweep(run, **{"size": 5, "lr": 1e-3, "seed": 0, **given})
+    assert refused.value.name == name
+
+
+def test_a_missing_parameter_is_named():
+    with pytest.raises(mj.BadValue, match="lr: run needs a value"):
+        mj.Sweep(run, size=5, seed=0)
+
+
+def test_options_and_stars_are_no_parameters():
+    with pytest.raises(mj.BadValue, match="option of sweep"):
+        mj.Sweep(lambda chunk: {}, chunk=3)
+    with pytest.raises(mj.BadValue, match="must name its parameters"):
+        mj.Sweep(lambda **numbers: {}, lr=3)
+
+
+def test_zipped_axes_need_equal_lengths():
+    with pytest.raises(mj.BadValue, match="equal lengths"):
+        mj.zipped(lr=[1, 2], wd=[1])
+    with pytest.raises(mj.BadValue, match="given twice"):
+        mj.Sweep(run, mj.zipped(lr=[1, 2], wd=[1, 2]), lr=[3], size=5, seed=0)
+
+
+def test_inputs_must_fit_their_axis():
+    def fed(size, rows):
+        return {}
+
+    with pytest.raises(mj.BadValue, match="not an axis here"):
+        mj.Sweep(fed, size=5, inputs={"rows": mj.per("size", np.ones(3))})
+    with pytest.raises(mj.BadValue, match="entries for the 2 of size"):
+        mj.Sweep(fed, size=[5, 6], inputs={"rows": mj.per("size", np.ones(3))})
+
+
+def test_capacity_is_the_largest_size():
+    grid = mj.Sweep(run, size=[5, 9], lr=1e-3, seed=0).grid
+    assert grid.fixed["capacity"] == 9
+    assert grid.fixed["wd"] == 0.0
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    lengths=st.lists(st.integers(1, 4), min_size=1, max_size=3),
+    shapes=st.integers(1, 3),
+    devices=st.integers(1, 3),
+    chunk=st.one_of(st.none(), st.integers(1, 9)),
+)
+def test_a_plan_holds_every_lane_once(lengths, shapes, devices, chunk):
+    names = ["size", "lr", "seed"][: len(lengths)]
+    axes = {n: list(range(1, k + 1)) for n, k in zip(names, lengths, strict=True)}
+    rest = {n: 1 for n in ("size", "lr", "seed") if n not in names}
+    sweep = mj.Sweep(run, **axes, **rest, width=list(range(1, shapes + 1)))
+    plan = make_plan(sweep.grid, devices, chunk)
+    assert len(plan.groups) == shapes
+    seen = list(itertools.chain(*(g.lanes[g.real] for g in plan.groups)))
+    assert sorted(seen) == list(range(len(sweep)))
+    for group in plan.groups:
+        assert len(group.lanes) % (devices * group.chunk) == 0
+        assert group.chunk <= (chunk or 8)
+
+
+def test_long_lanes_are_dealt_to_the_lightest_device():
+    sizes = [50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600]
+    (group,) = make_plan(mj.Sweep(run, size=sizes, lr=1e-3, seed=0).grid, 2).groups
+    loads = np.array(sizes)[group.lanes].reshape(2, -1).sum(1)
+    assert sorted(loads) == [24800, 26350]
+    assert group.chunk == 1

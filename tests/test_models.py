@@ -1,0 +1,72 @@
+"""Initial weights against their variance, and models from elsewhere."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import linen, nnx
+
+import memjax as mj
+from memjax.models import he, lecun, mlp, normal, torch_default, xavier
+
+INPUTS, OUTPUTS = 60, 90
+VARIANCE = {
+    "torch_default": (torch_default, 1 / (3 * INPUTS)),
+    "lecun": (lecun, 1 / INPUTS),
+    "he": (he, 2 / INPUTS),
+    "xavier": (xavier, 2 / (INPUTS + OUTPUTS)),
+    "normal": (normal(0.3), 0.09),
+}
+
+
+@pytest.mark.parametrize("name", VARIANCE)
+def test_weights_have_their_variance(name):
+    scheme, variance = VARIANCE[name]
+    (layer,) = mlp((INPUTS, OUTPUTS), scheme=scheme).init(jax.random.key(0), 2.0)
+    w = np.asarray(layer["w"]).ravel()
+    error = np.sqrt(2 / w.size)  # of a sample variance of normals; less for uniforms
+    assert abs(w.var() / (4 * variance) - 1) < 4 * error
+    assert abs(w.mean()) < 4 * np.sqrt(4 * variance / w.size)
+    b = np.asarray(layer["b"])
+    if scheme is torch_default:
+        assert np.abs(w).max() <= 2 * INPUTS**-0.5
+        assert 0 < np.abs(b).max() <= 2 * INPUTS**-0.5
+    else:
+        assert (b == 0).all()
+
+
+def test_an_mlp_is_its_formula():
+    model = mlp((2, 3, 3, 1), jnp.tanh)
+    params = model.init(jax.random.key(1))
+    x = np.array([0.3, -1.0], np.float32)
+    (w0, b0), (w1, b1), (w2, b2) = ((p["w"], p["b"]) for p in params)
+    expected = np.tanh(np.tanh(x @ w0 + b0) @ w1 + b1) @ w2 + b2
+    np.testing.assert_allclose(model.apply(params, x), expected, rtol=1e-6)
+    no_bias = mlp((2, 3, 1), bias=False).init(jax.random.key(0))
+    assert [set(layer) for layer in no_bias] == [{"w"}, {"w"}]
+    with pytest.raises(ValueError, match="two widths"):
+        mlp((3,))
+
+
+def test_linen_and_nnx_modules_are_models():
+    built = {
+        "linen": mj.models.linen(linen.Dense(4), jnp.ones(3)),
+        "nnx": mj.models.from_nnx(lambda rngs: nnx.Linear(3, 4, rngs=rngs)),
+    }
+    for model in built.values():
+        params = model.init(jax.random.key(0), 2.0)
+        kernel = next(a for a in jax.tree.leaves(params) if a.ndim == 2)
+        x = jnp.arange(3.0)
+        np.testing.assert_allclose(model.apply(params, x), x @ kernel, rtol=1e-6)
+        doubled = model.init(jax.random.key(0), 4.0)
+        np.testing.assert_allclose(model.apply(doubled, x), 2 * x @ kernel, rtol=1e-6)
+        slope = jax.jacobian(model.apply)(params, x)
+        assert jax.tree.structure(slope) == jax.tree.structure(params)
+
+
+def test_modules_that_mix_points_are_refused():
+    with pytest.raises(ValueError, match="state besides"):
+        mj.models.from_nnx(lambda rngs: nnx.BatchNorm(3, rngs=rngs))
+    norm = linen.BatchNorm(use_running_average=False)
+    with pytest.raises(ValueError, match="state besides"):
+        mj.models.linen(norm, jnp.ones(3)).init(jax.random.key(0))

@@ -1,0 +1,201 @@
+"""The laws of a sweep, over one tiny grid."""
+
+import json
+import subprocess
+import sys
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+import xarray as xr
+
+import memjax as mj
+from memjax import core
+
+
+@pytest.fixture(scope="module")
+def results() -> xr.Dataset:
+    return mj.sweep(tiny.run, **tiny.AXES)
+
+
+def lane(**numbers) -> dict:
+    """One run of the tiny grid by itself, outside any sweep."""
+    walked = jax.jit(lambda n: mj.walk(tiny.run(**n, capacity=12, steps=20))[1])
+    return walked(numbers)
+
+
+def test_a_sweep_is_its_loop(results):
+    for at in (
+        {"size": 5, "lr": 1e-2, "wd": 0.1, "seed": 3},
+        {"size": 12, "lr": 1e-3, "wd": 0.0, "seed": 0},
+    ):
+        alone = lane(**at, init_scale=1.0)
+        for name in ("loss", "weight_l2"):
+            there = results[name].sel(**at, init_scale=1.0)
+            np.testing.assert_allclose(there, alone[name], rtol=1e-5)
+
+
+def test_every_axis_is_a_labelled_dimension(results):
+    assert results.loss.dims == ("size", "lr", "wd", "init_scale", "seed", "step")
+    assert results.loss.shape == (2, 2, 2, 1, 2, 5)
+    assert results.step.values.tolist() == [0, 5, 10, 15, 20]
+    assert results.lr.values.tolist() == [1e-3, 1e-2]
+    assert results.loss.dtype == np.float32
+    record = json.loads(results.attrs["provenance"])
+    assert record["numerics"]["random"] == "threefry2x32"
+
+
+def test_sizes_by_weights_are_sets_of_exactly_that_size(results):
+    """Padding changes nothing: capacity 5 holds the set of size 5 and nothing else."""
+    exact = mj.sweep(tiny.run, **{**tiny.AXES, "size": [5]})
+    np.testing.assert_allclose(exact.loss, results.loss.sel(size=[5]), rtol=1e-5)
+
+
+def test_tiles_change_nothing(results, monkeypatch):
+    monkeypatch.setattr(core, "TILE", 4)
+    tiled = mj.sweep(renamed(tiny.run), **tiny.AXES)
+    xr.testing.assert_allclose(tiled, results, rtol=1e-5)
+
+
+def renamed(run):
+    """The same run as another function, so that no compiled program is reused."""
+
+    def again(size, lr, wd, init_scale, seed, *, capacity, steps):
+        return run(size, lr, wd, init_scale, seed, capacity=capacity, steps=steps)
+
+    return again
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 16])
+def test_chunks_change_nothing(results, chunk):
+    xr.testing.assert_allclose(
+        mj.sweep(tiny.run, **tiny.AXES, chunk=chunk), results, rtol=1e-5
+    )
+
+
+def test_the_same_plan_gives_the_same_bits(results):
+    xr.testing.assert_equal(mj.sweep(tiny.run, **tiny.AXES), results)
+
+
+def test_one_device_gives_the_same_results(results, tmp_path):
+    """A process with one device, started beside this one with two."""
+    script = (
+        "import sys, tiny, memjax as mj, jax; assert jax.device_count() == 1;"
+        "mj.sweep(tiny.run, **tiny.AXES).to_netcdf(sys.argv[1], engine='h5netcdf')"
+    )
+    file = tmp_path / "one.nc"
+    subprocess.run([sys.executable, "-c", script, file], check=True, cwd="tests")
+    xr.testing.assert_allclose(xr.open_dataset(file), results, rtol=1e-5)
+
+
+def test_observing_more_often_changes_nothing(results):
+    steps = {"steps": 17}  # logs at 0, 5, 10, 15 and 17
+    fewer = mj.sweep(tiny.run, **{**tiny.AXES, **steps}).loss.sel(step=[0, 5, 10, 15])
+    np.testing.assert_allclose(fewer, results.loss.sel(step=[0, 5, 10, 15]), rtol=1e-6)
+
+
+def test_a_group_is_traced_once_for_any_numbers():
+    traced = chex.assert_max_traces(tiny.run, n=1)
+    axes = {**tiny.AXES, "wd": 0.0, "seed": 0}
+
+    def run(size, lr, wd, init_scale, seed, *, capacity, steps):
+        return traced(size, lr, wd, init_scale, seed, capacity=capacity, steps=steps)
+
+    first = mj.sweep(run, **axes, capacity=12)
+    second = mj.sweep(run, **{**axes, "size": [3, 8], "lr": [1e-4, 1.0]}, capacity=12)
+    assert first.loss.shape == second.loss.shape
+    assert json.loads(second.attrs["provenance"])["compile_seconds"] < 0.1
+
+
+@pytest.mark.parametrize("chunk", [1, 8])
+def test_a_diverged_lane_leaves_its_neighbors_alone(chunk):
+    sane = mj.sweep(tiny.run, **{**tiny.AXES, "lr": [1e-3, 1e-2, 1e-1]}, chunk=chunk)
+    wild = mj.sweep(tiny.run, **{**tiny.AXES, "lr": [1e-3, 1e30, 1e-1]}, chunk=chunk)
+    others = {"lr": [1e-3, 1e-1]}
+    xr.testing.assert_equal(wild.sel(others), sane.sel(others))
+    left = wild.sel(lr=1e30)
+    assert (left.diverged_at == 5).all()
+    assert np.isnan(left.loss.sel(step=slice(5, None))).all()
+    assert np.isfinite(left.loss.sel(step=0)).all()
+    assert (sane.diverged_at == -1).all()
+
+
+def test_results_survive_saving(results, tmp_path):
+    results.to_netcdf(tmp_path / "r.nc", engine="h5netcdf")
+    xr.testing.assert_identical(xr.open_dataset(tmp_path / "r.nc").load(), results)
+
+
+def test_shapes_are_groups_and_join_on_steps():
+    joined = mj.sweep(tiny.run, **{**tiny.AXES, "steps": [10, 17]})
+    assert joined.loss.dims[-2:] == ("steps", "step")
+    assert joined.step.values.tolist() == [0, 5, 10, 15, 17]
+    short = joined.loss.sel(steps=10)
+    assert np.isnan(short.sel(step=[15, 17])).all()
+    assert np.isfinite(short.sel(step=[0, 5, 10])).all()
+
+
+def test_zipped_axes_mix_numbers_and_shapes():
+    def run(a, b, *, power):
+        return {"value": a * b**power}
+
+    pairs = mj.zipped(a=[1.0, 2.0], power=[1, 3])
+    out = mj.sweep(run, pairs, b=[2.0, 3.0])
+    assert out.value.dims == ("a", "b")
+    assert out.power.dims == ("a",)
+    np.testing.assert_allclose(out.value, [[2, 3], [16, 54]])
+
+
+def ridge(size, penalty, seed, *, capacity):
+    x_key, y_key = jax.random.split(jax.random.key(seed))
+    x, y = (
+        jax.random.normal(x_key, (capacity, 3)),
+        jax.random.normal(y_key, (capacity,)),
+    )
+    xw = x * mj.prefix(size, capacity)[:, None]
+    weights = jnp.linalg.solve(xw.T @ x + penalty * jnp.eye(3), xw.T @ y)
+    return {"weights": mj.named(weights, "feature", coords=["a", "b", "c"])}
+
+
+def test_a_run_without_training_comes_out_labelled():
+    out = mj.sweep(ridge, size=[4, 9], penalty=[0.1, 1.0], seed=0)
+    x_key, y_key = jax.random.split(jax.random.key(0))
+    x = np.asarray(jax.random.normal(x_key, (9, 3)))[:4]
+    y = np.asarray(jax.random.normal(y_key, (9,)))[:4]
+    expected = np.linalg.solve(x.T @ x / 4 + 0.1 * np.eye(3), x.T @ y / 4)
+    found = out.weights.sel(size=4, penalty=0.1, feature=["a", "b", "c"])
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_an_infinity_of_a_plain_run_is_a_value():
+    out = mj.sweep(lambda a: {"time": 1 / a}, a=[0.0, 2.0])
+    np.testing.assert_array_equal(out.time, [np.inf, 0.5])
+
+
+def test_inputs_are_shared_or_one_per_value():
+    def run(row, shift, scale):
+        return {"total": jnp.sum(row) * scale + shift}
+
+    inputs = {
+        "row": mj.per("scale", np.arange(6.0).reshape(2, 3)),
+        "shift": np.ones(()),
+    }
+    out = mj.sweep(run, inputs=inputs, scale=[1.0, 10.0])
+    np.testing.assert_allclose(out.total, [4, 121])
+
+
+def test_quantities_of_other_lengths_join_on_their_labels():
+    def run(a, *, width):
+        return {"v": mj.named(a * jnp.ones(width), "unit", coords=range(width))}
+
+    out = mj.sweep(run, a=[1.0, 2.0], width=[2, 3])
+    assert out.v.shape == (2, 2, 3)
+    assert np.isnan(out.v.sel(width=2, unit=2)).all()
+    np.testing.assert_array_equal(out.v.sel(width=3, a=2.0), [2, 2, 2])
+
+
+def test_a_result_that_is_not_named_is_refused():
+    with pytest.raises(TypeError, match="dict of named quantities"):
+        mj.sweep(lambda a: a, a=[1.0])

@@ -1,0 +1,138 @@
+"""Trajectories against a numpy implementation that shares no code with the library."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import memjax as mj
+
+WIDTHS = (3, 6, 6, 4)
+STEPS = 100
+
+
+def numpy_training(params, x, y, update):
+    """The parameters after each step of full-batch cross-entropy training."""
+    memory = [np.zeros((2, *p.shape)) for p in params]
+    trajectory = []
+    for t in range(1, STEPS + 1):
+        slopes = numpy_gradient(params, x, y)
+        params = [
+            update(p, g, m, t) for p, g, m in zip(params, slopes, memory, strict=True)
+        ]
+        trajectory.append(params)
+    return trajectory
+
+
+def numpy_gradient(params, x, y):
+    """Back-propagation by hand through three layers, [w, b, w, b, w, b]."""
+    w0, b0, w1, b1, w2, b2 = params
+    h0 = x @ w0 + b0
+    a0 = np.maximum(h0, 0)
+    h1 = a0 @ w1 + b1
+    a1 = np.maximum(h1, 0)
+    z = a1 @ w2 + b2
+    p = np.exp(z - z.max(1, keepdims=True))
+    p /= p.sum(1, keepdims=True)
+    dz = (p - np.eye(WIDTHS[-1])[y]) / len(x)
+    d1 = (dz @ w2.T) * (h1 > 0)
+    d0 = (d1 @ w1.T) * (h0 > 0)
+    return [x.T @ d0, d0.sum(0), a0.T @ d1, d1.sum(0), a1.T @ dz, dz.sum(0)]
+
+
+def adam_step(p, g, m, t, lr, wd):
+    m[0] = 0.9 * m[0] + 0.1 * g
+    m[1] = 0.999 * m[1] + 0.001 * g**2
+    scaled = (m[0] / (1 - 0.9**t)) / (np.sqrt(m[1] / (1 - 0.999**t)) + 1e-8)
+    return p - lr * (scaled + wd * p)
+
+
+def sgd_step(p, g, m, t, lr, wd):
+    return p - lr * g
+
+
+RULES = {
+    "sgd": (lambda lr, wd: optax.sgd(lr), sgd_step, 0.1, 0.0),
+    "adam": (lambda lr, wd: optax.adam(lr), adam_step, 1e-2, 0.0),
+    "adamw": (lambda lr, wd: optax.adamw(lr, weight_decay=wd), adam_step, 1e-2, 0.1),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize(("double", "within"), [(True, 1e-8), (False, 1e-3)])
+def test_trajectories_match_numpy(rule, double, within):
+    make, step, lr, wd = RULES[rule]
+    with jax.enable_x64(double):
+        dtype = np.float64 if double else np.float32
+        model = mj.models.mlp(WIDTHS)
+        data = mj.datasets.random_labels(3, 4, 12)(jax.random.key(2), 9)
+        data = jax.tree.map(
+            lambda a: a.astype(dtype) if a.dtype.kind == "f" else a, data
+        )
+        start = jax.tree.map(lambda a: a.astype(dtype), model.init(jax.random.key(1)))
+
+        def loss(params, x, y):
+            return mj.losses.cross_entropy(model.apply(params, x), y)
+
+        def run(lr, wd):
+            def observe(params):
+                flat = [a for layer in params for a in (layer["w"], layer["b"])]
+                return {f"p{i}": a for i, a in enumerate(flat)}
+
+            legs = mj.train(loss, make(lr, wd), observe, range(STEPS + 1))
+            return mj.walk(legs(start, data))[1]
+
+        seen = jax.jit(run)(dtype(lr), dtype(wd))
+    flat = [np.asarray(a, float) for layer in start for a in (layer["w"], layer["b"])]
+    expected = numpy_training(
+        flat,
+        np.asarray(data.x[:9], float),
+        np.asarray(data.y[:9]),
+        partial(step, lr=float(dtype(lr)), wd=float(dtype(wd))),
+    )
+    for i in range(6):
+        found = np.asarray(seen[f"p{i}"][1:], float)
+        wanted = np.stack([params[i] for params in expected])
+        scale = np.abs(wanted).max(axis=tuple(range(1, wanted.ndim)), keepdims=True)
+        assert (np.abs(found - wanted) / scale).max() < within
+
+
+def test_a_loss_with_a_key_draws_anew_for_each_step_and_point():
+    data = mj.Data(jnp.zeros(4), jnp.zeros(4), mj.prefix(4, 4))
+
+    def loss(params, x, y, key):
+        return params * jax.random.normal(key, ())
+
+    legs = mj.train(loss, optax.sgd(1.0), lambda p: {"p": p}, range(4))
+    _, seen = mj.walk(legs(jnp.zeros(()), data, jax.random.key(0)))
+    moves = -np.diff(seen["p"])
+    for t in range(3):
+        at_t = jax.random.fold_in(jax.random.key(0), t)
+        each = [jax.random.normal(jax.random.fold_in(at_t, i), ()) for i in range(4)]
+        np.testing.assert_allclose(moves[t], np.mean(each), rtol=1e-5)
+    with pytest.raises(ValueError, match="needs train"):
+        legs(jnp.zeros(()), data)
+
+
+def test_schedules_have_unit_height_and_take_a_traced_rate():
+    shape = mj.schedules.warmup(10, then=mj.schedules.cosine(90, floor=0.1))
+    values = np.array([float(shape(t)) for t in (0, 9, 10, 55, 100, 200)])
+    np.testing.assert_allclose(values, [0.1, 1, 1, 0.55, 0.1, 0.1], atol=1e-6)
+    line = mj.schedules.linear(4)
+    np.testing.assert_allclose([line(t) for t in range(6)], [1, 0.75, 0.5, 0.25, 0, 0])
+    data = mj.Data(jnp.zeros(1), jnp.zeros(1), jnp.ones(1))
+
+    def run(lr):
+        legs = mj.train(
+            lambda p, x, y: p,
+            optax.sgd(lambda t: lr * line(t)),
+            lambda p: {"p": p},
+            (0, 4),
+        )
+        return legs(jnp.zeros(()), data)
+
+    moved = mj.sweep(run, lr=[1.0, 2.0]).p.isel(step=-1)
+    np.testing.assert_allclose(moved, [-2.5, -5.0])
