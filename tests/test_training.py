@@ -37,7 +37,7 @@ def numpy_gradient(params, x, y):
     z = a1 @ w2 + b2
     p = np.exp(z - z.max(1, keepdims=True))
     p /= p.sum(1, keepdims=True)
-    dz = (p - np.eye(WIDTHS[-1])[y]) / len(x)
+    dz = (p - np.eye(len(b2))[y]) / len(x)
     d1 = (dz @ w2.T) * (h1 > 0)
     d0 = (d1 @ w1.T) * (h0 > 0)
     return [x.T @ d0, d0.sum(0), a0.T @ d1, d1.sum(0), a1.T @ dz, dz.sum(0)]

@@ -10,6 +10,8 @@ import xarray as xr
 
 from memjax.sweep.identity import difference
 
+WAY_OUT = "; give another --out, or --overwrite"
+
 
 class Refused(Exception):
     """Asked for something that would mix or lose results; exit code 4."""
@@ -34,9 +36,13 @@ class Folder:
         stored = self.question()
         if stored is not None and stored != question and not overwrite:
             lines = "; ".join(difference(stored, question))
-            raise Refused(f"{self.path} answers another question ({lines})")
+            raise Refused(
+                f"--out: {self.path} answers another question ({lines}){WAY_OUT}"
+            )
         if not made and stored is None and any(self.path.iterdir()) and not overwrite:
-            raise Refused(f"{self.path} holds files that are not results")
+            raise Refused(
+                f"--out: {self.path} holds files that are not results{WAY_OUT}"
+            )
 
     def clear(self) -> None:
         """Remove what an earlier run left, and nothing else."""

@@ -47,7 +47,7 @@ def command(module: ModuleType, argv: list[str]) -> int:
     except OSError as error:
         return _fail(f"--out: {error}", USAGE)
     except Refused as error:
-        return _fail(f"--out: {error}; give another --out, or --overwrite", REFUSED)
+        return _fail(str(error), REFUSED)
 
 
 def _fail(problem: str, code: int) -> int:
@@ -96,7 +96,7 @@ def _command(module: ModuleType, values: FlagValues) -> int:
 def _check_runs(sweeps: dict[str, Sweep], most: int) -> None:
     runs = sum(map(len, sweeps.values()))
     if most and runs > most:
-        raise Refused(f"{runs} runs are more than --max_runs={most}")
+        raise Refused(f"--max_runs: {runs} runs are more than {most}")
 
 
 def _stored(folder: Folder, sweeps: dict[str, Sweep]) -> dict[str, xr.Dataset] | None:

@@ -1,0 +1,219 @@
+"""The command, as a real subprocess."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import matplotlib.image
+import pytest
+import xarray as xr
+
+from experiments import l2_vs_size
+from memjax.cli.launch import command
+
+ROOT = Path(__file__).parents[1]
+TINY = (
+    "--size=5,9",
+    "--lr=1e-3,3e-3",
+    "--seeds=2",
+    "--width=4",
+    "--steps=20",
+    "--published=false",
+)
+FILES = {
+    "results.nc",
+    "claims.json",
+    "provenance.json",
+    "flags.txt",
+    "figure.png",
+    "figure.pdf",
+}
+
+
+def run(*flags: str, cwd: Path = ROOT, module: str = "experiments.l2_vs_size"):
+    return subprocess.run(
+        [sys.executable, "-m", module, *flags],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("results") / "run"
+    ran = run(*TINY, f"--out={out}")
+    assert ran.returncode == 0, ran.stderr
+    assert f"figure: {out / 'figure.png'}" in ran.stdout
+    assert "verdict" in ran.stdout
+    return out
+
+
+def test_a_command_leaves_its_files(finished):
+    assert {p.name for p in finished.iterdir()} == FILES
+    results = xr.open_dataset(finished / "results.nc")
+    names = {"train_loss", "test_loss", "train_accuracy", "test_accuracy", "weight_l2"}
+    assert names <= set(results.data_vars)
+    assert results.sizes["size"] == results.sizes["lr"] == results.sizes["seed"] == 2
+    assert results.step.values.tolist() == [0, 10, 20]
+    assert matplotlib.image.imread(finished / "figure.png").std() > 0
+    records = json.loads((finished / "claims.json").read_text())
+    keys = {"name", "published", "measured", "holds", "source"}
+    assert all(keys <= set(r) for r in records)
+    assert all(r["holds"] is None for r in records)  # the tiny grid covers none
+    question = json.loads((finished / "provenance.json").read_text())["question"]
+    assert question["main"]["fixed"]["steps"] == "20"
+
+
+def test_asked_again_it_is_loaded(finished):
+    before = (finished / "results.nc").stat().st_mtime_ns
+    again = run(f"--flagfile={finished / 'flags.txt'}", f"--out={finished}")
+    assert again.returncode == 0, again.stderr
+    assert "loaded" in again.stdout
+    assert (finished / "results.nc").stat().st_mtime_ns == before
+
+
+def test_a_figure_is_drawn_again_without_running(finished):
+    (finished / "figure.png").unlink()
+    drawn = run("--plot_only", f"--out={finished}")
+    assert drawn.returncode == 0, drawn.stderr
+    assert (finished / "figure.png").exists()
+
+
+def test_another_question_is_refused(finished):
+    refused = run(*TINY, "--steps=30", f"--out={finished}")
+    assert refused.returncode == 4
+    assert one_line(refused.stderr)
+    assert "main.fixed.steps: 20 is now 30" in refused.stderr
+
+
+def one_line(text: str) -> bool:
+    return len(text.strip().splitlines()) == 1
+
+
+REFUSED = {
+    "an unknown flag": (["--siez=5"], r"--siez: .*did you mean --size"),
+    "a bad value": (["--lr=fast"], r"--lr: needs a number, got 'fast'"),
+    "an empty axis": (["--lr="], r"--lr: .*at least one value"),
+    "size 0": (["--size=0,5"], r"--size: must be at least 1, got 0"),
+    "half a point": (["--size=1.5"], r"--size: needs whole numbers, got 1.5"),
+    "no seeds": (["--seeds=0"], r"--seeds: needs at least one seed"),
+    "stray words": (["--lr=1e-3,", "3e-3"], r"stray words .*3e-3"),
+    "a file for a folder": (["--out=a_file/results"], r"--out: cannot write"),
+}
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory) -> dict:
+    """Every refused command, each run in a folder of its own with one file in it."""
+
+    def refuse(flags: list[str]) -> tuple:
+        here = tmp_path_factory.mktemp("refused")
+        (here / "a_file").touch()
+        return run(*flags, cwd=here), {p.name for p in here.iterdir()}
+
+    with ThreadPoolExecutor(2) as pool:
+        ran = pool.map(refuse, [flags for flags, _ in REFUSED.values()])
+        return dict(zip(REFUSED, ran, strict=True))
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals(refusals, case):
+    ran, left = refusals[case]
+    assert re.search(REFUSED[case][1], ran.stderr)
+    assert one_line(ran.stderr), ran.stderr
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert left == {"a_file"}
+
+
+MORE_REFUSED = {
+    "a negative size": (["--size=-5"], 1, r"--size: must be at least 1, got -5"),
+    "a negative seed": (["--seeds=-1,2"], 1, r"--seeds: must be 0 or more"),
+    "a seed twice": (["--seeds=1,1"], 1, r"--seeds: .*each value once"),
+    "a bad law": (["--prior=normal"], 1, r"--prior: .*not normal"),
+    "a bad scalar": (["--steps=ten"], 1, r"--steps: needs a number"),
+    "a bad switch": (["--published=perhaps"], 1, r"--published: "),
+    "a bad chunk": (["--chunk=-1"], 1, r"--chunk: must be 0 or more"),
+    "no flag file": (["--flagfile=nowhere.txt"], 1, r"--flagfile: .*nowhere"),
+    "nothing to draw": (["--plot_only"], 1, r"--plot_only: no results"),
+    "other files there": (["--out=."], 4, r"--out: .*not results"),
+    "too many runs": (["--max_runs=5"], 4, r"--max_runs: .*30 runs"),
+}
+
+
+@pytest.mark.parametrize("case", MORE_REFUSED)
+def test_refusals_in_process(case, capsys, tmp_path, monkeypatch):
+    flags, code, problem = MORE_REFUSED[case]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a_file").touch()
+    assert command(l2_vs_size, ["l2_vs_size", *flags]) == code
+    out, err = capsys.readouterr()
+    assert re.search(problem, err)
+    assert one_line(err)
+    assert out == ""
+    assert {p.name for p in tmp_path.iterdir()} == {"a_file"}
+
+
+def test_help_lists_every_flag():
+    shown = run("--help")
+    assert shown.returncode == 1  # as absl does
+    for flag in ("--size=50,100", "--seeds=2", "--out", "--plot_only", "--flagfile"):
+        assert flag in shown.stdout
+    assert "learning rates of AdamW" in shown.stdout
+
+
+def test_the_list_of_experiments():
+    shown = run(module="experiments")
+    assert shown.returncode == 0
+    assert "experiments.l2_vs_size" in shown.stdout
+    assert "weight norm" in shown.stdout
+
+
+OWN = '''
+"""Doubling doubles.
+
+Command: python -m mine
+"""
+import memjax as mj
+from matplotlib.figure import Figure
+from memjax.cli import launch
+
+
+def run(a, seed):
+    return {"twice": 2 * a}
+
+
+def sweeps(a=(1.0, 2.0), seeds=range(1)):
+    """a: what to double"""
+    return {"main": mj.Sweep(run, a=a, seed=seeds)}
+
+
+def figure(results):
+    canvas = Figure()
+    canvas.subplots().plot(results["main"].a, results["main"].twice.isel(seed=0))
+    return canvas
+
+
+def claims(results):
+    last = results["main"].twice.isel(a=-1, seed=0)
+    return [mj.Claim("twice the last", 8.0, float(last), "arithmetic")]
+
+
+if __name__ == "__main__":
+    launch(__name__)
+'''
+
+
+def test_an_experiment_of_ones_own_is_a_command(tmp_path):
+    (tmp_path / "mine.py").write_text(OWN)
+    ran = run("--a=1,4", cwd=tmp_path, module="mine")
+    assert ran.returncode == 0, ran.stderr
+    (found,) = (tmp_path / "results" / "mine").iterdir()
+    assert {p.name for p in found.iterdir()} == FILES
+    assert json.loads((found / "claims.json").read_text())[0]["holds"] is True
