@@ -21,8 +21,10 @@ from memjax.core import walk as walk
 
 # Grids of runs
 from memjax.sweep import BadValue as BadValue
+from memjax.sweep import Refused as Refused
 from memjax.sweep import Sweep as Sweep
 from memjax.sweep import per as per
+from memjax.sweep import spread as spread
 from memjax.sweep import sweep as sweep
 from memjax.sweep import use_all_cores as use_all_cores
 from memjax.sweep import zipped as zipped

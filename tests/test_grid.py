@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import memjax as mj
-from memjax.sweep.plan import make_plan
+from memjax.sweep.plan import Plan, make_groups, make_plan
+from memjax.sweep.price import Price
 
 
 def run(size, lr, seed, wd=0.0, *, capacity, width=10, activation=None):
@@ -74,30 +75,61 @@ def test_capacity_is_the_largest_size():
     assert grid.fixed["wd"] == 0.0
 
 
-@settings(deadline=None, max_examples=30)
+def plan_of(sweep: mj.Sweep, devices: int, chunk=None, seconds=None) -> Plan:
+    """A plan for other devices than there are, at a made-up price per tile."""
+    groups = make_groups(sweep.grid, np.arange(len(sweep)))
+    if seconds is not None:
+        price = Price(0.0, seconds / 100, 0.0, 100, 11, 1000, 10)
+        groups = [g._replace(price=price, seconds=g.tiles * seconds) for g in groups]
+    return make_plan(groups, devices, chunk)
+
+
+@settings(deadline=None, max_examples=50)
 @given(
     lengths=st.lists(st.integers(1, 4), min_size=1, max_size=3),
     shapes=st.integers(1, 3),
     devices=st.integers(1, 3),
     chunk=st.one_of(st.none(), st.integers(1, 9)),
+    seconds=st.one_of(st.none(), st.sampled_from([1e-3, 0.3, 5.0, 60.0])),
 )
-def test_a_plan_holds_every_lane_once(lengths, shapes, devices, chunk):
+def test_a_plan_holds_every_lane_once(lengths, shapes, devices, chunk, seconds):
     names = ["size", "lr", "seed"][: len(lengths)]
     axes = {n: list(range(1, k + 1)) for n, k in zip(names, lengths, strict=True)}
     rest = {n: 1 for n in ("size", "lr", "seed") if n not in names}
     sweep = mj.Sweep(run, **axes, **rest, width=list(range(1, shapes + 1)))
-    plan = make_plan(sweep.grid, devices, chunk)
+    plan = plan_of(sweep, devices, chunk, seconds)
     assert len(plan.groups) == shapes
-    seen = list(itertools.chain(*(g.lanes[g.real] for g in plan.groups)))
+    seen = list(itertools.chain(*(b.lanes[b.real] for b in plan.blocks)))
     assert sorted(seen) == list(range(len(sweep)))
-    for group in plan.groups:
-        assert len(group.lanes) % (devices * group.chunk) == 0
-        assert group.chunk <= (chunk or 8)
+    for block in plan.blocks:
+        assert len(block.lanes) % (devices * block.chunk) == 0
+        assert block.chunk <= (chunk or 8)
+        assert block.real.any()
+    for group in range(shapes):  # one program a group
+        kinds = {
+            (len(b.lanes), b.chunk, b.legs) for b in plan.blocks if b.group == group
+        }
+        assert len(kinds) == 1
 
 
 def test_long_lanes_are_dealt_to_the_lightest_device():
     sizes = [50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600]
-    (group,) = make_plan(mj.Sweep(run, size=sizes, lr=1e-3, seed=0).grid, 2).groups
-    loads = np.array(sizes)[group.lanes].reshape(2, -1).sum(1)
+    (block,) = plan_of(mj.Sweep(run, size=sizes, lr=1e-3, seed=0), 2).blocks
+    loads = np.array(sizes)[block.lanes].reshape(2, -1).sum(1)
     assert sorted(loads) == [24800, 26350]
-    assert group.chunk == 1
+    assert block.chunk == 1
+
+
+def test_a_watched_plan_calls_about_every_two_seconds():
+    alike = mj.Sweep(run, size=5, lr=1e-3, seed=range(512))
+    plan = plan_of(alike, 2, seconds=0.05)  # 40 of them a device in two seconds
+    assert {len(b.lanes) for b in plan.blocks} == {80}
+    assert all(b.legs is None for b in plan.blocks)
+    assert plan.seconds == pytest.approx(7 * 40 * 0.05)
+    long = plan_of(alike, 2, seconds=5.0)  # a chunk of 8 takes 40 s: cut by time
+    assert {len(b.lanes) for b in long.blocks} == {16}
+    assert {b.legs for b in long.blocks} == {1}
+    mixed = mj.Sweep(run, size=[50, 25600], lr=1e-3, seed=0)
+    (block,) = plan_of(mixed, 2, seconds=0.2).blocks  # 50 tiles: ten seconds
+    assert block.legs == 3
+    assert "2 runs in 1 groups (1 compiles), 2 devices" in str(plan_of(mixed, 2))

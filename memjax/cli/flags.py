@@ -22,13 +22,22 @@ from memjax.sweep import BadValue
 
 SHARED = {
     "out": ("", "directory for the results; default results/NAME/<identity>"),
+    "dry_run": (False, "say what would run, where, and for how long; run nothing"),
+    "resume": (True, "go on where an earlier run stopped; --noresume refuses to"),
     "overwrite": (False, "start again where results lie already"),
     "plot_only": (False, "draw figure and claims again from saved results"),
     "chunk": (0, "lanes that run in one vmap; 0 chooses"),
     "max_runs": (0, "refuse a grid of more runs than this; 0 is no limit"),
     "fail_on_diverged": (False, "exit with 3 where a run diverged"),
+    "cache": (True, "keep compiled programs in the user's cache directory"),
+    "num_shards": (0, "share the runs among so many processes; 0 asks SLURM, or is 1"),
+    "shard_index": (-1, "which share is this process's, from 0; -1 asks SLURM"),
+    "distributed": (False, "share the runs among the processes of jax.distributed"),
+    "coordinator": ("", "address:port of its first process, where nobody tells"),
+    "num_processes": (0, "how many processes it has, where nobody tells"),
+    "process_id": (0, "which of them this is, where nobody tells"),
 }
-NOT_REPEATED = ("out", "overwrite", "plot_only")  # what a re-run decides anew
+REPEATED = ("chunk", "max_runs", "fail_on_diverged", "cache")  # part of a flags.txt
 
 
 class Reader(flags.ArgumentParser):
@@ -136,7 +145,7 @@ def config(module: ModuleType, values: flags.FlagValues) -> dict[str, Any]:
 
 def as_text(module: ModuleType, values: flags.FlagValues) -> str:
     """The flags as a file that `--flagfile=` reads."""
-    names = [n for n in (*config(module, values), *SHARED) if n not in NOT_REPEATED]
+    names = [*config(module, values), *REPEATED]
     return "".join(values[n].serialize() + "\n" for n in names)
 
 

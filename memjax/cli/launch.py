@@ -3,12 +3,12 @@
 import importlib.resources
 import json
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+import jax
 import matplotlib
 import matplotlib.style
 import xarray as xr
@@ -16,11 +16,13 @@ from absl.flags import FlagValues
 
 from memjax.claims import table
 from memjax.cli import flags
-from memjax.cli.folder import Folder, Refused
+from memjax.cli.folder import Folder
+from memjax.cli.machine import shares, use_compile_cache
 from memjax.sweep import BadValue, Sweep, use_all_cores
 from memjax.sweep.identity import digest
+from memjax.sweep.store import Refused
 
-DONE, USAGE, DIVERGED, REFUSED = 0, 1, 3, 4
+DONE, USAGE, DIVERGED, REFUSED, INTERRUPTED = 0, 1, 3, 4, 130
 
 
 def launch(module: str = "__main__") -> NoReturn:
@@ -48,6 +50,9 @@ def command(module: ModuleType, argv: list[str]) -> int:
         return _fail(f"--out: {error}", USAGE)
     except Refused as error:
         return _fail(str(error), REFUSED)
+    except KeyboardInterrupt:
+        kept = "what is finished is kept; the same command goes on from there"
+        return _fail(f"interrupted; {kept}", INTERRUPTED)
 
 
 def _fail(problem: str, code: int) -> int:
@@ -70,77 +75,94 @@ def module_name(module: ModuleType) -> str:
 
 def _command(module: ModuleType, values: FlagValues) -> int:
     name = module_name(module).rpartition(".")[2]
+    shard = shares(values)
     use_all_cores()
+    use_compile_cache(values.cache)
     sweeps = module.sweeps(**flags.config(module, values))
-    _check_runs(sweeps, values.max_runs)
-    if values.chunk < 0:
-        raise BadValue("chunk", f"must be 0 or more, got {values.chunk}")
+    _check(sweeps, values)
     question = {key: sweep.question() for key, sweep in sweeps.items()}
     folder = Folder(Path(values.out or Path("results", name, digest(question))))
+    if values.dry_run:
+        print(description(name, sweeps, folder, values))
+        return DONE
     if values.plot_only:
-        results = folder.load()
-        if results is None:
+        saved = folder.load()
+        if saved is None:
             raise BadValue("plot_only", f"no results in {folder.path} to draw")
-    else:
-        folder.claim_place(question, values.overwrite)
-        results = None if values.overwrite else _stored(folder, sweeps)
-        if results is None:
-            folder.clear()
-            results = _compute(name, sweeps, values)
-            _save(folder, module, values, question, results)
-        else:
-            print(f"{name}: finished before, loaded from {folder.path}")
+        return _report(module, folder, saved, values.fail_on_diverged)
+    folder.claim(question, values.resume, values.overwrite)
+    results = _compute(name, sweeps, folder, values, shard)
+    if any((ds.status == "not run").any() for ds in results.values()):
+        print(f"{name}: this share is done; the last one draws and makes the claims")
+        return DONE
+    if jax.process_index():
+        return DONE
+    folder.save(results)
+    _record(folder, module, values, question, results)
     return _report(module, folder, results, values.fail_on_diverged)
 
 
-def _check_runs(sweeps: dict[str, Sweep], most: int) -> None:
-    runs = sum(map(len, sweeps.values()))
+def _check(sweeps: dict[str, Sweep], values: FlagValues) -> None:
+    runs, most = sum(map(len, sweeps.values())), values.max_runs
     if most and runs > most:
         raise Refused(f"--max_runs: {runs} runs are more than {most}")
+    if values.chunk < 0:
+        raise BadValue("chunk", f"must be 0 or more, got {values.chunk}")
 
 
-def _stored(folder: Folder, sweeps: dict[str, Sweep]) -> dict[str, xr.Dataset] | None:
-    """Saved results of just these sweeps, where the folder has them all."""
-    saved = folder.load() or {}
-    if not all(n in saved and s.covered_by(saved[n]) for n, s in sweeps.items()):
-        return None
-    return {name: sweep.select(saved[name]) for name, sweep in sweeps.items()}
+def description(
+    name: str, sweeps: dict[str, Sweep], folder: Folder, values: FlagValues
+) -> str:
+    """What a command would do: its sweeps, their axes, plans and prices, its folder."""
+    lines = [f"{name} would run, and write to {folder.path}:"]
+    for key, sweep in sweeps.items():
+        lines += [f"{key}: {sweep}", *sweep.describe_axes()]
+        lines += str(sweep.plan(chunk=values.chunk or None)).splitlines()
+    return "\n".join(lines)
 
 
 def _compute(
-    name: str, sweeps: dict[str, Sweep], values: FlagValues
+    name: str,
+    sweeps: dict[str, Sweep],
+    folder: Folder,
+    values: FlagValues,
+    shard: tuple[int, int] | None,
 ) -> dict[str, xr.Dataset]:
     results = {}
     for key, sweep in sweeps.items():
         print(f"{name}: {key}: {sweep}", flush=True)
-        began = time.perf_counter()
-        results[key] = sweep.compute(chunk=values.chunk or None)
-        spent = json.loads(results[key].attrs["provenance"])
-        print(
-            f"{name}: {key}: {time.perf_counter() - began:.1f} s, of it "
-            f"compile {spent['compile_seconds']:.1f} s, "
-            f"run {spent['run_seconds']:.1f} s",
-            flush=True,
+        results[key] = sweep.compute(
+            store=folder.store(key),
+            progress=True,
+            chunk=values.chunk or None,
+            shard=shard,
         )
+        spent = json.loads(results[key].attrs["provenance"])
+        if spent["run_seconds"]:
+            compiled, ran = spent["compile_seconds"], spent["run_seconds"]
+            print(f"{name}: {key}: compiled in {compiled:.1f} s, ran {ran:.1f} s")
+        else:
+            print(f"{name}: {key}: finished before, loaded from {folder.store(key)}")
     return results
 
 
-def _save(
+def _record(
     folder: Folder,
     module: ModuleType,
     values: FlagValues,
     question: dict[str, Any],
     results: dict[str, xr.Dataset],
 ) -> None:
-    folder.save(results)
+    """What is needed to trust the results later, and to ask for them again."""
+    text = flags.as_text(module, values)
     record = {
         "command": f"python -m {module_name(module)}",
-        "flags": flags.as_text(module, values).splitlines(),
+        "flags": text.splitlines(),
         "question": question,
         "sweeps": {n: json.loads(ds.attrs["provenance"]) for n, ds in results.items()},
     }
     folder.write_text("provenance.json", json.dumps(record, indent=2))
-    folder.write_text("flags.txt", flags.as_text(module, values))
+    folder.write_text("flags.txt", text)
 
 
 def _report(
@@ -157,13 +179,8 @@ def _report(
         for kind in ("png", "pdf"):
             folder.write(f"figure.{kind}", partial(figure.savefig, format=kind))
     print(table(claims) if claims else "no claims")
-    left = sum(diverged(ds) for ds in results.values())
+    left = sum(int((ds.status == "diverged").sum()) for ds in results.values())
     if left:
         print(f"{left} runs diverged: NaN from the step on that diverged_at holds")
     print(f"figure: {folder.path / 'figure.png'}")
     return DIVERGED if left and strict else DONE
-
-
-def diverged(dataset: xr.Dataset) -> int:
-    """How many runs of a sweep left the numbers."""
-    return int((dataset.diverged_at >= 0).sum()) if "diverged_at" in dataset else 0

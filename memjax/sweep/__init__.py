@@ -7,5 +7,8 @@ from memjax.sweep.grid import Zipped as Zipped
 from memjax.sweep.grid import per as per
 from memjax.sweep.grid import zipped as zipped
 from memjax.sweep.plan import Plan as Plan
+from memjax.sweep.results import Spread as Spread
+from memjax.sweep.results import spread as spread
+from memjax.sweep.store import Refused as Refused
 from memjax.sweep.sweep import Sweep as Sweep
 from memjax.sweep.sweep import sweep as sweep

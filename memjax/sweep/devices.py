@@ -4,6 +4,7 @@ import os
 import warnings
 
 import jax
+from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh
 
 
@@ -32,6 +33,16 @@ def use_all_cores() -> int:
 
 
 def lane_mesh() -> Mesh:
-    """All devices in a row, along the mesh axis `lane`."""
-    count = jax.device_count()
-    return jax.make_mesh((count,), ("lane",), axis_types=(AxisType.Auto,))
+    """The devices of this process in a row, along the mesh axis `lane`.
+
+    Other processes have lanes of their own: no lane needs a device elsewhere.
+    """
+    devices = jax.local_devices()
+    axis = (AxisType.Auto,)
+    return jax.make_mesh((len(devices),), ("lane",), axis_types=axis, devices=devices)
+
+
+def wait_for_all(shard: tuple[int, int]) -> None:
+    """Wait for the other processes, where the shares of a sweep are one a process."""
+    if jax.process_count() > 1 and shard == (jax.process_index(), jax.process_count()):
+        multihost_utils.sync_global_devices("memjax sweep")

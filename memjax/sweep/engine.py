@@ -30,42 +30,65 @@ class Outcome:
     carry: Carry | None  # where the next segment goes on
 
 
-def one_lane(
+def start(
     run: Callable,
     shapes: dict[str, Any],
-    count: int | None,
     numbers: dict[str, Any],
     inputs: dict[str, Any],
-    carry: Carry | None,
-    first: Any,
-) -> Outcome:
-    """One run: all of it, or `count` legs of it from leg `first` on.
-
-    A segment sets the run up again from its numbers; what it does not need of that is
-    dead code to the compiler.
-    """
+) -> Any:
+    """What a run returns for its numbers and, of each input, its own part."""
     handed = {name: _pick(given, numbers) for name, given in inputs.items()}
     plain = {name: n for name, n in numbers.items() if not name.startswith("@")}
-    result = run(**plain, **handed, **shapes)
-    if not isinstance(result, Legs):
-        return Outcome((), {}, _quantities(run, result), None)
-    if carry is not None:
-        fresh = depart(result)
-        carry = jax.lax.cond(first == 0, lambda: fresh, lambda: carry)
-    carry, logged = walk(result, carry, first, count)
-    final = arrive(result, carry)
-    return Outcome(
-        result.times,
-        _quantities(run, logged),
-        _quantities(run, final),
-        None if count is None else carry,
-    )
+    return run(**plain, **handed, **shapes)
 
 
 def _pick(given: Any, numbers: dict[str, Any]) -> Any:
     if not isinstance(given, Per):
         return given
     return jax.tree.map(lambda a: a[numbers[f"@{given.axis}"]], given.tree)
+
+
+def one_lane(
+    run: Callable,
+    shapes: dict[str, Any],
+    legs: int | None,
+    numbers: dict[str, Any],
+    inputs: dict[str, Any],
+    carry: Carry | None,
+    first: Any,
+) -> Outcome:
+    """One run: all of it, or so many `legs` of it from leg `first` on.
+
+    A segment sets the run up again from its numbers; what it does not need of that is
+    dead code to the compiler.
+    """
+    result = start(run, shapes, numbers, inputs)
+    if not isinstance(result, Legs):
+        return Outcome((), {}, _quantities(run, result), None)
+    if carry is not None:
+        fresh, begun = depart(result), carry
+        carry = jax.lax.cond(first == 0, lambda: fresh, lambda: begun)
+    carry, logged = walk(result, carry, first, legs)
+    final = _quantities(run, arrive(result, carry))
+    on = None if legs is None else carry
+    return Outcome(result.times, _quantities(run, logged), final, on)
+
+
+def carry_of(
+    run: Callable,
+    shapes: dict[str, Any],
+    numbers: dict[str, Any],
+    inputs: dict[str, Any],
+) -> Carry:
+    """A blank carry for lanes with these numbers, for a first segment to go on from."""
+    lanes = jax.vmap(lambda n: depart(start(run, shapes, n, inputs)))
+    return jax.tree.map(_blank, jax.eval_shape(lanes, numbers))
+
+
+def _blank(like: Any) -> jax.Array:
+    if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
+        return jax.random.split(jax.random.key(0), like.shape)
+    return jnp.zeros(like.shape, like.dtype)
 
 
 def _quantities(run: Callable, result: Any) -> dict[str, Any]:
@@ -105,13 +128,13 @@ def mapped(lane: Callable, chunk: int) -> Callable:
 
 @lru_cache(maxsize=64)
 def program(
-    run: Callable, shapes: tuple, chunk: int, count: int | None, arguments: tuple
+    run: Callable, shapes: tuple, chunk: int, legs: int | None, arguments: tuple
 ) -> Any:
     """The compiled program of a group; numbers are its arguments.
 
     It is made once for a run, its shapes and the layout.
     """
-    lane = partial(one_lane, run, dict(shapes), count)
+    lane = partial(one_lane, run, dict(shapes), legs)
     leaves, structure = arguments
     example = jax.tree.unflatten(structure, leaves)
     return jax.jit(mapped(lane, chunk)).lower(*example).compile()

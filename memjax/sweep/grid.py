@@ -1,6 +1,8 @@
 """From a run and its axes to a grid of lanes: what is an axis, and what it may hold."""
 
 import inspect
+import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -70,8 +72,8 @@ class Grid(NamedTuple):
 
     def positions(self) -> np.ndarray:
         """Where each lane stands along each dimension, in C order: [lanes, dims]."""
-        grid = np.indices(self.shape) if self.axes else np.zeros((0, 1), int)
-        return grid.reshape(len(self.axes), -1).T
+        lanes = math.prod(self.shape)
+        return np.indices(self.shape).reshape(len(self.axes), lanes).T
 
     def column(self, name: str, positions: np.ndarray) -> np.ndarray:
         """The value of one parameter in every lane, as an array of numbers."""
@@ -79,6 +81,21 @@ class Grid(NamedTuple):
             if name in columns:
                 return np.asarray(columns[name])[positions[:, d]]
         return np.full(len(positions), self.fixed[name])
+
+    def keys(self, lanes: np.ndarray) -> list[str]:
+        """Names of lanes by the values on their axes, the same in every grid."""
+        at = self.positions()[lanes].T
+        columns = [
+            (name, [label(values[i]) for i in along])
+            for along, columns in zip(at, self.axes.values(), strict=True)
+            for name, values in columns.items()
+        ]
+        names = [name for name, _ in columns]
+        rows = zip(*(values for _, values in columns), strict=True)
+        return [
+            json.dumps(dict(zip(names, row, strict=True)), sort_keys=True)
+            for row in rows
+        ]
 
     def groups(self, positions: np.ndarray) -> list[tuple[dict[str, Any], np.ndarray]]:
         """Lanes (by index) that share all shapes, one compiled program each."""
@@ -95,6 +112,13 @@ class Grid(NamedTuple):
             lanes = np.flatnonzero(member.reshape(-1) == g)
             found.append(({**still, **varied}, lanes))
         return found
+
+
+def label(value: Any) -> Any:
+    """A value as a coordinate: numbers and names stay, other shapes become text."""
+    if isinstance(value, int | float | str):
+        return value
+    return getattr(value, "__name__", None) or str(value)
 
 
 def make_grid(

@@ -1,69 +1,173 @@
-"""From a grid to a plan: which lanes run together, where, and in which order."""
+"""From a grid to a plan: which lanes run together, where, in which order."""
 
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from memjax.core import TILE
 from memjax.sweep.grid import Grid
+from memjax.sweep.price import Price
 
 CHUNK = 8  # lanes that share a core's cache
+CALL_SECONDS = 2.0  # a watched sweep returns to Python about this often
+STATE_BYTES = 2**30  # what the lanes of a call may carry from segment to segment
 
 
 class Group(NamedTuple):
     """Lanes of equal shapes: one compiled program."""
 
     shapes: dict[str, Any]
-    lanes: np.ndarray  # [devices * per device], the order in which they are dealt
+    lanes: np.ndarray  # indices into the grid
+    tiles: np.ndarray  # the row tiles of each lane, its relative cost
+    price: Price | None = None  # where it was asked for
+    seconds: np.ndarray | None = None  # of each lane, alone on a device
+
+
+class Block(NamedTuple):
+    """Lanes that run in one call, or in one call per segment of time."""
+
+    group: int
+    lanes: np.ndarray  # [devices * hand]: each device's hand in turn
     real: np.ndarray  # [same], False for the copies that fill up
     chunk: int  # lanes that run in one vmap
+    legs: int | None  # legs of a call; None is the whole run
+    seconds: float  # predicted, of the longest hand; NaN without a price
 
 
 class Plan(NamedTuple):
-    """How a sweep runs; deterministic from the grid, the devices and the overrides."""
+    """How a sweep runs; deterministic from grid, devices and overrides."""
 
     groups: tuple[Group, ...]
+    blocks: tuple[Block, ...]
     devices: int
 
+    @property
+    def seconds(self) -> float:
+        """The predicted run time, compiling aside; NaN without prices."""
+        return sum(block.seconds for block in self.blocks)
 
-def make_plan(grid: Grid, devices: int, chunk: int | None = None) -> Plan:
-    """The plan of a grid: groups by shape, lanes dealt longest first, chunks to fit.
+    def __str__(self) -> str:
+        lines = [
+            f"{sum(len(g.lanes) for g in self.groups)} runs in {len(self.groups)} "
+            f"groups ({len(self.groups)} compiles), {self.devices} devices"
+        ]
+        lines += [self._describe(g) for g in range(len(self.groups))]
+        if not math.isnan(self.seconds):
+            lines.append(f"about {duration(self.seconds)} to run, besides compiling")
+        return "\n".join(lines)
 
-    Chunks hold `chunk` lanes, by default 8 where a lane's rows fit one tile. Where they
-    do not, a chunk is one lane, because lanes of one vmap would all walk as many tiles
-    as the longest of them.
+    def _describe(self, index: int) -> str:
+        group = self.groups[index]
+        blocks = [b for b in self.blocks if b.group == index]
+        first = blocks[0]
+        named = ", ".join(f"{n}={v}" for n, v in group.shapes.items()) or "no shapes"
+        text = (
+            f"  {named}: {len(group.lanes)} runs, {len(blocks)} calls of "
+            f"{len(first.lanes) // self.devices} runs a device in chunks of "
+            f"{first.chunk}, 1 to {int(group.tiles.max())} tiles of {TILE} rows"
+        )
+        if group.price is None:
+            return text
+        legs = f"{group.price.legs} legs, {first.legs or group.price.legs} a call"
+        held = group.price.state_bytes * len(first.lanes)
+        kept = group.price.result_bytes * len(group.lanes)
+        return f"{text}; {legs}; {_size(held)} of state, {_size(kept)} of results"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them."""
+    if seconds < 100:
+        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.3g} {unit}"
+        count /= 1024
+    return f"{count:.3g} GiB"
+
+
+def make_groups(grid: Grid, lanes: np.ndarray) -> list[Group]:
+    """The groups of some lanes of a grid, not priced yet."""
+    positions = grid.positions()[lanes]
+    found = []
+    for shapes, members in grid.groups(positions):
+        tiles = np.ones(len(members))
+        if {"size", "capacity"} <= {*grid.numbers, *grid.shapes}:
+            tiles = np.ceil(grid.column("size", positions[members]) / TILE)
+        found.append(Group(shapes, lanes[members], tiles))
+    return found
+
+
+def make_plan(groups: Sequence[Group], devices: int, chunk: int | None = None) -> Plan:
+    """The plan of groups: blocks of chunks of lanes, dealt longest first.
+
+    A chunk holds `chunk` lanes, by default 8 where a lane's rows fit one tile, and one
+    lane where they do not: the lanes of a vmap all walk as many tiles as the longest.
+    A group without a price is one call. One with a price is cut into calls of about
+    two seconds: by lanes where they cost the same, by time where they do not (cutting
+    those would unbalance the devices) or where one chunk takes longer.
     """
-    positions = grid.positions()
-    groups = []
-    for shapes, lanes in grid.groups(positions):
-        rows = _rows(grid, positions[lanes])
-        fits = shapes.get("capacity", 0) <= TILE
-        most = chunk or (CHUNK if fits else 1)
-        hands = -(-len(lanes) // devices)
-        size = -(-hands // -(-hands // most))  # equal chunks waste no lanes
-        order, real = _deal(rows, devices, -(-hands // size) * size)
-        groups.append(Group(shapes, lanes[order], real, size))
-    return Plan(tuple(groups), devices)
+    blocks = [
+        block
+        for index, group in enumerate(groups)
+        for block in _blocks(index, group, devices, chunk)
+    ]
+    return Plan(tuple(groups), tuple(blocks), devices)
 
 
-def _rows(grid: Grid, positions: np.ndarray) -> np.ndarray:
-    """The row tiles of each lane: its relative cost."""
-    if "size" not in grid.numbers:
-        return np.ones(len(positions))
-    return np.ceil(grid.column("size", positions) / TILE)
+def _blocks(index: int, group: Group, devices: int, chunk: int | None) -> list[Block]:
+    """The blocks of a group, all of one size, so that they share a program."""
+    fits = group.shapes.get("capacity", 0) <= TILE
+    most = chunk or (CHUNK if fits else 1)
+    parts = _cut(group, devices, most)
+    fair = -(-len(parts[0]) // devices)
+    size = -(-fair // -(-fair // most))  # equal chunks waste no lanes
+    hand = -(-fair // size) * size
+    made = []
+    for part in parts:
+        order, real = _deal(group.tiles[part], devices, hand)
+        mine = part[order]
+        seconds = np.nan
+        if group.seconds is not None:
+            seconds = group.seconds[mine].reshape(devices, hand).sum(1).max()
+        made.append(Block(index, group.lanes[mine], real, size, None, float(seconds)))
+    if group.price is None:
+        return made
+    calls = round(max(block.seconds for block in made) / CALL_SECONDS)
+    legs = None if calls <= 1 else -(-group.price.legs // calls)
+    return [block._replace(legs=legs) for block in made]
 
 
-def _deal(rows: np.ndarray, devices: int, hand: int) -> tuple[np.ndarray, np.ndarray]:
+def _cut(group: Group, devices: int, chunk: int) -> list[np.ndarray]:
+    """Lanes, longest first, cut into what runs one after another."""
+    order = np.argsort(-group.tiles, kind="stable")
+    if group.price is None or group.seconds is None:
+        return [order]
+    most = STATE_BYTES // max(1, group.price.state_bytes)
+    if group.tiles.min() == group.tiles.max():
+        most = min(most, int(CALL_SECONDS * devices / max(group.seconds[0], 1e-9)))
+    smallest = devices * chunk
+    most = max(smallest, most // smallest * smallest)
+    even = -(-len(order) // -(-len(order) // most))
+    return [order[i : i + even] for i in range(0, len(order), even)]
+
+
+def _deal(tiles: np.ndarray, devices: int, hand: int) -> tuple[np.ndarray, np.ndarray]:
     """Lanes to devices, longest first to the lightest hand, filled up with copies."""
     hands: list[list[int]] = [[] for _ in range(devices)]
     load = np.zeros(devices)
-    shortest_last = np.argsort(-rows, kind="stable")
-    for lane in shortest_last:
+    longest_first = np.argsort(-tiles, kind="stable")
+    for lane in longest_first.tolist():
         open_hands = [d for d in range(devices) if len(hands[d]) < hand]
         lightest = min(open_hands, key=lambda d: load[d])
-        hands[lightest].append(int(lane))
-        load[lightest] += rows[lane]
-    spare = int(shortest_last[-1])
+        hands[lightest].append(lane)
+        load[lightest] += tiles[lane]
+    spare = int(longest_first[-1])
     order = [[*h, *[spare] * (hand - len(h))] for h in hands]
     real = [[True] * len(h) + [False] * (hand - len(h)) for h in hands]
     return np.concatenate(order).astype(int), np.concatenate(real)

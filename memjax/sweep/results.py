@@ -1,15 +1,16 @@
 """From what lanes returned to labelled arrays."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 import xarray as xr
 
 from memjax.core import Named
 from memjax.sweep.engine import Outcome
-from memjax.sweep.grid import Grid
+from memjax.sweep.grid import Grid, label
 
 
 class Piece(NamedTuple):
@@ -19,10 +20,11 @@ class Piece(NamedTuple):
     outcome: Outcome  # of numpy arrays
 
 
-def assemble(grid: Grid, pieces: Iterable[Piece]) -> xr.Dataset:
+def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:
     """The results of a sweep: a dimension per axis, `step`, and what observables name.
 
-    Pieces that log at other times, or name other labels, join on the union of both.
+    `status` tells of each run whether it is `ok`, `diverged` or `not run`. Pieces that
+    log at other times, or name other labels, join on the union of both.
     What no piece holds is NaN.
     """
     parts: dict[str, list[_Part]] = {}
@@ -32,7 +34,8 @@ def assemble(grid: Grid, pieces: Iterable[Piece]) -> xr.Dataset:
             parts.setdefault(name, []).append(_part(name, lanes, value, [times]))
         for name, value in outcome.final.items():
             parts.setdefault(name, []).append(_part(name, lanes, value, []))
-    variables, coords = {}, dict(grid_coords(grid))
+    variables: dict[str, Any] = {"status": (tuple(grid.axes), _status(grid, pieces))}
+    coords = grid_coords(grid)
     for name, found in parts.items():
         dims, labels, values = _join(found, int(np.prod(grid.shape)))
         variables[name] = (
@@ -43,6 +46,16 @@ def assemble(grid: Grid, pieces: Iterable[Piece]) -> xr.Dataset:
     return xr.Dataset(variables, coords)
 
 
+def _status(grid: Grid, pieces: Sequence[Piece]) -> np.ndarray:
+    """What became of each run: `ok`, `diverged`, `running` or `not run`."""
+    status = np.full(math.prod(grid.shape), "not run", "<U8")
+    for lanes, outcome in pieces:
+        ended = "diverged_at" in outcome.final or not outcome.times
+        left = np.asarray(outcome.final.get("diverged_at", -1)) >= 0
+        status[lanes] = np.where(left, "diverged", "ok") if ended else "running"
+    return status.reshape(grid.shape)
+
+
 def grid_coords(grid: Grid) -> dict[str, Any]:
     """The labels of a grid's dimensions; zipped parameters share a dimension."""
     return {
@@ -50,13 +63,6 @@ def grid_coords(grid: Grid) -> dict[str, Any]:
         for dimension, columns in grid.axes.items()
         for name, values in columns.items()
     }
-
-
-def label(value: Any) -> Any:
-    """A value as a coordinate: numbers and names stay, other shapes become text."""
-    if isinstance(value, int | float | str | np.number):
-        return value
-    return getattr(value, "__name__", None) or str(value)
 
 
 class _Part(NamedTuple):
@@ -109,6 +115,37 @@ def _union(several: Iterable[tuple]) -> dict[Any, int]:
     return {v: place for place, v in enumerate(merged)}
 
 
-def fetch(outcome: Outcome) -> Outcome:
-    """The same outcome in the host's memory."""
-    return jax.tree.map(np.asarray, outcome)
+def save(results: dict[str, xr.Dataset], file: Path) -> None:
+    """Write results as one netCDF file: `main` at its root, other sweeps as groups."""
+    results.get("main", xr.Dataset()).to_netcdf(file, engine="h5netcdf")
+    for name, dataset in results.items():
+        if name != "main":
+            dataset.to_netcdf(file, engine="h5netcdf", mode="a", group=f"/{name}")
+
+
+def load(file: Path) -> dict[str, xr.Dataset]:
+    """Results as `save` wrote them."""
+    groups = xr.open_groups(file, engine="h5netcdf")
+    named = {name.strip("/") or "main": ds.load() for name, ds in groups.items()}
+    for dataset in groups.values():
+        dataset.close()
+    return {name: ds for name, ds in named.items() if ds.data_vars}
+
+
+class Spread(NamedTuple):
+    """A quantity over repeats: its mean and deviation, and how many were used."""
+
+    mean: xr.DataArray
+    sd: xr.DataArray
+    used: xr.DataArray
+
+
+def spread(quantity: xr.DataArray, dim: str = "seed") -> Spread:
+    """Mean, standard deviation and count along `dim`, of the runs that are numbers.
+
+    Runs that diverged or have not run are left out; `used` tells how many were not.
+    The deviation is that of a sample, NaN for fewer than two runs.
+    """
+    used = quantity.notnull().sum(dim)
+    sd = quantity.std(dim, ddof=1, skipna=True).where(used > 1)
+    return Spread(quantity.mean(dim, skipna=True), sd, used)

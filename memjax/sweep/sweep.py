@@ -1,20 +1,26 @@
 """A sweep: a pure function of numbers, mapped over a grid."""
 
 import json
-import time
 from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 import xarray as xr
 
-from memjax.sweep.engine import abstract, numbers_of, program
-from memjax.sweep.grid import BadValue, Per, Zipped, make_grid
+from memjax.sweep.devices import wait_for_all
+from memjax.sweep.dispatch import Clock, Job, arrays_for, numbers_for, only, run_block
+from memjax.sweep.engine import start
+from memjax.sweep.grid import BadValue, Per, Zipped, label, make_grid
 from memjax.sweep.identity import question
-from memjax.sweep.plan import Group, Plan, make_plan
+from memjax.sweep.plan import Block, Group, Plan, make_groups, make_plan
+from memjax.sweep.price import price
+from memjax.sweep.progress import watcher
 from memjax.sweep.provenance import provenance
-from memjax.sweep.results import Piece, assemble, fetch, grid_coords
+from memjax.sweep.results import Piece, assemble, save
+from memjax.sweep.store import Segments, Shard, Store, block_of
 
 
 class Sweep:
@@ -57,65 +63,166 @@ class Sweep:
         """What the results depend on, besides the values of the axes."""
         return question(self.run, self.grid, self.inputs)
 
-    def covered_by(self, results: xr.Dataset) -> bool:
-        """Whether results hold every run of this sweep."""
-        wanted = {d: self._labels(d) for d in self.grid.axes}
-        return all(
-            d in results.indexes and set(values) <= set(results[d].values.tolist())
-            for d, values in wanted.items()
-        )
+    def plan(self, *, chunk: int | None = None, watched: bool = True) -> Plan:
+        """How the sweep would run here, and what that costs; nothing is compiled.
 
-    def select(self, results: xr.Dataset) -> xr.Dataset:
-        """The runs of this sweep, out of results that cover it."""
-        return results.sel({d: self._labels(d) for d in self.grid.axes})
-
-    def _labels(self, dimension: str) -> list:
-        return grid_coords(self.grid)[dimension][1]
-
-    def plan(self, chunk: int | None = None) -> Plan:
-        """How the sweep would run here; nothing is compiled."""
-        return make_plan(self.grid, jax.device_count(), chunk)
+        A `watched` sweep (one with a bar or a store) returns to Python every few
+        seconds; another is one call a group.
+        """
+        return self._plan(np.arange(len(self)), chunk, watched)
 
     def compute(
-        self, *, plan: Plan | None = None, chunk: int | None = None
+        self,
+        *,
+        store: str | Path | None = None,
+        progress: bool = False,
+        chunk: int | None = None,
+        shard: tuple[int, int] | None = None,
     ) -> xr.Dataset:
-        """Run the grid and return its results, labelled."""
+        """Run the grid and return its results, labelled.
+
+        With a `store`, a directory, finished work is kept there as it is done: asked
+        again, the sweep goes on where it was killed, computes only what an axis has
+        grown by, and is loaded when nothing is missing. `progress` shows a bar on a
+        terminal. `chunk` is the number of lanes in a vmap. `shard=(k, n)` computes the
+        k-th of n shares of the lanes, by default one share a process, into a store that
+        all processes see.
+        """
+        clock = Clock(watch=watcher(progress))
+        with clock.watch:
+            if store is None:
+                plan = self._plan(np.arange(len(self)), chunk, progress)
+                pieces = self._pieces(plan, clock)
+            else:
+                mine = Shard(*shard or (jax.process_index(), jax.process_count()))
+                pieces = self._kept_pieces(Store(store, mine), chunk, clock)
+        return self._results(pieces, clock)
+
+    def read(self, store: str | Path, *, underway: bool = False) -> xr.Dataset:
+        """What a store holds of this sweep by now; NaN where nothing has run yet.
+
+        Also what unfinished runs have logged so far, where `underway` is asked for.
+        """
+        kept = Store(store, Shard(0, 1))
+        return self._results(self._stored_pieces(kept, underway), Clock())
+
+    def describe_axes(self) -> list[str]:
+        """A line for each axis, and one for what is fixed."""
+        lines = [
+            f"  {name}: {', '.join(str(label(v)) for v in values)}"
+            for columns in self.grid.axes.values()
+            for name, values in columns.items()
+        ]
+        fixed = ", ".join(f"{n}={label(v)}" for n, v in self.grid.fixed.items())
+        return [*lines, f"  fixed: {fixed}"] if fixed else lines
+
+    # --- from a plan to pieces ---
+
+    def _plan(self, lanes: np.ndarray, chunk: int | None, priced: bool) -> Plan:
         if chunk is not None and chunk < 1:
             raise BadValue("chunk", f"must be at least 1, got {chunk}")
-        pieces, seconds = [], {"compile_seconds": 0.0, "run_seconds": 0.0}
-        for group in (plan or self.plan(chunk)).groups:
-            pieces.append(self._run(group, seconds))
-        results = assemble(self.grid, pieces)
-        record = {**provenance(), **{k: round(v, 3) for k, v in seconds.items()}}
-        return results.assign_attrs(
-            run=self.run.__name__, provenance=json.dumps(record)
+        groups = make_groups(self.grid, lanes)
+        groups = [self._priced(g) for g in groups] if priced else groups
+        return make_plan(groups, jax.local_device_count(), chunk)
+
+    def _priced(self, group: Group) -> Group:
+        job = self._job()
+        numbers = {n: a[0] for n, a in numbers_for(job, group.lanes[:1]).items()}
+        lane = partial(start, self.run, group.shapes)
+        one, two = (price(lane, (numbers, arrays_for(job)), tiles) for tiles in (1, 2))
+        per_tile = two.seconds - one.seconds
+        seconds = one.seconds + (group.tiles - 1) * per_tile
+        return group._replace(price=one, seconds=seconds)
+
+    def _pieces(self, plan: Plan, clock: Clock) -> list[Piece]:
+        clock.watch.begin(plan.seconds)
+        return [
+            Piece(
+                block.lanes[block.real],
+                only(
+                    run_block(self._job(), plan.groups[block.group], block, clock),
+                    block.real,
+                ),
+            )
+            for block in plan.blocks
+        ]
+
+    def _kept_pieces(
+        self, store: Store, chunk: int | None, clock: Clock
+    ) -> list[Piece]:
+        """Every piece, from the store where it is there, else run and put there."""
+        with store.opened(self.question()):
+            missing = self._missing(store)
+            pending = self._pending(store, missing)
+            planned = {lane for _, block, _ in pending for lane in block.lanes.tolist()}
+            which, of = store.shard
+            fresh = sorted(i for i in missing - planned if i % of == which)
+            if fresh:
+                store.add_plan(self.grid, self._plan(np.array(fresh), chunk, True))
+                pending = self._pending(store, missing)
+            clock.watch.begin(sum(block.seconds for _, block, _ in pending))
+            for name, block, group in pending:
+                self._keep(store, name, block, group, clock)
+        wait_for_all(store.shard)
+        return self._stored_pieces(store)
+
+    def _missing(self, store: Store) -> set[int]:
+        """The lanes of this sweep that no finished block holds."""
+        done = {key for keys, _ in store.blocks() for key in keys}
+        keys = self.grid.keys(np.arange(len(self)))
+        return {lane for lane, key in enumerate(keys) if key not in done}
+
+    def _pending(
+        self, store: Store, missing: set[int]
+    ) -> list[tuple[str, Block, Group]]:
+        """The planned blocks with lanes that are missing, as they were planned."""
+        index = {key: i for i, key in enumerate(self.grid.keys(np.arange(len(self))))}
+        found = []
+        for planned in store.planned():
+            lanes = np.array([index.get(key, -1) for key in planned.keys])
+            here = planned.devices == jax.local_device_count() and (lanes >= 0).all()
+            if here and missing & set(lanes.tolist()):
+                (group,) = make_groups(self.grid, np.unique(lanes))
+                found.append(
+                    (planned.name, block_of(planned, 0, lanes), self._priced(group))
+                )
+        return found
+
+    def _keep(
+        self, store: Store, name: str, block: Block, group: Group, clock: Clock
+    ) -> None:
+        keys = self.grid.keys(block.lanes)
+
+        def keep(segments: Segments) -> None:
+            store.write_segments(name, segments._replace(keys=keys))
+
+        outcome = run_block(
+            self._job(), group, block, clock, store.segments(name), keep
+        )
+        real = [key for key, wanted in zip(keys, block.real, strict=True) if wanted]
+        store.write_block(name, real, only(outcome, block.real))
+
+    def _stored_pieces(self, store: Store, underway: bool = False) -> list[Piece]:
+        index = {key: i for i, key in enumerate(self.grid.keys(np.arange(len(self))))}
+        pieces = []
+        for keys, outcome in (*store.blocks(), *(store.underway() if underway else ())):
+            wanted = [row for row, key in enumerate(keys) if key in index]
+            lanes = np.array([index[keys[row]] for row in wanted], int)
+            if wanted:
+                pieces.append(Piece(lanes, only(outcome, wanted)))
+        return pieces
+
+    def _results(self, pieces: list[Piece], clock: Clock) -> xr.Dataset:
+        spent = {
+            "compile_seconds": round(clock.compiling, 3),
+            "run_seconds": round(clock.running, 3),
+        }
+        return assemble(self.grid, pieces).assign_attrs(
+            run=self.run.__name__, provenance=json.dumps({**provenance(), **spent})
         )
 
-    def _run(self, group: Group, seconds: dict[str, float]) -> Piece:
-        arguments = (self._numbers(group), self._arrays(), None, np.int32(0))
-        shapes = tuple(group.shapes.items())
-        began = time.perf_counter()
-        compiled = program(self.run, shapes, group.chunk, None, abstract(arguments))
-        compiled_at = time.perf_counter()
-        outcome = fetch(compiled(*arguments))
-        seconds["compile_seconds"] += compiled_at - began
-        seconds["run_seconds"] += time.perf_counter() - compiled_at
-        real = jax.tree.map(lambda a: a[group.real], outcome)
-        return Piece(group.lanes[group.real], real)
-
-    def _numbers(self, group: Group) -> dict[str, jax.Array]:
-        positions = self.grid.positions()[group.lanes]
-        values = {n: self.grid.column(n, positions) for n in self.grid.numbers}
-        for given in self.inputs.values():
-            if isinstance(given, Per):
-                dimension = list(self.grid.axes).index(given.axis)
-                values[f"@{given.axis}"] = positions[:, dimension]
-        return numbers_of(values)
-
-    def _arrays(self) -> dict[str, Any]:
-        return {
-            name: jax.tree.map(jax.numpy.asarray, v) for name, v in self.inputs.items()
-        }
+    def _job(self) -> Job:
+        return Job(self.run, self.grid, self.inputs)
 
     def _check_per(self, name: str, given: Per) -> None:
         if given.axis not in self.grid.axes:
@@ -133,9 +240,17 @@ def sweep(
     run: Callable[..., Any],
     *zips: Zipped,
     inputs: Mapping[str, Any] | None = None,
-    plan: Plan | None = None,
+    store: str | Path | None = None,
+    progress: bool = False,
     chunk: int | None = None,
     **axes: Any,
 ) -> xr.Dataset:
-    """The labelled results of a run over a grid: the eager form of `Sweep`."""
-    return Sweep(run, *zips, inputs=inputs, **axes).compute(plan=plan, chunk=chunk)
+    """The labelled results of a run over a grid: the eager form of `Sweep`.
+
+    With a `store` they are also saved there, as `results.nc`.
+    """
+    stated = Sweep(run, *zips, inputs=inputs, **axes)
+    results = stated.compute(store=store, progress=progress, chunk=chunk)
+    if store is not None and jax.process_index() == 0:
+        save({"main": results}, Path(store) / "results.nc")
+    return results

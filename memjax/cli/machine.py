@@ -1,0 +1,41 @@
+"""What a command asks of the machine: shares of the work, and a compile cache."""
+
+import os
+from pathlib import Path
+
+import jax
+from absl.flags import FlagValues
+
+from memjax.sweep import BadValue
+
+
+def shares(values: FlagValues) -> tuple[int, int] | None:
+    """Which share of the lanes is this process's; None is one share a JAX process.
+
+    `--distributed` joins the processes of `jax.distributed`. Independent shares come
+    from `--shard_index` and `--num_shards`, or from a SLURM array.
+    """
+    if values.distributed:
+        jax.distributed.initialize(
+            values.coordinator or None,
+            values.num_processes or None,
+            values.process_id if values.coordinator else None,
+        )
+        return None
+    count = values.num_shards or int(os.environ.get("SLURM_ARRAY_TASK_COUNT", 1))
+    index = values.shard_index
+    if index < 0:
+        first = int(os.environ.get("SLURM_ARRAY_TASK_MIN", 0))
+        index = int(os.environ.get("SLURM_ARRAY_TASK_ID", first)) - first
+    if not 0 <= index < count:
+        raise BadValue("shard_index", f"must be 0 to {count - 1}, got {index}")
+    return index, count
+
+
+def use_compile_cache(wanted: bool) -> None:
+    """Keep compiled programs in the user's cache, unless he has set one himself."""
+    if wanted and jax.config.values["jax_compilation_cache_dir"] is None:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        place = Path(base, "memjax", f"{os.uname().machine}-{jax.__version__}")
+        jax.config.update("jax_compilation_cache_dir", str(place))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

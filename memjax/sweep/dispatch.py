@@ -1,0 +1,154 @@
+"""From a plan to outcomes: calls in sequence, kept as they finish."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from memjax.core import Carry, Tree
+from memjax.sweep.engine import Outcome, abstract, carry_of, numbers_of, program
+from memjax.sweep.grid import Grid, Per
+from memjax.sweep.plan import Block, Group
+from memjax.sweep.progress import Silent
+from memjax.sweep.store import Segments
+
+
+class Job(NamedTuple):
+    """What is mapped over what."""
+
+    run: Callable[..., Any]
+    grid: Grid
+    inputs: dict[str, Any]
+
+
+@dataclass
+class Clock:
+    """Seconds spent so far."""
+
+    compiling: float = 0.0
+    running: float = 0.0
+    watch: Silent = field(default_factory=Silent)
+
+
+def run_block(
+    job: Job,
+    group: Group,
+    block: Block,
+    clock: Clock,
+    begun: Segments | None = None,
+    keep: Callable[[Segments], None] | None = None,
+) -> Outcome:
+    """What the lanes of a block return, in the host's memory, copies included.
+
+    Without `legs` it is one call. Otherwise each call walks so many legs, goes on from
+    the state of the last one, and hands what it has to `keep`.
+    """
+    numbers, inputs = numbers_for(job, block.lanes), arrays_for(job)
+    shapes = tuple(group.shapes.items())
+    if block.legs is None or group.price is None:
+        outcome = _call(job, shapes, block, clock, (numbers, inputs, None, 0))
+        steps = group.price.steps if group.price else 0
+        clock.watch.advance(block.seconds, max(1, steps) * block.real.sum())
+        return outcome
+    total = group.price.legs
+    carry: Any = carry_of(job.run, dict(shapes), numbers, inputs)
+    first, seen = 0, []
+    if begun is not None:
+        first, seen = begun.done, [begun.outcome]
+        carry = restored(begun.state, carry)
+    for at in range(first, total, block.legs):
+        outcome = _call(job, shapes, block, clock, (numbers, inputs, carry, at))
+        carry, seen = outcome.carry, [joined([*seen, _host(outcome)])]
+        share = block.legs / total
+        clock.watch.advance(
+            share * block.seconds, share * group.price.steps * block.real.sum()
+        )
+        if keep is not None and at + block.legs < total:
+            keep(Segments(at + block.legs, [], seen[0], plain(carry)))
+    return cut(seen[0], total)
+
+
+def _call(
+    job: Job, shapes: tuple, block: Block, clock: Clock, arguments: tuple
+) -> Outcome:
+    arguments = (*arguments[:3], np.int32(arguments[3]))
+    began = time.perf_counter()
+    compiled = program(job.run, shapes, block.chunk, block.legs, abstract(arguments))
+    compiled_at = time.perf_counter()
+    outcome = jax.block_until_ready(compiled(*arguments))
+    clock.compiling += compiled_at - began
+    clock.running += time.perf_counter() - compiled_at
+    return outcome if block.legs else _host(outcome)
+
+
+def _host(outcome: Outcome) -> Outcome:
+    """The quantities of an outcome in the host's memory."""
+    logged, final = jax.tree.map(_array, (outcome.logged, outcome.final))
+    return Outcome(outcome.times, logged, final, None)
+
+
+def _array(a: jax.Array) -> np.ndarray:
+    # Files hold no bfloat16 and its like.
+    return np.asarray(a if a.dtype.isbuiltin else a.astype(jnp.float32))
+
+
+def joined(parts: list[Outcome]) -> Outcome:
+    """Consecutive segments as one; final quantities are those of the last."""
+    logged = jax.tree.map(
+        lambda *several: np.concatenate(several, axis=1), *(p.logged for p in parts)
+    )
+    return Outcome(parts[-1].times, logged, parts[-1].final, None)
+
+
+def cut(outcome: Outcome, legs: int) -> Outcome:
+    """The first legs; a last segment may reach past the end."""
+    logged = jax.tree.map(lambda a: a[:, :legs], outcome.logged)
+    return Outcome(outcome.times, logged, outcome.final, None)
+
+
+def only(outcome: Outcome, rows: Any) -> Outcome:
+    """Some lanes of an outcome."""
+    logged, final = jax.tree.map(lambda a: a[rows], (outcome.logged, outcome.final))
+    return Outcome(outcome.times, logged, final, None)
+
+
+def numbers_for(job: Job, lanes: np.ndarray) -> dict[str, jax.Array]:
+    """The numbers of some lanes, and their places along axes that inputs follow."""
+    positions = job.grid.positions()[lanes]
+    values = {n: job.grid.column(n, positions) for n in job.grid.numbers}
+    for given in job.inputs.values():
+        if isinstance(given, Per):
+            dimension = list(job.grid.axes).index(given.axis)
+            values[f"@{given.axis}"] = positions[:, dimension]
+    return numbers_of(values)
+
+
+def arrays_for(job: Job) -> dict[str, Any]:
+    """The inputs as arrays."""
+    return {name: jax.tree.map(jnp.asarray, v) for name, v in job.inputs.items()}
+
+
+def plain(carry: Carry | None) -> list[np.ndarray]:
+    """A carry as plain arrays, keys included."""
+    leaves = jax.tree.leaves(carry)
+    return [np.asarray(jax.random.key_data(a) if _is_key(a) else a) for a in leaves]
+
+
+def restored(leaves: list[np.ndarray], like: Tree) -> Any:
+    """The carry that `plain` took apart."""
+    wanted, structure = jax.tree.flatten(like)
+    made = [
+        jax.random.wrap_key_data(jnp.asarray(a))
+        if _is_key(w)
+        else jnp.asarray(a.view(w.dtype))
+        for a, w in zip(leaves, wanted, strict=True)
+    ]
+    return jax.tree.unflatten(structure, made)
+
+
+def _is_key(a: Any) -> bool:
+    return jnp.issubdtype(a.dtype, jax.dtypes.prng_key)

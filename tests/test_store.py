@@ -1,0 +1,285 @@
+"""A sweep that survives: kills, damage, growth, shares, full disks."""
+
+import importlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+import xarray as xr
+
+import memjax as mj
+from memjax.sweep import plan as plans
+from memjax.sweep import store as stores
+
+AXES = {**tiny.AXES, "seed": range(6)}  # 48 runs
+ROOT = Path(__file__).parents[1]
+SWEEP = importlib.import_module("memjax.sweep.sweep")
+
+# A sweep in a process of its own, cut so that a run crosses blocks and segments: the
+# prices are made up, and the calls are slowed down to be killed in their midst.
+SCRIPT = """
+import sys, time
+import tiny
+import memjax as mj
+from memjax.sweep import dispatch, plan
+mj.use_all_cores()
+plan.CALL_SECONDS = float(sys.argv[2])
+call = dispatch._call
+def slowly(*a):
+    time.sleep(float(sys.argv[3]))
+    return call(*a)
+dispatch._call = slowly
+axes = {**tiny.AXES, "seed": range(6)}
+mj.sweep(tiny.run, **axes, store=sys.argv[1])
+"""
+
+
+@pytest.fixture
+def short_calls(monkeypatch):
+    """Calls of 1/20 of the predicted time of a block: many segments."""
+    sweep = mj.Sweep(tiny.run, **AXES)
+    longest = sweep.plan(watched=True).blocks[0].seconds
+    monkeypatch.setattr(plans, "CALL_SECONDS", longest / 20)
+    return longest / 20
+
+
+@pytest.fixture(scope="module")
+def whole() -> xr.Dataset:
+    return mj.sweep(tiny.run, **AXES)
+
+
+def same(a: xr.Dataset, b: xr.Dataset) -> None:
+    xr.testing.assert_identical(a.drop_attrs(), b.drop_attrs())
+
+
+def test_segments_and_blocks_change_nothing(whole, short_calls, tmp_path):
+    plan = mj.Sweep(tiny.run, **AXES).plan()
+    assert len(plan.blocks) == 3
+    assert plan.blocks[0].legs is not None
+    kept = mj.sweep(tiny.run, **AXES, store=tmp_path)
+    xr.testing.assert_allclose(kept, whole, rtol=1e-5)
+    saved = xr.open_dataset(tmp_path / "results.nc").load()
+    same(saved, kept)
+
+
+def test_a_finished_sweep_is_loaded(tmp_path, monkeypatch):
+    first = mj.sweep(tiny.run, **AXES, store=tmp_path)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("nothing is left to run")
+
+    monkeypatch.setattr(SWEEP, "run_block", refuse)
+    same(mj.sweep(tiny.run, **AXES, store=tmp_path), first)
+    fewer = {**AXES, "seed": [4, 1], "size": [12]}
+    part = mj.sweep(tiny.run, **fewer, store=tmp_path)
+    same(part, first.sel(seed=[4, 1], size=[12]))
+
+
+def test_a_grown_axis_computes_only_what_is_new(whole, tmp_path, monkeypatch):
+    mj.sweep(tiny.run, **{**AXES, "seed": range(4)}, store=tmp_path)
+    ran = []
+    run_block = SWEEP.run_block
+
+    def counting(job, group, block, *rest):
+        ran.extend(block.lanes[block.real].tolist())
+        return run_block(job, group, block, *rest)
+
+    monkeypatch.setattr(SWEEP, "run_block", counting)
+    grown = mj.sweep(tiny.run, **AXES, store=tmp_path)
+    assert len(ran) == 16  # two seeds of eight settings
+    xr.testing.assert_allclose(grown, whole, rtol=1e-5)
+
+
+def start(store: Path, call_seconds: float, sleep: float) -> subprocess.Popen:
+    arguments = [str(store), str(call_seconds), str(sleep)]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *arguments],
+        env=environment,
+        stderr=subprocess.PIPE,
+    )
+
+
+def kill_and_resume(store: Path, call_seconds: float, moment: float) -> list[str]:
+    """Kill a sweep some seconds after its first file, and finish it; what was left."""
+    process = start(store, call_seconds, 0.05)
+    while not list(store.glob("*.npz")):
+        assert process.poll() is None, process.stderr.read().decode()
+        time.sleep(0.01)
+    time.sleep(moment)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    left = [p.name for p in store.glob("*.npz")]
+    finished = start(store, call_seconds, 0.0)
+    assert finished.wait() == 0, finished.stderr.read().decode()
+    return left
+
+
+def killed_at_random(short_calls, tmp_path, times: int, seed: int) -> None:
+    whole = start(tmp_path / "whole", short_calls, 0.0)
+    assert whole.wait() == 0, whole.stderr.read().decode()
+    expected = xr.open_dataset(tmp_path / "whole" / "results.nc").load()
+    draw = random.Random(seed)
+    states = 0
+    for k in range(times):
+        store = tmp_path / str(k)
+        left = kill_and_resume(store, short_calls, draw.uniform(0, 0.9))
+        states += any(name.startswith("state") for name in left)
+        found = xr.open_dataset(store / "results.nc").load()
+        same(found, expected)
+    assert states  # some kills fell inside a block
+
+
+def test_killed_sweeps_resume_bit_for_bit(short_calls, tmp_path):
+    killed_at_random(short_calls, tmp_path, 3, seed=1)
+
+
+@pytest.mark.long
+def test_twenty_killed_sweeps_resume_bit_for_bit(short_calls, tmp_path):
+    killed_at_random(short_calls, tmp_path, 20, seed=2)
+
+
+def test_what_is_finished_can_be_read_while_a_sweep_runs(
+    whole, short_calls, tmp_path, monkeypatch
+):
+    """Stop after a block and some segments, as a kill would."""
+    sweep = mj.Sweep(tiny.run, **AXES)
+    write = stores.Store.write_segments
+    seen = []
+
+    def stop(self, name, segments):
+        write(self, name, segments)
+        seen.append(name)
+        if len(set(seen)) == 2 and segments.done >= 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(stores.Store, "write_segments", stop)
+    with pytest.raises(KeyboardInterrupt):
+        sweep.compute(store=tmp_path)
+    finished = sweep.read(tmp_path)
+    counts = dict(zip(*np.unique(finished.status, return_counts=True), strict=True))
+    assert counts == {"ok": 16, "not run": 32}
+    done = (finished.status == "ok").values
+    np.testing.assert_allclose(
+        finished.loss.values[done], whole.loss.values[done], rtol=1e-5
+    )
+    assert np.isnan(finished.loss.values[~done]).all()
+    begun = sweep.read(tmp_path, underway=True)
+    running = (begun.status == "running").values
+    assert running.sum() == 16
+    early = begun.loss.isel(step=0).values
+    np.testing.assert_allclose(
+        early[running], whole.loss.isel(step=0).values[running], rtol=1e-5
+    )
+    assert np.isnan(begun.loss.isel(step=-1).values[running]).all()
+
+
+def test_a_damaged_file_is_computed_again(tmp_path, capsys):
+    first = mj.sweep(tiny.run, **AXES, store=tmp_path)
+    block = sorted(tmp_path.glob("block-*.npz"))[0]
+    content = bytearray(block.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    block.write_bytes(content)
+    again = mj.sweep(tiny.run, **AXES, store=tmp_path)
+    same(again, first)
+    assert "is damaged" in capsys.readouterr().err
+    assert block.with_suffix(".damaged").exists()
+    block.write_bytes(content[:100])
+    same(mj.sweep(tiny.run, **AXES, store=tmp_path), first)
+
+
+def test_another_question_is_refused_with_the_difference(tmp_path):
+    mj.sweep(tiny.run, **AXES, store=tmp_path)
+    with pytest.raises(mj.Refused, match=r"fixed\.steps: 20 is now 30"):
+        mj.sweep(tiny.run, **{**AXES, "steps": 30}, store=tmp_path)
+
+
+def test_an_older_format_is_refused(tmp_path):
+    mj.sweep(tiny.run, **AXES, store=tmp_path)
+    file = tmp_path / "question.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "format": 0}))
+    with pytest.raises(mj.Refused, match="format: 0 is now 1"):
+        mj.sweep(tiny.run, **AXES, store=tmp_path)
+
+
+def test_a_second_process_is_refused(tmp_path):
+    sweep = mj.Sweep(tiny.run, **AXES)
+    store = stores.Store(tmp_path, stores.Shard(0, 1))
+    with store.opened(sweep.question()), pytest.raises(mj.Refused, match="at work"):
+        sweep.compute(store=tmp_path)
+
+
+def test_a_full_disk_is_said_and_loses_nothing(tmp_path, monkeypatch):
+    first = mj.sweep(tiny.run, **AXES)
+    replace = os.replace
+    written = []
+
+    def full(draft, place):
+        if Path(place).name.startswith("block") and written:
+            raise OSError(28, "No space left on device")
+        written.append(place)
+        replace(draft, place)
+
+    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(plans, "STATE_BYTES", 1)  # many blocks
+    with pytest.raises(OSError, match="No space left on device; what is finished"):
+        mj.sweep(tiny.run, **AXES, store=tmp_path)
+    assert not list(tmp_path.glob(".draft*"))
+    monkeypatch.setattr(os, "replace", replace)
+    xr.testing.assert_allclose(
+        mj.sweep(tiny.run, **AXES, store=tmp_path), first, rtol=1e-5
+    )
+
+
+def test_a_store_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="cannot write to"):
+        mj.sweep(tiny.run, **AXES, store=tmp_path / "file" / "deep")
+
+
+def test_shares_merge_to_the_whole(whole, tmp_path):
+    sweep = mj.Sweep(tiny.run, **AXES)
+    half = sweep.compute(store=tmp_path, shard=(0, 2))
+    assert int((half.status == "ok").sum()) == 24
+    both = sweep.compute(store=tmp_path, shard=(1, 2))
+    xr.testing.assert_allclose(both, whole, rtol=1e-5)
+    same(sweep.compute(store=tmp_path), both)
+
+
+def test_reductions_skip_and_count_what_diverged():
+    wild = mj.sweep(tiny.run, **{**AXES, "lr": [1e-3, 1e30]})
+    end = mj.spread(wild.loss.isel(step=-1))
+    assert (end.used.sel(lr=1e-3) == 6).all()
+    assert (end.used.sel(lr=1e30) == 0).all()
+    assert np.isfinite(end.mean.sel(lr=1e-3)).all()
+    assert (wild.status.sel(lr=1e30) == "diverged").all()
+
+
+def test_the_question_follows_code_and_values_but_not_axes():
+    def question(**changes):
+        return mj.Sweep(tiny.run, **{**AXES, **changes}).question()
+
+    assert question() == question(seed=range(99), lr=[1.0])
+    assert question() != question(steps=30)
+    assert question() != question(seed=3)  # no axis any more
+
+    def closing_over(factor):
+        def run(a):
+            return {"b": factor * a}
+
+        return mj.Sweep(run, a=[1.0]).question()
+
+    assert closing_over(2.0) == closing_over(2.0)
+    assert closing_over(2.0) != closing_over(3.0)
+    arrays = [
+        mj.Sweep(lambda a, x: {}, a=[1], inputs={"x": np.full(3, v)}) for v in (0, 1)
+    ]
+    assert arrays[0].question() != arrays[1].question()
