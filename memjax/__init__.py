@@ -22,6 +22,7 @@ from memjax.core import walk as walk
 # Grids of runs
 from memjax.sweep import BadValue as BadValue
 from memjax.sweep import Refused as Refused
+from memjax.sweep import Snapshots as Snapshots
 from memjax.sweep import Sweep as Sweep
 from memjax.sweep import per as per
 from memjax.sweep import spread as spread

@@ -178,6 +178,7 @@ class Legs(NamedTuple):
     times: tuple[int, ...]
     finish: Callable[[Tree], dict]  # observed at the last time only
     check: Callable[[Tree], Tree]  # the part of the state that must stay finite
+    keep: Callable[[Tree], Tree]  # the part of it that a snapshot holds
 
     def advance(self, state: Tree, k: Any) -> Tree:
         """The state at `times[k]`, from that at `times[k - 1]`; `k` may be traced."""
@@ -195,13 +196,15 @@ def iterate(
     *,
     finish: Callable[[Tree], dict] = lambda state: {},
     check: Callable[[Tree], Tree] = lambda state: state,
+    keep: Callable[[Tree], Tree] = lambda state: state,
 ) -> Legs:
-    """The legs of `state = step(state, t)`, observed at `times` (see `schedule`).
+    """The legs of `state = step(state, t)`, observed at `times` (see `logged`).
 
     `finish(state)` is observed once, at the end. A run has diverged when an array of
-    `check(state)` holds a NaN or an infinity at a logged time.
+    `check(state)` holds a NaN or an infinity at a logged time. Snapshots of the run
+    hold `keep(state)`.
     """
-    return Legs(start, step, observe, logged(times), finish, check)
+    return Legs(start, step, observe, logged(times), finish, check, keep)
 
 
 def logged(times: int | Sequence[int]) -> tuple[int, ...]:

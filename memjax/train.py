@@ -79,6 +79,7 @@ def descend(
             times,
             finish=lambda state: finish(state[0]),
             check=lambda state: (state[0], state[2]),  # parameters and the last loss
+            keep=lambda state: state[0],
         )
 
     return legs

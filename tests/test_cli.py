@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,6 +33,8 @@ FILES = {
     "flags.txt",
     "figure.png",
     "figure.pdf",
+    "question.json",
+    "sweeps",
 }
 
 
@@ -66,8 +70,10 @@ def test_a_command_leaves_its_files(finished):
     keys = {"name", "published", "measured", "holds", "source"}
     assert all(keys <= set(r) for r in records)
     assert all(r["holds"] is None for r in records)  # the tiny grid covers none
-    question = json.loads((finished / "provenance.json").read_text())["question"]
-    assert question["main"]["fixed"]["steps"] == "20"
+    record = json.loads((finished / "provenance.json").read_text())
+    assert record["question"]["main"]["fixed"]["steps"] == "20"
+    assert "--steps=20" in record["flags"]
+    assert record["sweeps"]["main"]["compile_seconds"] > 0
 
 
 def test_asked_again_it_is_loaded(finished):
@@ -90,6 +96,53 @@ def test_another_question_is_refused(finished):
     assert refused.returncode == 4
     assert one_line(refused.stderr)
     assert "main.fixed.steps: 20 is now 30" in refused.stderr
+
+
+def test_results_are_not_touched_without_resume(finished):
+    refused = run(*TINY, "--noresume", f"--out={finished}")
+    assert refused.returncode == 4
+    assert "--resume" in refused.stderr
+
+
+def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path):
+    told = run(*TINY, "--dry_run", cwd=tmp_path)
+    assert told.returncode == 0
+    for word in ("size: 5, 9", "8 runs", "chunks of", "steps=20", "about", "results/"):
+        assert word in told.stdout, told.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_diverged_run_is_told_and_can_fail_the_command(tmp_path):
+    wild = [*TINY, "--lr=1e-3,1e30", "--fail_on_diverged", f"--out={tmp_path / 'run'}"]
+    ran = run(*wild)
+    assert ran.returncode == 3
+    assert "4 runs diverged" in ran.stdout
+    results = xr.open_dataset(tmp_path / "run" / "results.nc")
+    assert (results.status.sel(lr=1e30) == "diverged").all()
+    assert (results.diverged_at.sel(lr=1e30) == 10).all()
+    assert (results.status.sel(lr=1e-3) == "ok").all()
+
+
+def test_an_interrupt_keeps_what_is_finished(tmp_path):
+    out = tmp_path / "run"
+    long = ("--size=50:800:5", "--seeds=20", "--published=false", f"--out={out}")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "experiments.l2_vs_size", *long],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        cwd=ROOT,
+    )
+    while not list(out.glob("sweeps/main/*.npz")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, problem = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert one_line(problem), problem
+    assert "the same command goes on" in problem
+    assert list(out.glob("sweeps/main/*.npz"))
+    assert not (out / "results.nc").exists()
 
 
 def one_line(text: str) -> bool:

@@ -1,5 +1,6 @@
 """A sweep that survives: kills, damage, growth, shares, full disks."""
 
+import functools
 import importlib
 import json
 import os
@@ -10,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 import tiny
@@ -18,6 +20,7 @@ import xarray as xr
 import memjax as mj
 from memjax.sweep import plan as plans
 from memjax.sweep import store as stores
+from memjax.sweep.memory import chunk_that_fits
 
 AXES = {**tiny.AXES, "seed": range(6)}  # 48 runs
 ROOT = Path(__file__).parents[1]
@@ -283,3 +286,60 @@ def test_the_question_follows_code_and_values_but_not_axes():
         mj.Sweep(lambda a, x: {}, a=[1], inputs={"x": np.full(3, v)}) for v in (0, 1)
     ]
     assert arrays[0].question() != arrays[1].question()
+
+
+def test_snapshots_load_back_into_the_model(whole, tmp_path):
+    sweep = mj.Sweep(tiny.run, **AXES)
+    some = sweep.snapshots([5, 20], seed=[4], lr=1e-2, size=12)
+    some.save(tmp_path / "snapshots.nc")
+    like = tiny.model.init(jax.random.key(0))
+    loaded = mj.Snapshots.load(tmp_path / "snapshots.nc", like)
+    for snapshots in (some, loaded):
+        params = snapshots.at(wd=0.1, step=20)
+        assert tiny.model.apply(params, np.ones(tiny.DIM)).shape == (tiny.CLASSES,)
+        norm = whole.weight_l2.sel(size=12, lr=1e-2, wd=0.1, seed=4, step=20)
+        np.testing.assert_allclose(mj.observables.l2(params), norm.squeeze(), rtol=1e-5)
+    with pytest.raises(mj.BadValue, match="wd: say which one"):
+        some.at(step=20)
+    with pytest.raises(mj.BadValue, match="seed: 9 is not among"):
+        sweep.snapshots([5], seed=9)
+
+
+def test_snapshots_follow_inputs_along_an_axis():
+    def run(size, start):
+        return mj.iterate(start, lambda s, t: s + 1, lambda s: {"s": s}, (0, 2))
+
+    inputs = {"start": mj.per("size", np.array([10.0, 20.0]))}
+    snapshots = mj.Sweep(run, inputs=inputs, size=[1, 2]).snapshots([2], size=2)
+    assert float(snapshots.at()) == 22
+
+
+def test_two_probes_tell_what_fits_into_memory():
+    group, *_ = mj.Sweep(tiny.run, **AXES).plan().groups
+    bytes_at = functools.partial(mj.Sweep(tiny.run, **AXES)._bytes, group)
+    chunk = chunk_that_fits(bytes_at, 10 * bytes_at(8))
+    assert bytes_at(chunk) == pytest.approx(10 * bytes_at(8), rel=0.05)
+    assert chunk_that_fits(bytes_at, 1) == 1
+
+
+def test_a_chunk_too_large_for_memory_is_halved(whole, monkeypatch):
+    dispatch = importlib.import_module("memjax.sweep.dispatch")
+    call, tried = dispatch._call, []
+
+    def small_memory(job, shapes, block, *rest):
+        tried.append(block.chunk)
+        if block.chunk > 2:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+        return call(job, shapes, block, *rest)
+
+    monkeypatch.setattr(dispatch, "_call", small_memory)
+    found = mj.sweep(tiny.run, **AXES)
+    xr.testing.assert_allclose(found, whole, rtol=1e-5)
+    assert tried == [8, 4, 2]
+
+    def no_memory(*_: object) -> None:
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+
+    monkeypatch.setattr(dispatch, "_call", no_memory)
+    with pytest.raises(mj.BadValue, match="chunk: one run at a time does not fit"):
+        mj.sweep(tiny.run, **AXES)

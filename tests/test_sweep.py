@@ -1,6 +1,7 @@
 """The laws of a sweep, over one tiny grid."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -14,6 +15,8 @@ import xarray as xr
 
 import memjax as mj
 from memjax import core
+from memjax.sweep import dispatch
+from memjax.sweep.engine import abstract, program
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +202,16 @@ def test_quantities_of_other_lengths_join_on_their_labels():
 def test_a_result_that_is_not_named_is_refused():
     with pytest.raises(TypeError, match="dict of named quantities"):
         mj.sweep(lambda a: a, a=[1.0])
+
+
+def test_the_compiled_program_has_no_collectives():
+    sweep = mj.Sweep(tiny.run, **tiny.AXES)
+    (group,), (block,) = sweep.plan(watched=False)[:2]
+    job = dispatch.Job(sweep.run, sweep.grid, sweep.inputs)
+    numbers = dispatch.numbers_for(job, block.lanes)
+    shapes = tuple(group.shapes.items())
+    arguments = abstract((numbers, {}, None, np.int32(0)))
+    text = program(sweep.run, shapes, block.chunk, None, arguments).as_text()
+    assert "dot" in text
+    gathers = "all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter"
+    assert not re.search(gathers, text)

@@ -48,7 +48,8 @@ class Folder:
             raise Refused(
                 f"--out: {self.path} answers another question ({lines}){WAY_OUT}"
             )
-        if not stored and self.path.is_dir() and any(self.path.iterdir()):
+        others = [p for p in self.path.glob("*") if not p.name.startswith(".")]
+        if not stored and others:
             raise Refused(
                 f"--out: {self.path} holds files that are not results{WAY_OUT}"
             )

@@ -97,8 +97,9 @@ def _command(module: ModuleType, values: FlagValues) -> int:
         return DONE
     if jax.process_index():
         return DONE
-    folder.save(results)
-    _record(folder, module, values, question, results)
+    if not _saved_before(folder, results):
+        folder.save(results)
+        _record(folder, module, values, question, results)
     return _report(module, folder, results, values.fail_on_diverged)
 
 
@@ -144,6 +145,15 @@ def _compute(
         else:
             print(f"{name}: {key}: finished before, loaded from {folder.store(key)}")
     return results
+
+
+def _saved_before(folder: Folder, results: dict[str, xr.Dataset]) -> bool:
+    """Whether nothing was run, and these very runs lie in `results.nc` already."""
+    saved = folder.load() or {}
+    ran = (json.loads(ds.attrs["provenance"])["run_seconds"] for ds in results.values())
+    return not any(ran) and all(
+        name in saved and ds.equals(saved[name]) for name, ds in results.items()
+    )
 
 
 def _record(

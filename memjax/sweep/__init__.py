@@ -9,6 +9,7 @@ from memjax.sweep.grid import zipped as zipped
 from memjax.sweep.plan import Plan as Plan
 from memjax.sweep.results import Spread as Spread
 from memjax.sweep.results import spread as spread
+from memjax.sweep.snapshots import Snapshots as Snapshots
 from memjax.sweep.store import Refused as Refused
 from memjax.sweep.sweep import Sweep as Sweep
 from memjax.sweep.sweep import sweep as sweep

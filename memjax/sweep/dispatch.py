@@ -11,7 +11,7 @@ import numpy as np
 
 from memjax.core import Carry, Tree
 from memjax.sweep.engine import Outcome, abstract, carry_of, numbers_of, program
-from memjax.sweep.grid import Grid, Per
+from memjax.sweep.grid import BadValue, Grid, Per
 from memjax.sweep.plan import Block, Group
 from memjax.sweep.progress import Silent
 from memjax.sweep.store import Segments
@@ -43,6 +43,35 @@ def run_block(
     keep: Callable[[Segments], None] | None = None,
 ) -> Outcome:
     """What the lanes of a block return, in the host's memory, copies included.
+
+    Where they do not fit into a device's memory, they run in smaller chunks.
+    """
+    while True:
+        try:
+            return _walk_block(job, group, block, clock, begun, keep)
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            if block.chunk == 1:
+                problem = "one run at a time does not fit into memory"
+                raise BadValue("chunk", problem) from error
+            block = block._replace(chunk=_smaller(block.chunk))
+
+
+def _smaller(chunk: int) -> int:
+    """The largest divisor of a chunk that is at most half of it."""
+    return next(part for part in range(chunk // 2, 0, -1) if chunk % part == 0)
+
+
+def _walk_block(
+    job: Job,
+    group: Group,
+    block: Block,
+    clock: Clock,
+    begun: Segments | None,
+    keep: Callable[[Segments], None] | None,
+) -> Outcome:
+    """A block's outcome at its chunk size.
 
     Without `legs` it is one call. Otherwise each call walks so many legs, goes on from
     the state of the last one, and hands what it has to `keep`.

@@ -107,13 +107,15 @@ def mapped(lane: Callable, chunk: int) -> Callable:
     """
 
     def on_device(numbers: Tree, inputs: Tree, carry: Tree, first: Any) -> Outcome:
-        def in_chunk(part: tuple) -> Outcome:
-            return jax.vmap(lambda n, c: lane(n, inputs, c, first))(*part)
+        def one(part: tuple) -> Outcome:
+            return lane(part[0], inputs, part[1], first)
 
         def cut(a: jax.Array) -> jax.Array:
             return a.reshape(-1, chunk, *a.shape[1:])
 
-        out = jax.lax.map(in_chunk, jax.tree.map(cut, (numbers, carry)))
+        if chunk == 1:  # a vmap over one lane would only slow its products down
+            return jax.lax.map(one, (numbers, carry))
+        out = jax.lax.map(jax.vmap(one), jax.tree.map(cut, (numbers, carry)))
         return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), out)
 
     along, whole = P("lane"), P()

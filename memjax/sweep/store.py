@@ -237,7 +237,9 @@ def pack(keys: list[str], outcome: Outcome) -> tuple[dict, dict[str, np.ndarray]
     flat = {f"logged/{n}": v for n, v in outcome.logged.items()}
     flat |= {f"final/{n}": v for n, v in outcome.final.items()}
     axes = {n: v.axes for n, v in flat.items() if isinstance(v, Named)}
-    arrays = {n: v.value if isinstance(v, Named) else v for n, v in flat.items()}
+    arrays: dict[str, Any] = {
+        n: v.value if isinstance(v, Named) else v for n, v in flat.items()
+    }
     return {"keys": keys, "times": outcome.times, "axes": axes}, arrays
 
 

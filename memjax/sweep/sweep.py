@@ -1,7 +1,8 @@
 """A sweep: a pure function of numbers, mapped over a grid."""
 
+import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,16 @@ import xarray as xr
 
 from memjax.sweep.devices import wait_for_all
 from memjax.sweep.dispatch import Clock, Job, arrays_for, numbers_for, only, run_block
-from memjax.sweep.engine import start
+from memjax.sweep.engine import abstract, program, start
 from memjax.sweep.grid import BadValue, Per, Zipped, label, make_grid
 from memjax.sweep.identity import question
+from memjax.sweep.memory import chunk_that_fits, device_budget
 from memjax.sweep.plan import Block, Group, Plan, make_groups, make_plan
 from memjax.sweep.price import price
 from memjax.sweep.progress import watcher
 from memjax.sweep.provenance import provenance
 from memjax.sweep.results import Piece, assemble, save
+from memjax.sweep.snapshots import Snapshots, subset, watched_states
 from memjax.sweep.store import Segments, Shard, Store, block_of
 
 
@@ -106,6 +109,20 @@ class Sweep:
         kept = Store(store, Shard(0, 1))
         return self._results(self._stored_pieces(kept, underway), Clock())
 
+    def snapshots(self, steps: Sequence[int], **labels: Any) -> Snapshots:
+        """The parameters at some steps of the runs with these labels on their axes.
+
+        `sweep.snapshots([0, 1000], seed=[0, 1])` runs just those again, which gives
+        what they had in the sweep, for a run is a pure function of its numbers.
+        """
+        chosen = copy.copy(self)
+        chosen.grid, chosen.inputs = subset(self.grid, self.inputs, labels)
+        chosen.run, structures = watched_states(self.run, steps)
+        leaves = chosen.compute().drop_vars(["status", "diverged_at"])
+        leaves = leaves.sel(step=list(steps)).drop_attrs()
+        leaves.attrs["axes"] = [*self.grid.axes, "step"]
+        return Snapshots(leaves, structures[0])
+
     def describe_axes(self) -> list[str]:
         """A line for each axis, and one for what is fixed."""
         lines = [
@@ -123,7 +140,20 @@ class Sweep:
             raise BadValue("chunk", f"must be at least 1, got {chunk}")
         groups = make_groups(self.grid, lanes)
         groups = [self._priced(g) for g in groups] if priced else groups
+        budget = device_budget()
+        if chunk is None and budget is not None:
+            chunk = min(
+                chunk_that_fits(partial(self._bytes, g), budget) for g in groups
+            )
         return make_plan(groups, jax.local_device_count(), chunk)
+
+    def _bytes(self, group: Group, width: int) -> int:
+        """The temporaries of a group's program, run in chunks of so many lanes."""
+        job, shapes = self._job(), tuple(group.shapes.items())
+        lanes = np.resize(group.lanes, width * jax.local_device_count())
+        arguments = (numbers_for(job, lanes), arrays_for(job), None, np.int32(0))
+        compiled = program(self.run, shapes, width, None, abstract(arguments))
+        return compiled.memory_analysis().temp_size_in_bytes
 
     def _priced(self, group: Group) -> Group:
         job = self._job()

@@ -1,0 +1,95 @@
+"""Several processes on one sweep, and one killed among them."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+ROOT = Path(__file__).parents[1]
+TINY = ("--size=5,9", "--seeds=4", "--width=4", "--steps=20", "--published=false")
+
+
+def start(out: Path, *flags: str, **environment: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "experiments.l2_vs_size", *TINY, f"--out={out}", *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "JAX_NUM_CPU_DEVICES": "1", **environment},
+    )
+
+
+def finish(*processes: subprocess.Popen) -> list[str]:
+    outputs = [p.communicate(timeout=120) for p in processes]
+    codes = [p.returncode for p in processes]
+    assert not any(codes), outputs
+    return [out for out, _ in outputs]
+
+
+def pair(out: Path) -> list[subprocess.Popen]:
+    """Two processes of one `jax.distributed` job."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    flags = ("--distributed", f"--coordinator={address}", "--num_processes=2")
+    return [start(out, *flags, f"--process_id={k}") for k in (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> xr.Dataset:
+    out = tmp_path_factory.mktemp("alone") / "run"
+    finish(start(out))
+    return xr.load_dataset(out / "results.nc")
+
+
+def assert_same(out: Path, alone: xr.Dataset) -> None:
+    found = xr.load_dataset(out / "results.nc")
+    xr.testing.assert_allclose(found, alone, rtol=1e-5)
+    assert (found.status == "ok").all()
+
+
+def test_two_processes_give_what_one_does(alone, tmp_path):
+    out = tmp_path / "run"
+    first, second = finish(*pair(out))
+    assert "figure:" in first
+    assert "figure:" not in second
+    blocks = {p.name.split("-")[1] for p in out.glob("sweeps/main/block-*.npz")}
+    assert blocks == {"0of2", "1of2"}
+    assert_same(out, alone)
+
+
+def test_a_killed_process_is_made_up_for(alone, tmp_path):
+    out = tmp_path / "run"
+    processes = pair(out)
+    while not list(out.glob("sweeps/main/plan-*.json")):
+        assert processes[0].poll() is None, processes[0].communicate()
+        time.sleep(0.01)
+    processes[1].send_signal(signal.SIGKILL)
+    for p in processes:  # the job shares its fate
+        p.kill()
+        p.communicate()
+    assert not (out / "results.nc").exists()
+    finish(*pair(out))
+    assert_same(out, alone)
+
+
+def test_independent_shares_merge_and_slurm_tells_which(alone, tmp_path):
+    out = tmp_path / "run"
+    array = {"SLURM_ARRAY_TASK_COUNT": "2", "SLURM_ARRAY_TASK_MIN": "1"}
+    (first,) = finish(start(out, **array, SLURM_ARRAY_TASK_ID="1"))
+    assert "this share is done" in first
+    assert not (out / "results.nc").exists()
+    (last,) = finish(start(out, "--num_shards=2", "--shard_index=1"))
+    assert "figure:" in last
+    assert_same(out, alone)
+    wrong = start(out, "--num_shards=2", "--shard_index=2")
+    _, problem = wrong.communicate()
+    assert wrong.returncode == 1
+    assert problem.strip() == "error: --shard_index: must be 0 to 1, got 2"
