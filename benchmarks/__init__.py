@@ -1,0 +1,1 @@
+"""Benchmarks: memjax against every way its work is done today."""
