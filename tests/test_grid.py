@@ -132,4 +132,4 @@ def test_a_watched_plan_calls_about_every_two_seconds():
     mixed = mj.Sweep(run, size=[50, 25600], lr=1e-3, seed=0)
     (block,) = plan_of(mixed, 2, seconds=0.2).blocks  # 50 tiles: ten seconds
     assert block.legs == 3
-    assert "2 runs in 1 groups (1 compiles), 2 devices" in str(plan_of(mixed, 2))
+    assert "2 runs in 1 compiled program on 2 devices" in str(plan_of(mixed, 2))

@@ -8,9 +8,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from memjax.sweep import use_all_cores
+from memjax.sweep.plan import duration
+
 
 def catalogue(package: ModuleType) -> str:
     """A table of the experiments in a package, from their docstrings and defaults."""
+    use_all_cores()
     rows = Table("experiment", "claim", "default cost", box=SIMPLE_HEAD)
     for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
         if found.name.rpartition(".")[2].startswith("_"):
@@ -25,5 +29,7 @@ def catalogue(package: ModuleType) -> str:
 
 
 def cost(module: ModuleType) -> str:
-    """The runs of an experiment's defaults."""
-    return f"{sum(map(len, module.sweeps().values()))} runs"
+    """The runs of an experiment's defaults, and how long they should take here."""
+    sweeps = module.sweeps().values()
+    seconds = sum(sweep.plan().seconds for sweep in sweeps)
+    return f"{sum(map(len, sweeps))} runs, about {duration(seconds)}"

@@ -1,8 +1,9 @@
 """Datasets: makers of static shape whose datasets are drawn by key, size and dials."""
 
-from memjax.datasets.random_labels import draw_classes as draw_classes
+from memjax.datasets.random_labels import classes_at as classes_at
+from memjax.datasets.random_labels import cube as cube
 from memjax.datasets.random_labels import exponential as exponential
+from memjax.datasets.random_labels import gaussian as gaussian
 from memjax.datasets.random_labels import power_law as power_law
 from memjax.datasets.random_labels import random_labels as random_labels
-from memjax.datasets.random_labels import redraw as redraw
 from memjax.datasets.random_labels import uniform as uniform

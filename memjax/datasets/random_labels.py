@@ -5,8 +5,19 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from memjax.core import Data, prefix
+
+
+def gaussian(u: jax.Array) -> jax.Array:
+    """Standard normals, from uniforms on (-1, 1)."""
+    return 2**0.5 * jax.lax.erf_inv(u)
+
+
+def cube(u: jax.Array) -> jax.Array:
+    """Uniforms on (0, 1), from uniforms on (-1, 1)."""
+    return (u + 1) / 2
 
 
 def random_labels(
@@ -14,23 +25,31 @@ def random_labels(
     classes: int,
     capacity: int,
     *,
-    inputs: Callable[..., jax.Array] = jax.random.normal,
+    inputs: Callable[[jax.Array], jax.Array] = gaussian,
     prior: Callable[..., jax.Array] | None = None,
 ) -> Callable[..., Data]:
     """The maker of `capacity` points in `dim` dimensions, of which `size` carry weight.
 
-    `dataset(key, size, alpha, noise)`: `inputs` draws the inputs (`jax.random.normal`,
-    or `jax.random.uniform` for the unit cube); `prior(classes, alpha)` is the law of
-    the labels, uniform where not given; a share `noise` of the labels is drawn again,
-    uniformly. Smaller sets are prefixes of larger ones.
+    `dataset(key, size, alpha, noise)`: `inputs` is the law of the inputs, `gaussian` or
+    `cube`; `prior(classes, alpha)` that of the labels, uniform where not given; a share
+    `noise` of the labels is drawn again, uniformly. Smaller sets are prefixes of larger
+    ones.
     """
     law = uniform if prior is None else prior
 
+    # One draw for all, lane after lane: under a vmap, drawing would take longer to
+    # compile than training.
+    @jax.custom_batching.sequential_vmap
+    def draw(key: jax.Array, alpha: Any, noise: Any) -> tuple[jax.Array, jax.Array]:
+        least = float(np.nextafter(np.float32(-1), np.float32(0)))
+        u = jax.random.uniform(key, (capacity, dim + 3), minval=least, maxval=1.0)
+        label, chosen, instead = cube(u[:, dim:]).T
+        y = classes_at(label, law(classes, alpha))
+        y = jnp.where(chosen < noise, classes_at(instead, uniform(classes)), y)
+        return inputs(u[:, :dim]), y
+
     def dataset(key: jax.Array, size: Any, alpha: Any = 1.0, noise: Any = 0.0) -> Data:
-        x_key, y_key, noise_key = jax.random.split(key, 3)
-        x = inputs(x_key, (capacity, dim))
-        y = draw_classes(y_key, law(classes, alpha), capacity)
-        y = redraw(noise_key, y, classes, noise)
+        x, y = draw(key, jnp.asarray(alpha, float), jnp.asarray(noise, float))
         return Data(x, y, prefix(size, capacity))
 
     return dataset
@@ -51,19 +70,8 @@ def exponential(classes: int, alpha: Any) -> jax.Array:
     return jax.nn.softmax(-alpha * jnp.arange(1.0, classes + 1))
 
 
-def draw_classes(key: jax.Array, law: jax.Array, count: int) -> jax.Array:
-    """`count` classes drawn from `law` [classes], each from one uniform."""
+def classes_at(u: jax.Array, law: jax.Array) -> jax.Array:
+    """The classes of `law` [classes] at uniforms `u` [n] on (0, 1)."""
     # The last edge is left out: rounding could put it below a draw of almost one.
     edges = jnp.cumsum(law)[:-1]
-    u = jax.random.uniform(key, (count,))
-    return jax.vmap(lambda at: jnp.sum(at >= edges, dtype=jnp.int32))(u)  # [count]
-
-
-def redraw(key: jax.Array, y: jax.Array, classes: int, share: Any) -> jax.Array:
-    """`y` with each label, at probability `share`, replaced by a uniform class.
-
-    The new class may be the old one. A larger share replaces a larger set of labels.
-    """
-    chosen_key, class_key = jax.random.split(key)
-    chosen = jax.random.uniform(chosen_key, y.shape) < share
-    return jnp.where(chosen, jax.random.randint(class_key, y.shape, 0, classes), y)
+    return jax.vmap(lambda at: jnp.sum(at >= edges, dtype=jnp.int32))(u)  # [n]

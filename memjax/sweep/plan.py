@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from memjax.core import TILE
-from memjax.sweep.grid import Grid
+from memjax.sweep.grid import Grid, label
 from memjax.sweep.price import Price
 
 CHUNK = 8  # lanes that share a core's cache
@@ -50,30 +50,38 @@ class Plan(NamedTuple):
 
     def __str__(self) -> str:
         lines = [
-            f"{sum(len(g.lanes) for g in self.groups)} runs in {len(self.groups)} "
-            f"groups ({len(self.groups)} compiles), {self.devices} devices"
+            f"{count(sum(len(g.lanes) for g in self.groups), 'run')} in "
+            f"{count(len(self.groups), 'compiled program')} on "
+            f"{count(self.devices, 'device')}"
         ]
-        lines += [self._describe(g) for g in range(len(self.groups))]
+        for index, group in enumerate(self.groups):
+            lines += self._describe(group, [b for b in self.blocks if b.group == index])
         if not math.isnan(self.seconds):
             lines.append(f"about {duration(self.seconds)} to run, besides compiling")
         return "\n".join(lines)
 
-    def _describe(self, index: int) -> str:
-        group = self.groups[index]
-        blocks = [b for b in self.blocks if b.group == index]
-        first = blocks[0]
-        named = ", ".join(f"{n}={v}" for n, v in group.shapes.items()) or "no shapes"
-        text = (
-            f"  {named}: {len(group.lanes)} runs, {len(blocks)} calls of "
-            f"{len(first.lanes) // self.devices} runs a device in chunks of "
-            f"{first.chunk}, 1 to {int(group.tiles.max())} tiles of {TILE} rows"
-        )
-        if group.price is None:
-            return text
-        legs = f"{group.price.legs} legs, {first.legs or group.price.legs} a call"
-        held = group.price.state_bytes * len(first.lanes)
-        kept = group.price.result_bytes * len(group.lanes)
-        return f"{text}; {legs}; {_size(held)} of state, {_size(kept)} of results"
+    def _describe(self, group: Group, blocks: list[Block]) -> list[str]:
+        hand, chunk = len(blocks[0].lanes) // self.devices, blocks[0].chunk
+        named = ", ".join(f"{n}={label(v)}" for n, v in group.shapes.items())
+        lines = [
+            f"  {named or 'no shapes'}: {count(len(group.lanes), 'run')}",
+            f"    {count(len(blocks), 'block')} of {hand} a device, chunks of {chunk}, "
+            f"up to {count(int(group.tiles.max()), 'tile')} of {TILE} rows a run",
+        ]
+        if group.price is not None:
+            segments = -(-group.price.legs // (blocks[0].legs or group.price.legs))
+            held = group.price.state_bytes * len(blocks[0].lanes)
+            kept = group.price.result_bytes * len(group.lanes)
+            lines.append(
+                f"    {count(segments, 'call')} a block, {_size(held)} of state, "
+                f"{_size(kept)} of results"
+            )
+        return lines
+
+
+def count(number: int, noun: str) -> str:
+    """A number of things: `1 run`, `2 runs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def duration(seconds: float) -> str:
