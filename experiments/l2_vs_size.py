@@ -417,14 +417,14 @@ def draw_gaps(axis: Axes, results: dict[str, xr.Dataset]) -> None:
             f"{d} {named[d]:g}" if d != "prior" else named[d] for d in varied
         )
         count = curve.sizes["seed"]
-        mean, spread = curve.mean("seed"), curve.std("seed", ddof=int(count > 1))
+        mean, sd, _ = mj.spread(curve)
         line = axis.plot(
             curve["size"], mean, label=f"{what or 'other seeds'} ({count}, mean ± sd)"
         )
         axis.fill_between(
             curve["size"],
-            mean - spread,
-            mean + spread,
+            mean - sd,
+            mean + sd,
             alpha=0.25,
             color=line[0].get_color(),
             lw=0,

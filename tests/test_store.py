@@ -1,7 +1,6 @@
 """A sweep that survives: kills, damage, growth, shares, full disks."""
 
 import functools
-import importlib
 import json
 import os
 import random
@@ -18,13 +17,14 @@ import tiny
 import xarray as xr
 
 import memjax as mj
+from memjax.sweep import dispatch, resume
 from memjax.sweep import plan as plans
 from memjax.sweep import store as stores
 from memjax.sweep.memory import chunk_that_fits
+from memjax.sweep.propose import temporaries
 
 AXES = {**tiny.AXES, "seed": range(6)}  # 48 runs
 ROOT = Path(__file__).parents[1]
-SWEEP = importlib.import_module("memjax.sweep.sweep")
 
 # A sweep in a process of its own, cut so that a run crosses blocks and segments: the
 # prices are made up, and the calls are slowed down to be killed in their midst.
@@ -79,7 +79,7 @@ def test_a_finished_sweep_is_loaded(tmp_path, monkeypatch):
     def refuse(*_: object) -> None:
         raise AssertionError("nothing is left to run")
 
-    monkeypatch.setattr(SWEEP, "run_block", refuse)
+    monkeypatch.setattr(resume, "run_block", refuse)
     same(mj.sweep(tiny.run, **AXES, store=tmp_path), first)
     fewer = {**AXES, "seed": [4, 1], "size": [12]}
     part = mj.sweep(tiny.run, **fewer, store=tmp_path)
@@ -89,13 +89,13 @@ def test_a_finished_sweep_is_loaded(tmp_path, monkeypatch):
 def test_a_grown_axis_computes_only_what_is_new(whole, tmp_path, monkeypatch):
     mj.sweep(tiny.run, **{**AXES, "seed": range(4)}, store=tmp_path)
     ran = []
-    run_block = SWEEP.run_block
+    run_block = resume.run_block
 
     def counting(job, group, block, *rest):
         ran.extend(block.lanes[block.real].tolist())
         return run_block(job, group, block, *rest)
 
-    monkeypatch.setattr(SWEEP, "run_block", counting)
+    monkeypatch.setattr(resume, "run_block", counting)
     grown = mj.sweep(tiny.run, **AXES, store=tmp_path)
     assert len(ran) == 16  # two seeds of eight settings
     xr.testing.assert_allclose(grown, whole, rtol=1e-5)
@@ -316,14 +316,14 @@ def test_snapshots_follow_inputs_along_an_axis():
 
 def test_two_probes_tell_what_fits_into_memory():
     group, *_ = mj.Sweep(tiny.run, **AXES).plan().groups
-    bytes_at = functools.partial(mj.Sweep(tiny.run, **AXES)._bytes, group)
+    job = dispatch.Job(tiny.run, mj.Sweep(tiny.run, **AXES).grid, {})
+    bytes_at = functools.partial(temporaries, job, group)
     chunk = chunk_that_fits(bytes_at, 10 * bytes_at(8))
     assert bytes_at(chunk) == pytest.approx(10 * bytes_at(8), rel=0.05)
     assert chunk_that_fits(bytes_at, 1) == 1
 
 
 def test_a_chunk_too_large_for_memory_is_halved(whole, monkeypatch):
-    dispatch = importlib.import_module("memjax.sweep.dispatch")
     call, tried = dispatch._call, []
 
     def small_memory(job, shapes, block, *rest):

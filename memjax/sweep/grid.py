@@ -70,10 +70,13 @@ class Grid(NamedTuple):
     def shape(self) -> tuple[int, ...]:
         return tuple(len(next(iter(c.values()))) for c in self.axes.values())
 
+    @property
+    def lanes(self) -> int:
+        return math.prod(self.shape)
+
     def positions(self) -> np.ndarray:
         """Where each lane stands along each dimension, in C order: [lanes, dims]."""
-        lanes = math.prod(self.shape)
-        return np.indices(self.shape).reshape(len(self.axes), lanes).T
+        return np.indices(self.shape).reshape(len(self.axes), self.lanes).T
 
     def column(self, name: str, positions: np.ndarray) -> np.ndarray:
         """The value of one parameter in every lane, as an array of numbers."""

@@ -1,6 +1,5 @@
 """From what lanes returned to labelled arrays."""
 
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +36,7 @@ def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:
     variables: dict[str, Any] = {"status": (tuple(grid.axes), _status(grid, pieces))}
     coords = grid_coords(grid)
     for name, found in parts.items():
-        dims, labels, values = _join(found, int(np.prod(grid.shape)))
+        dims, labels, values = _join(found, grid.lanes)
         variables[name] = (
             (*grid.axes, *dims),
             values.reshape(*grid.shape, *values.shape[1:]),
@@ -48,7 +47,7 @@ def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:
 
 def _status(grid: Grid, pieces: Sequence[Piece]) -> np.ndarray:
     """What became of each run: `ok`, `diverged`, `running` or `not run`."""
-    status = np.full(math.prod(grid.shape), "not run", "<U8")
+    status = np.full(grid.lanes, "not run", "<U8")
     for lanes, outcome in pieces:
         ended = "diverged_at" in outcome.final or not outcome.times
         left = np.asarray(outcome.final.get("diverged_at", -1)) >= 0

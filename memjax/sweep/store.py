@@ -257,8 +257,6 @@ def unpack(header: dict, arrays: dict[str, np.ndarray]) -> Outcome:
     return Outcome(tuple(header["times"]), parts["logged"], parts["final"], None)
 
 
-def block_of(planned: Planned, group: int, lanes: np.ndarray) -> Block:
+def block_of(planned: Planned, lanes: np.ndarray) -> Block:
     """A stored block, with its lanes as indices into the grid of today."""
-    return Block(
-        group, lanes, planned.real, planned.chunk, planned.legs, planned.seconds
-    )
+    return Block(0, lanes, planned.real, planned.chunk, planned.legs, planned.seconds)

@@ -3,7 +3,6 @@
 import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +10,17 @@ import jax
 import numpy as np
 import xarray as xr
 
-from memjax.sweep.devices import wait_for_all
-from memjax.sweep.dispatch import Clock, Job, arrays_for, numbers_for, only, run_block
-from memjax.sweep.engine import abstract, program, start
+from memjax.sweep.dispatch import Clock, Job, only, run_block
 from memjax.sweep.grid import BadValue, Per, Zipped, label, make_grid
 from memjax.sweep.identity import question
-from memjax.sweep.memory import chunk_that_fits, device_budget
-from memjax.sweep.plan import Block, Group, Plan, make_groups, make_plan
-from memjax.sweep.price import price
+from memjax.sweep.plan import Plan
 from memjax.sweep.progress import watcher
+from memjax.sweep.propose import propose
 from memjax.sweep.provenance import provenance
 from memjax.sweep.results import Piece, assemble, save
+from memjax.sweep.resume import finish, stored_pieces
 from memjax.sweep.snapshots import Snapshots, subset, watched_states
-from memjax.sweep.store import Segments, Shard, Store, block_of
+from memjax.sweep.store import Shard, Store
 
 
 class Sweep:
@@ -55,7 +52,7 @@ class Sweep:
                 self._check_per(name, given)
 
     def __len__(self) -> int:
-        return int(np.prod(self.grid.shape))
+        return self.grid.lanes
 
     def __repr__(self) -> str:
         axes = {d: len(next(iter(c.values()))) for d, c in self.grid.axes.items()}
@@ -72,7 +69,7 @@ class Sweep:
         A `watched` sweep (one with a bar or a store) returns to Python every few
         seconds; another is one call a group.
         """
-        return self._plan(np.arange(len(self)), chunk, watched)
+        return propose(self._job(), np.arange(len(self)), chunk, watched)
 
     def compute(
         self,
@@ -94,11 +91,11 @@ class Sweep:
         clock = Clock(watch=watcher(progress))
         with clock.watch:
             if store is None:
-                plan = self._plan(np.arange(len(self)), chunk, progress)
+                plan = self.plan(chunk=chunk, watched=progress)
                 pieces = self._pieces(plan, clock)
             else:
                 mine = Shard(*shard or (jax.process_index(), jax.process_count()))
-                pieces = self._kept_pieces(Store(store, mine), chunk, clock)
+                pieces = finish(self._job(), Store(store, mine), chunk, clock)
         return self._results(pieces, clock)
 
     def read(self, store: str | Path, *, underway: bool = False) -> xr.Dataset:
@@ -107,7 +104,7 @@ class Sweep:
         Also what unfinished runs have logged so far, where `underway` is asked for.
         """
         kept = Store(store, Shard(0, 1))
-        return self._results(self._stored_pieces(kept, underway), Clock())
+        return self._results(stored_pieces(self.grid, kept, underway), Clock())
 
     def snapshots(self, steps: Sequence[int], **labels: Any) -> Snapshots:
         """The parameters at some steps of the runs with these labels on their axes.
@@ -126,120 +123,20 @@ class Sweep:
     def describe_axes(self) -> list[str]:
         """A line for each axis, and one for what is fixed."""
         lines = [
-            f"  {name}: {', '.join(str(label(v)) for v in values)}"
+            f"  {name}: {_shortened([str(label(v)) for v in values])}"
             for columns in self.grid.axes.values()
             for name, values in columns.items()
         ]
         fixed = ", ".join(f"{n}={label(v)}" for n, v in self.grid.fixed.items())
         return [*lines, f"  fixed: {fixed}"] if fixed else lines
 
-    # --- from a plan to pieces ---
-
-    def _plan(self, lanes: np.ndarray, chunk: int | None, priced: bool) -> Plan:
-        if chunk is not None and chunk < 1:
-            raise BadValue("chunk", f"must be at least 1, got {chunk}")
-        groups = make_groups(self.grid, lanes)
-        groups = [self._priced(g) for g in groups] if priced else groups
-        budget = device_budget()
-        if chunk is None and budget is not None:
-            chunk = min(
-                chunk_that_fits(partial(self._bytes, g), budget) for g in groups
-            )
-        return make_plan(groups, jax.local_device_count(), chunk)
-
-    def _bytes(self, group: Group, width: int) -> int:
-        """The temporaries of a group's program, run in chunks of so many lanes."""
-        job, shapes = self._job(), tuple(group.shapes.items())
-        lanes = np.resize(group.lanes, width * jax.local_device_count())
-        arguments = (numbers_for(job, lanes), arrays_for(job), None, np.int32(0))
-        compiled = program(self.run, shapes, width, None, abstract(arguments))
-        return compiled.memory_analysis().temp_size_in_bytes
-
-    def _priced(self, group: Group) -> Group:
-        job = self._job()
-        numbers = {n: a[0] for n, a in numbers_for(job, group.lanes[:1]).items()}
-        lane = partial(start, self.run, group.shapes)
-        one, two = (price(lane, (numbers, arrays_for(job)), tiles) for tiles in (1, 2))
-        per_tile = two.seconds - one.seconds
-        seconds = one.seconds + (group.tiles - 1) * per_tile
-        return group._replace(price=one, seconds=seconds)
-
     def _pieces(self, plan: Plan, clock: Clock) -> list[Piece]:
+        """What every block of a plan returns."""
         clock.watch.begin(plan.seconds)
-        return [
-            Piece(
-                block.lanes[block.real],
-                only(
-                    run_block(self._job(), plan.groups[block.group], block, clock),
-                    block.real,
-                ),
-            )
-            for block in plan.blocks
-        ]
-
-    def _kept_pieces(
-        self, store: Store, chunk: int | None, clock: Clock
-    ) -> list[Piece]:
-        """Every piece, from the store where it is there, else run and put there."""
-        with store.opened(self.question()):
-            missing = self._missing(store)
-            pending = self._pending(store, missing)
-            planned = {lane for _, block, _ in pending for lane in block.lanes.tolist()}
-            which, of = store.shard
-            fresh = sorted(i for i in missing - planned if i % of == which)
-            if fresh:
-                store.add_plan(self.grid, self._plan(np.array(fresh), chunk, True))
-                pending = self._pending(store, missing)
-            clock.watch.begin(sum(block.seconds for _, block, _ in pending))
-            for name, block, group in pending:
-                self._keep(store, name, block, group, clock)
-        wait_for_all(store.shard)
-        return self._stored_pieces(store)
-
-    def _missing(self, store: Store) -> set[int]:
-        """The lanes of this sweep that no finished block holds."""
-        done = {key for keys, _ in store.blocks() for key in keys}
-        keys = self.grid.keys(np.arange(len(self)))
-        return {lane for lane, key in enumerate(keys) if key not in done}
-
-    def _pending(
-        self, store: Store, missing: set[int]
-    ) -> list[tuple[str, Block, Group]]:
-        """The planned blocks with lanes that are missing, as they were planned."""
-        index = {key: i for i, key in enumerate(self.grid.keys(np.arange(len(self))))}
-        found = []
-        for planned in store.planned():
-            lanes = np.array([index.get(key, -1) for key in planned.keys])
-            here = planned.devices == jax.local_device_count() and (lanes >= 0).all()
-            if here and missing & set(lanes.tolist()):
-                (group,) = make_groups(self.grid, np.unique(lanes))
-                found.append(
-                    (planned.name, block_of(planned, 0, lanes), self._priced(group))
-                )
-        return found
-
-    def _keep(
-        self, store: Store, name: str, block: Block, group: Group, clock: Clock
-    ) -> None:
-        keys = self.grid.keys(block.lanes)
-
-        def keep(segments: Segments) -> None:
-            store.write_segments(name, segments._replace(keys=keys))
-
-        outcome = run_block(
-            self._job(), group, block, clock, store.segments(name), keep
-        )
-        real = [key for key, wanted in zip(keys, block.real, strict=True) if wanted]
-        store.write_block(name, real, only(outcome, block.real))
-
-    def _stored_pieces(self, store: Store, underway: bool = False) -> list[Piece]:
-        index = {key: i for i, key in enumerate(self.grid.keys(np.arange(len(self))))}
-        pieces = []
-        for keys, outcome in (*store.blocks(), *(store.underway() if underway else ())):
-            wanted = [row for row, key in enumerate(keys) if key in index]
-            lanes = np.array([index[keys[row]] for row in wanted], int)
-            if wanted:
-                pieces.append(Piece(lanes, only(outcome, wanted)))
+        job, pieces = self._job(), []
+        for block in plan.blocks:
+            outcome = run_block(job, plan.groups[block.group], block, clock)
+            pieces.append(Piece(block.lanes[block.real], only(outcome, block.real)))
         return pieces
 
     def _results(self, pieces: list[Piece], clock: Clock) -> xr.Dataset:
@@ -264,6 +161,12 @@ class Sweep:
             raise BadValue(
                 name, f"has {sorted(found)} entries for the {length} of {given.axis}"
             )
+
+
+def _shortened(values: list[str]) -> str:
+    if len(values) <= 12:
+        return ", ".join(values)
+    return f"{', '.join(values[:4])}, … {values[-1]} ({len(values)} values)"
 
 
 def sweep(
