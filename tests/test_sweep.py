@@ -15,7 +15,7 @@ import xarray as xr
 
 import memjax as mj
 from memjax import core
-from memjax.sweep import dispatch
+from memjax.sweep import dispatch, engine
 from memjax.sweep.engine import abstract, program
 
 
@@ -215,3 +215,16 @@ def test_the_compiled_program_has_no_collectives():
     assert "dot" in text
     gathers = "all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter"
     assert not re.search(gathers, text)
+
+
+def test_other_numeric_settings_are_another_program():
+    def run(a):
+        return {"b": a * 2}
+
+    mj.sweep(run, a=[1.0])
+    made = engine._program.cache_info().misses
+    with jax.default_matmul_precision("highest"):
+        mj.sweep(run, a=[1.0])
+    assert engine._program.cache_info().misses == made + 1
+    mj.sweep(run, a=[1.0])
+    assert engine._program.cache_info().misses == made + 1

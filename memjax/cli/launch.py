@@ -17,7 +17,7 @@ from absl.flags import FlagValues
 from memjax.claims import table
 from memjax.cli import flags
 from memjax.cli.folder import Folder
-from memjax.cli.machine import shares, use_compile_cache
+from memjax.cli.machine import exact_products, shares, use_compile_cache
 from memjax.sweep import BadValue, Sweep, use_all_cores
 from memjax.sweep.identity import digest
 from memjax.sweep.store import Refused
@@ -78,6 +78,7 @@ def _command(module: ModuleType, values: FlagValues) -> int:
     shard = shares(values)
     use_all_cores()
     use_compile_cache(values.cache)
+    exact_products()
     sweeps = module.sweeps(**flags.config(module, values))
     _check(sweeps, values)
     question = {key: sweep.question() for key, sweep in sweeps.items()}

@@ -13,6 +13,7 @@ from jax.sharding import PartitionSpec as P
 from memjax.core import Carry, Legs, Tree, arrive, depart, walk
 from memjax.sweep.devices import lane_mesh
 from memjax.sweep.grid import Per
+from memjax.sweep.provenance import numerics
 
 
 @partial(
@@ -128,14 +129,26 @@ def mapped(lane: Callable, chunk: int) -> Callable:
     )
 
 
-@lru_cache(maxsize=64)
 def program(
     run: Callable, shapes: tuple, chunk: int, legs: int | None, arguments: tuple
 ) -> Any:
     """The compiled program of a group; numbers are its arguments.
 
-    It is made once for a run, its shapes and the layout.
+    It is made once for a run, its shapes, the layout and JAX's numeric settings.
     """
+    settings = tuple(numerics().items())
+    return _program(run, shapes, chunk, legs, arguments, settings)
+
+
+@lru_cache(maxsize=64)
+def _program(
+    run: Callable,
+    shapes: tuple,
+    chunk: int,
+    legs: int | None,
+    arguments: tuple,
+    settings: tuple,
+) -> Any:
     lane = partial(one_lane, run, dict(shapes), legs)
     leaves, structure = arguments
     example = jax.tree.unflatten(structure, leaves)
