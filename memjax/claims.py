@@ -75,7 +75,9 @@ def table(claims: Sequence[Claim]) -> str:
 def _within(claim: Claim) -> str:
     if claim.interval is not None:
         return f"{_shown(claim.interval[0])} … {_shown(claim.interval[1])}"
-    return "equal" if claim.tolerance is None else f"± {_shown(claim.tolerance)}"
+    if claim.tolerance is not None:
+        return f"± {_shown(claim.tolerance)}"
+    return "–" if claim.measured is None else "equal"
 
 
 def _shown(value: Any) -> str:
