@@ -6,6 +6,7 @@ from memjax import losses as losses
 from memjax import models as models
 from memjax import observables as observables
 from memjax import schedules as schedules
+from memjax import theory as theory
 
 # A claim: published against measured
 from memjax.claims import Claim as Claim

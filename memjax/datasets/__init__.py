@@ -1,5 +1,6 @@
 """Datasets: makers of static shape whose datasets are drawn by key, size and dials."""
 
+from memjax.datasets import graphs as graphs
 from memjax.datasets.random_labels import classes_at as classes_at
 from memjax.datasets.random_labels import cube as cube
 from memjax.datasets.random_labels import exponential as exponential
