@@ -110,9 +110,7 @@ def participation(p: jax.Array) -> jax.Array:
     return jnp.sum(square) ** 2 / jnp.sum(jnp.square(square))
 
 
-def directions(
-    p: jax.Array, basis: Basis, share: float = 0.3
-) -> dict[str, jax.Array]:
+def directions(p: jax.Array, basis: Basis, share: float = 0.3) -> dict[str, jax.Array]:
     """How many modes have more than a `share` of the largest projection, mode 0 aside.
 
     In all, and those of positive and of negative eigenvalue.
@@ -193,16 +191,18 @@ def edge_cosine(v: jax.Array, walk: np.ndarray) -> jax.Array:
     return jnp.sum(jnp.where(edges, unit @ unit.T, 0.0)) / edges.sum()
 
 
-def principal(v: jax.Array, dims: int = 3) -> tuple[jax.Array, jax.Array]:
-    """The first principal coordinates [n, dims] of centered rows, and their shares.
+def principal(v: jax.Array, dims: int = 2) -> tuple[jax.Array, jax.Array]:
+    """The first principal coordinates [n, dims] of rows [n, m], and all strengths [n].
 
-    The shares [dims] are of the variance. A coordinate's sign makes the largest one
-    positive.
+    The strengths are the singular values of the centered rows, falling. Where degrees
+    differ they tell the shape of an embedding better than `projections`: its mean is
+    free to grow, and is no eigenvector of the walk. A coordinate's sign makes its
+    largest entry positive.
     """
     centered = v - v.mean(0)
     values, vectors = jnp.linalg.eigh(centered @ centered.T)
-    values, vectors = values[::-1][:dims], vectors[:, ::-1][:, :dims]
-    found = vectors * jnp.sqrt(jnp.maximum(values, 0.0))
+    strengths = jnp.sqrt(jnp.maximum(values[::-1], 0.0))
+    found = vectors[:, ::-1][:, :dims] * strengths[:dims]
     largest = jnp.argmax(jnp.abs(found), axis=0)
     sign = jnp.sign(jnp.take_along_axis(found, largest[None], axis=0))
-    return found * sign, values / jnp.sum(jnp.square(centered))
+    return found * sign, strengths

@@ -51,9 +51,7 @@ def fixed_point(nodes: int, self_edges: bool = False) -> FixedPoint:
     )
 
 
-def steps_to(
-    ratio: float, nodes: int, lr: float, self_edges: bool = False
-) -> float:
+def steps_to(ratio: float, nodes: int, lr: float, self_edges: bool = False) -> float:
     """The steps of gradient descent in which frequency 2 decays by `ratio`.
 
     `lr` is the step size on the sum over nodes. Near the fixed point frequency k decays
