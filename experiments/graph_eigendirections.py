@@ -429,9 +429,8 @@ def figure(results: dict[str, xr.Dataset]) -> Figure:
     main = results["main"]
     shown = main.graph.values.tolist()[:4]
     canvas = Figure(figsize=(11, 10.2))
-    above, middle, below = np.ravel(
-        canvas.subfigures(3, 1, height_ratios=(1, 0.9, 1.15), hspace=0.03)
-    )
+    parts: Any = canvas.subfigures(3, 1, height_ratios=(1, 0.9, 1.15), hspace=0.03)
+    above, middle, below = parts
     bars = above.subplots(1, len(shown), squeeze=False)[0]
     maps = middle.subplots(2, len(shown), squeeze=False)
     for column, graph in enumerate(shown):
@@ -481,7 +480,11 @@ def draw_profile(axis: Axes, runs: xr.Dataset) -> None:
 def draw_map(axis: Axes, runs: xr.Dataset, name: str) -> None:
     """Nodes and edges in the plane of two principal axes, or of two eigenvectors."""
     one = runs.isel(seed=0)
-    x, y = one[name].values.T
+    points = one[name].transpose("node", "axis").values
+    if name == "eigenvector":  # their plane is theirs, their orientation the solver's
+        u, _, vt = np.linalg.svd(points.T @ one.embedding.values)
+        points = points @ u @ vt
+    x, y = points.T
     for u, v in zip(*np.nonzero(np.triu(one.walk + one.walk.T, 1)), strict=True):
         axis.plot(x[[u, v]], y[[u, v]], color=FAINT, lw=0.8, zorder=1)
     axis.scatter(x, y, c=np.arange(len(x)), s=16, cmap="twilight_shifted", zorder=2)
@@ -507,9 +510,10 @@ def draw_modes(axis: Axes, runs: xr.Dataset, name: str, ylabel: str) -> None:
     axis.set_title(f"{runs.graph.item()}, seed {int(runs.seed[0])}", loc="left")
     norm = matplotlib.colors.Normalize(1, last)
     scale = matplotlib.cm.ScalarMappable(norm)
-    bar = axis.inset_axes((0.08, 0.06, 0.4, 0.03))
-    axis.figure.colorbar(scale, cax=bar, orientation="horizontal", ticks=(1, last))
-    bar.set_title("mode (0 dashed)", fontsize=7, pad=2)
+    if name == "projection":
+        bar = axis.inset_axes((0.08, 0.06, 0.4, 0.03))
+        axis.figure.colorbar(scale, cax=bar, orientation="horizontal", ticks=(1, last))
+        bar.set_title("mode (0 dashed)", fontsize=7, pad=2)
 
 
 def draw_width(axis: Axes, results: xr.Dataset) -> None:
@@ -553,8 +557,8 @@ def draw_law(axis: Axes, results: xr.Dataset | None) -> None:
             curve = results.sel(graph=graph).dropna("step", subset=["loss"])
             axis.plot(nodes, 1 / decay(curve), "o", color=f"C{int(loops)}", mfc="none")
     axis.set(xscale="log", yscale="log", xlabel="nodes n of a cycle")
-    sizes = (6, 8, 10, 15, 20, 30, 60)
-    axis.set_xticks(sizes, map(str, sizes))
+    ticks = (6, 8, 10, 15, 20, 30, 60)
+    axis.set_xticks(ticks, list(map(str, ticks)))
     axis.set_xticks([], minor=True)
     axis.set_ylabel("lr × steps for frequency 2 to fall by e")
     axis.set_title("circles: measured", loc="left")
