@@ -116,19 +116,24 @@ def directions(p: jax.Array, basis: Basis, share: float = 0.3) -> dict[str, jax.
     In all, and those of positive and of negative eigenvalue.
     """
     kept = p[1:] > share * jnp.max(p[1:])
-    values = basis.values[1:]
-    least = TIED * np.abs(basis.values).max()
+    sign = _signs(basis)
     return {
         "directions": jnp.sum(kept, dtype=p.dtype),
-        "positive_directions": jnp.sum(kept & (values > least), dtype=p.dtype),
-        "negative_directions": jnp.sum(kept & (values < -least), dtype=p.dtype),
+        "positive_directions": jnp.sum(kept & (sign > 0), dtype=p.dtype),
+        "negative_directions": jnp.sum(kept & (sign < 0), dtype=p.dtype),
     }
 
 
 def negative_share(p: jax.Array, basis: Basis) -> jax.Array:
     """The share of `Σ p²` in modes of negative eigenvalue, mode 0 left out: zigzag."""
     square = jnp.square(p[1:])
-    return jnp.sum(jnp.where(basis.values[1:] < 0, square, 0.0)) / jnp.sum(square)
+    return jnp.sum(jnp.where(_signs(basis) < 0, square, 0.0)) / jnp.sum(square)
+
+
+def _signs(basis: Basis) -> np.ndarray:
+    """The signs of all eigenvalues but the first, 0 where only rounding decides."""
+    size = np.abs(basis.values)
+    return np.where(size > TIED * size.max(), np.sign(basis.values), 0)[1:]
 
 
 def residual(logits: jax.Array, walk: np.ndarray) -> jax.Array:

@@ -29,26 +29,23 @@ def fixed_point(nodes: int, self_edges: bool = False) -> FixedPoint:
     It takes 5 nodes, or 4 with self edges: in smaller cycles no positive semidefinite
     logits tell neighbors apart.
     """
-    angles = 2 * np.pi * np.arange(nodes) / nodes
+    half = np.pi * np.arange(nodes) / nodes
     frequency = np.arange(nodes // 2 + 1)
-    target = np.cos(frequency * angles[1])  # of the walk, at each frequency
-    target = (1 + 2 * target) / 3 if self_edges else target
-    if nodes < 4 or target[1] < 1e-12:
+    # All cosines as their distance from 1: large cycles would lose every digit else.
+    wanted = 2 * np.sin(frequency * half[1]) ** 2  # of the walk, at each frequency
+    wanted = wanted * 2 / 3 if self_edges else wanted
+    if nodes < 4 or wanted[1] > 1 - 1e-12:
         raise ValueError(f"the fixed point needs a larger cycle, got {nodes} nodes")
-    waves = np.cos(frequency[:, None] * angles)  # [frequencies, nodes]
+    waves = 2 * np.sin(frequency[:, None] * half) ** 2  # [frequencies, nodes]
 
     def mean(kappa: float) -> np.ndarray:
-        weights = np.exp(kappa * (np.cos(angles) - 1))
+        weights = np.exp(-kappa * waves[1])
         return waves @ weights / weights.sum()
 
-    kappa = brentq(lambda k: mean(k)[1] - target[1], 0, nodes**2, xtol=1e-13)
-    log_total = kappa + np.log(np.exp(kappa * (np.cos(angles) - 1)).sum())
-    return FixedPoint(
-        kappa,
-        float(np.sqrt(nodes * kappa / 2)),
-        float(log_total - kappa * target[1]),
-        2 * (target - mean(kappa)),
-    )
+    kappa = brentq(lambda k: mean(k)[1] - wanted[1], 0, nodes**2, xtol=1e-13)
+    loss = np.log(np.exp(-kappa * waves[1]).sum()) + kappa * wanted[1]
+    projection = float(np.sqrt(nodes * kappa / 2))
+    return FixedPoint(kappa, projection, float(loss), 2 * (mean(kappa) - wanted))
 
 
 def steps_to(ratio: float, nodes: int, lr: float, self_edges: bool = False) -> float:
