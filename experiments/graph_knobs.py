@@ -24,6 +24,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
@@ -174,14 +175,16 @@ def spectra(v: jax.Array, apply: Any, walk: np.ndarray, basis: Any) -> dict[str,
     p = spectral.projections(v, basis)
     logits = jax.vmap(apply)(np.arange(len(v)))[:, : len(v)]
     points, _ = spectral.principal(v)
+    square = {"node": nodes, "next": nodes}
     by_mode = {
         "projection": p,
         "logit": spectral.logit_spectrum(logits, basis),
-        "eigenvalue": jax.numpy.array(basis.values),
+        "eigenvalue": jnp.array(basis.values),
     }
     return {
         **{k: mj.named(a, "eigen", coords=nodes) for k, a in by_mode.items()},
         "embedding": mj.named(points, "node", "axis", coords={"node": nodes}),
+        "walk": mj.named(jnp.array(walk), "node", "next", coords=square),
         "edge_cosine": spectral.edge_cosine(v, walk),
         **spectral.directions(p, basis),
     }
@@ -394,20 +397,28 @@ UP, DOWN = "#0072B2", "#D55E00"  # of positive, negative eigenvalue
 
 def figure(results: dict[str, xr.Dataset]) -> Figure:
     """Diagrams of participation and recall, then spectra, embeddings and spread."""
-    canvas = Figure(figsize=(11, 11))
-    parts: Any = canvas.subfigures(3, 1, height_ratios=(1.5, 1.0, 0.8), hspace=0.02)
-    above, middle, below = parts
-    main = results["main"].isel(graph=0)
-    draw_diagrams(above, main)
+    full = "published" in results
+    ratios = (1.35, 1.0, 0.75) if full else (1.35, 1.0)
+    canvas = Figure(figsize=(11, 11 if full else 8.3))
+    parts: Any = canvas.subfigures(len(ratios), 1, height_ratios=ratios, hspace=0.03)
+    draw_diagrams(parts[0], first_graph(results["main"]))
     examples = pick_examples(results)
-    axes = middle.subplots(2, len(examples), height_ratios=(1.3, 1), squeeze=False)
+    axes = parts[1].subplots(2, len(examples), height_ratios=(1.3, 1), squeeze=False)
     for column, (title, runs) in zip(axes.T, examples.items(), strict=True):
         draw_profile(column[0], runs, title)
         draw_map(column[1], runs)
     axes[0, 0].set_ylabel("‖Vᵀe‖ over the largest")
-    axes[1, 0].set_ylabel("two principal axes")
-    draw_spread(below.subplots(1, 1), results)
+    axes[1, 0].set_ylabel("two principal axes\nof the embedding")
+    if full:
+        draw_spread(parts[2].subplots(1, 1), results)
     return canvas
+
+
+def first_graph(results: xr.Dataset) -> xr.Dataset:
+    """The runs of the first graph, its own modes and nodes only."""
+    found = results.isel(graph=0)
+    nodes = int(found.eigenvalue.notnull().sum("eigen").max())
+    return found.isel({d: slice(nodes) for d in ("eigen", "node", "next")})
 
 
 def draw_diagrams(canvas: Any, main: xr.Dataset) -> None:
@@ -416,40 +427,36 @@ def draw_diagrams(canvas: Any, main: xr.Dataset) -> None:
     first, last = main.init_scale.values[[0, -1]]
     still = float(main.wd[0])
     cuts = (
-        (f"wd {still:g}", {"wd": still}, "init_scale"),
+        (f"weight decay {still:g}", {"wd": still}, "init_scale"),
         (f"init scale {first:g}", {"init_scale": first}, "wd"),
         (f"init scale {last:g}", {"init_scale": last}, "wd"),
     )
-    axes = canvas.subplots(2, 3, squeeze=False)
+    axes = canvas.subplots(2, 3, squeeze=False, height_ratios=(1.5, 1))
     left = main.diverged_at >= 0
     for column, (title, at, other) in zip(axes.T, cuts, strict=True):
-        here, gone = found.sel(at), left.sel(at).mean("seed")
-        for axis, name, most in zip(
-            column, ("participation", "recall"), (modes, 1.0), strict=True
-        ):
-            mean = here[name].mean("seed").transpose(other, "lr")
-            image = draw_cells(axis, mean, 1.0 if most > 1 else 0.0, most)
-            mark_diverged(axis, gone.transpose(other, "lr"))
-            if name == "participation":
-                axis.set_title(title, loc="left")
-                draw_boundary(axis, mean, modes)
-                mark_settings(axis, mean, at, other)
+        here = found.sel(at).mean("seed").transpose(other, "lr")
+        gone = left.sel(at).mean("seed").transpose(other, "lr")
+        ratio = draw_cells(column[0], here.participation, (1, modes), "viridis")
+        recall = draw_cells(column[1], here.recall, (0, 1), "cividis")
+        draw_boundary(column[0], here.participation, modes)
+        mark_settings(column[0], here.participation, at, other)
+        for axis in column:
+            mark_diverged(axis, gone)
+        column[0].set_title(title, loc="left")
         column[1].set_xlabel("lr of AdamW")
-    label = f"participation ratio, of {modes}"
-    first_row = canvas.colorbar(mappable(axes[0, 0]), ax=axes[0], label=label)
-    first_row.ax.axhline(GEOMETRIC * modes, color="w", lw=1)
-    first_row.ax.axhline(ASSOCIATIVE * modes, color="w", lw=1, ls="--")
-    canvas.colorbar(image, ax=axes[1], label="top-degree recall")
+    label = f"participation ratio, of {modes}\n— geometric below, - - associative above"
+    bar = canvas.colorbar(ratio, ax=axes[0], label=label)
+    bar.ax.axhline(GEOMETRIC * modes, color="w", lw=1)
+    bar.ax.axhline(ASSOCIATIVE * modes, color="w", lw=1, ls="--")
+    canvas.colorbar(recall, ax=axes[1], label="recall of edges")
 
 
-def mappable(axis: Axes) -> Any:
-    return axis.collections[0]
-
-
-def draw_cells(axis: Axes, mean: xr.DataArray, least: float, most: float) -> Any:
+def draw_cells(
+    axis: Axes, mean: xr.DataArray, ends: tuple[float, float], colors: str
+) -> Any:
     """One cell a setting, its knobs as tick labels."""
     rows, columns = mean.dims
-    image = axis.pcolormesh(mean.values, vmin=least, vmax=most)
+    image = axis.pcolormesh(mean.values, vmin=ends[0], vmax=ends[1], cmap=colors)
     axis.set_facecolor("0.85")
     axis.set_xticks(np.arange(mean.sizes[columns]) + 0.5, tick_text(mean[columns]))
     axis.set_yticks(np.arange(mean.sizes[rows]) + 0.5, tick_text(mean[rows]))
@@ -458,7 +465,11 @@ def draw_cells(axis: Axes, mean: xr.DataArray, least: float, most: float) -> Any
 
 
 def tick_text(values: xr.DataArray) -> list[str]:
-    return [f"{v:.3g}".replace("e-0", "e-") for v in values.values]
+    """Numbers, small ones as powers of ten."""
+    return [
+        f"{v:.0e}".replace("e-0", "e-") if 0 < v < 0.01 else f"{v:g}"
+        for v in values.values
+    ]
 
 
 def draw_boundary(axis: Axes, mean: xr.DataArray, modes: int) -> None:
@@ -501,14 +512,14 @@ def pick_examples(results: dict[str, xr.Dataset]) -> dict[str, xr.Dataset]:
     if "published" in results:
         rows = results["published"]
         chosen = {
-            "gradient descent, 0.02": results["descent"].isel(graph=0),
+            "gradient descent, 0.02": first_graph(results["descent"]),
             "2b: lr 1e-4 from 0.02": rows.sel(row="2b"),
             "3a: lr 1e-4 from N(0, 1)": rows.sel(row="3a"),
             "3c: the same, wd 10": rows.sel(row="3c"),
             "2a: lr 1e-2 from 0.02": rows.sel(row="2a"),
         }
         return chosen
-    main = results["main"].isel(graph=0, wd=0)
+    main = first_graph(results["main"]).isel(wd=0)
     corners = {"smallest lr": 0, "largest lr": -1}
     scales = {"smallest start": 0, "largest start": -1}
     return {
@@ -532,9 +543,11 @@ def draw_profile(axis: Axes, runs: xr.Dataset, title: str) -> None:
 
 
 def draw_map(axis: Axes, runs: xr.Dataset) -> None:
-    """The nodes of one run in the plane of its first principal axes, in their order."""
-    x, y = runs.embedding.isel(seed=0).transpose("axis", "node").values
-    axis.plot([*x, x[0]], [*y, y[0]], color="0.75", lw=0.8, zorder=1)
+    """The nodes of one run, and its edges, in the plane of two principal axes."""
+    one = runs.isel(seed=0)
+    x, y = one.embedding.transpose("axis", "node").values
+    for u, v in np.argwhere(np.triu(one.walk.values + one.walk.values.T, 1) > 0):
+        axis.plot(x[[u, v]], y[[u, v]], color="0.75", lw=0.8, zorder=1)
     axis.scatter(x, y, c=np.arange(len(x)), s=14, cmap="twilight_shifted", zorder=2)
     axis.set(xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
@@ -543,9 +556,6 @@ def draw_map(axis: Axes, runs: xr.Dataset) -> None:
 
 def draw_spread(axis: Axes, results: dict[str, xr.Dataset]) -> None:
     """Participation of every seed of the published settings and of the controls."""
-    if "published" not in results:
-        axis.set_axis_off()
-        return
     found = late(results["published"]).participation
     columns = {row: found.sel(row=row).values for row in SETTINGS}
     columns["descent"] = late(results["descent"]).participation.values.ravel()

@@ -74,7 +74,8 @@ def three_matrix(
         return {**params, "b": jnp.zeros(width)} if bias else params
 
     def apply(params: Params, node: jax.Array, keep: Any = None) -> jax.Array:
-        hidden = params["v"][:nodes] @ params["w"] + params.get("b", 0.0)
+        hidden = params["v"][:nodes] @ params["w"]  # [nodes, width]
+        hidden = hidden + params["b"][None] if bias else hidden
         if keep is None:
             return (hidden @ params["v"].T)[node]
         return (hidden[node] * keep) @ params["v"].T  # [tokens]

@@ -204,10 +204,10 @@ def principal(v: jax.Array, dims: int = 2) -> tuple[jax.Array, jax.Array]:
     free to grow, and is no eigenvector of the walk. A coordinate's sign makes its
     largest entry positive.
     """
-    centered = v - v.mean(0)
+    centered = v - v.mean(0, keepdims=True)
     values, vectors = jnp.linalg.eigh(centered @ centered.T)
     strengths = jnp.sqrt(jnp.maximum(values[::-1], 0.0))
-    found = vectors[:, ::-1][:, :dims] * strengths[:dims]
+    found = vectors[:, ::-1][:, :dims] * strengths[None, :dims]
     largest = jnp.argmax(jnp.abs(found), axis=0)
     sign = jnp.sign(jnp.take_along_axis(found, largest[None], axis=0))
     return found * sign, strengths
