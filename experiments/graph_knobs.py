@@ -398,8 +398,8 @@ UP, DOWN = "#0072B2", "#D55E00"  # of positive, negative eigenvalue
 def figure(results: dict[str, xr.Dataset]) -> Figure:
     """Diagrams of participation and recall, then spectra, embeddings and spread."""
     full = "published" in results
-    ratios = (1.35, 1.0, 0.75) if full else (1.35, 1.0)
-    canvas = Figure(figsize=(11, 11 if full else 8.3))
+    ratios = (1.9, 1.0, 0.7) if full else (1.9, 1.0)
+    canvas = Figure(figsize=(11, 13 if full else 10.5))
     parts: Any = canvas.subfigures(len(ratios), 1, height_ratios=ratios, hspace=0.03)
     draw_diagrams(parts[0], first_graph(results["main"]))
     examples = pick_examples(results)
@@ -431,24 +431,26 @@ def draw_diagrams(canvas: Any, main: xr.Dataset) -> None:
         (f"init scale {first:g}", {"init_scale": first}, "wd"),
         (f"init scale {last:g}", {"init_scale": last}, "wd"),
     )
-    axes = canvas.subplots(2, 3, squeeze=False, height_ratios=(1.5, 1))
+    axes = canvas.subplots(3, 3, squeeze=False, height_ratios=(1.7, 1, 1))
     left = main.diverged_at >= 0
     for column, (title, at, other) in zip(axes.T, cuts, strict=True):
-        here = found.sel(at).mean("seed").transpose(other, "lr")
+        here = found.sel(at).transpose(other, "lr", "seed")
         gone = left.sel(at).mean("seed").transpose(other, "lr")
-        ratio = draw_cells(column[0], here.participation, (1, modes), "viridis")
-        recall = draw_cells(column[1], here.recall, (0, 1), "cividis")
-        draw_boundary(column[0], here.participation, modes)
-        mark_settings(column[0], here.participation, at, other)
+        mean, spread = here.mean("seed"), here.std("seed")
+        ratio = draw_cells(column[0], mean.participation, (1, modes), "viridis")
+        wide = draw_cells(column[1], spread.participation, (0, 2), "magma")
+        recall = draw_cells(column[2], mean.recall, (0, 1), "cividis")
+        draw_boundary(column[0], mean.participation, modes)
+        mark_settings(column[0], mean.participation, at, other)
         for axis in column:
             mark_diverged(axis, gone)
         column[0].set_title(title, loc="left")
-        column[1].set_xlabel("lr of AdamW")
-    label = f"participation ratio, of {modes}\n— geometric below, - - associative above"
-    bar = canvas.colorbar(ratio, ax=axes[0], label=label)
+        column[2].set_xlabel("lr of AdamW")
+    bar = canvas.colorbar(ratio, ax=axes[0], label=f"participation ratio, of {modes}")
     bar.ax.axhline(GEOMETRIC * modes, color="w", lw=1)
     bar.ax.axhline(ASSOCIATIVE * modes, color="w", lw=1, ls="--")
-    canvas.colorbar(recall, ax=axes[1], label="recall of edges")
+    canvas.colorbar(wide, ax=axes[1], label="its sd over seeds", extend="max")
+    canvas.colorbar(recall, ax=axes[2], label="recall of edges")
 
 
 def draw_cells(
@@ -567,13 +569,13 @@ def draw_spread(axis: Axes, results: dict[str, xr.Dataset]) -> None:
             axis.plot(x + 0.15, known, "D", color="k", ms=5)
     axis.axhspan(1, GEOMETRIC * 14, color="C2", alpha=0.12, lw=0)
     axis.axhspan(ASSOCIATIVE * 14, 14, color="C1", alpha=0.18, lw=0)
-    axis.text(len(columns) - 0.45, 3.5, "geometric", rotation=90, va="center")
-    axis.text(len(columns) - 0.45, 13.3, "associative", rotation=90, va="center")
+    axis.text(-0.45, 6.7, "geometric", va="top", color="0.4")
+    axis.text(-0.45, 13.9, "associative", va="top", color="0.4")
     axis.set_xticks(range(len(columns)), [describe(row) for row in columns], fontsize=7)
     axis.set(ylabel="participation ratio, of 14", ylim=(1, 15), xlim=(-0.5, None))
     axis.plot([], [], "o", color="C0", mfc="none", label="here, float32, each seed")
     axis.plot([], [], "D", color="k", ms=5, label="published checkpoint, bfloat16")
-    axis.legend(loc="lower left", ncols=2)
+    axis.legend(loc="lower left", bbox_to_anchor=(0.0, 0.0))
 
 
 def describe(row: str) -> str:
