@@ -2,10 +2,12 @@
 
 # One point, one measure, one run
 from memjax import datasets as datasets
+from memjax import kernels as kernels
 from memjax import losses as losses
 from memjax import models as models
 from memjax import observables as observables
 from memjax import schedules as schedules
+from memjax import theory as theory
 
 # A claim: published against measured
 from memjax.claims import Claim as Claim
