@@ -90,9 +90,22 @@ def ridge(
     half = jnp.sqrt(w)
     spare = jnp.where(w > 0, strength, 1.0)  # the rows of padding solve 1 · a = 0
     system = half[:, None] * gram * half[None, :] + jnp.diag(spare)
-    factor = jax.scipy.linalg.cho_factor(system)
     scale = half.reshape(-1, *[1] * (y.ndim - 1))
-    return scale * jax.scipy.linalg.cho_solve(factor, scale * y)
+    return scale * _alone(_solve, system, scale * y)
+
+
+def _solve(system: jax.Array, y: jax.Array) -> jax.Array:
+    return jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(system), y)
+
+
+def _alone(f: Callable, *arguments: jax.Array) -> Any:
+    """`f(*arguments)`, of which a CPU does one at a time, also under `vmap`.
+
+    Batched LAPACK calls split over the threads that run them, and two host devices
+    that do so wait for each other forever (jaxlib 0.10.2). A GPU batches them.
+    """
+    one_by_one = jax.custom_batching.sequential_vmap(f)
+    return jax.lax.platform_dependent(*arguments, cpu=one_by_one, default=f)
 
 
 # --- average gradient outer products ------------------------------------------------
@@ -126,5 +139,10 @@ def root(matrix: jax.Array) -> jax.Array:
     By `eigh`: rank-deficient matrices, which gradient outer products are, are what
     Newton-Schulz iterations converge slowly on. Do not differentiate through it.
     """
-    values, vectors = jnp.linalg.eigh(matrix)
+    values, vectors = _alone(_eigh, matrix)
     return (vectors * jnp.sqrt(jnp.maximum(values, 0))[None, :]) @ vectors.T
+
+
+def _eigh(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
+    values, vectors = jnp.linalg.eigh(matrix)
+    return values, vectors

@@ -108,7 +108,7 @@ def _signal(eps: Any) -> Any:
 
 
 def _spread(alpha: Any, ridge: Any) -> jax.Array:
-    """The positive root of `ridge V² + (ridge + alpha - 1) V - 1`, without cancelling."""
+    """The positive root V of `ridge V² + (ridge + alpha - 1) V - 1`."""
     b = ridge + alpha - 1
     root = jnp.sqrt(b**2 + 4 * ridge)
     positive = jnp.where(ridge > 0, ridge, 1.0)
