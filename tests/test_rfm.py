@@ -89,7 +89,7 @@ def test_alignment_ends_at_one_and_starts_at_the_identity() -> None:
 
 
 def test_moved_pairs_leave_the_symmetric_training_set() -> None:
-    static = {"p": P, "kernel": "gaussian", "iterations": 1}
+    static = {"p": P, "kernel": "gaussian", "capacity": 20, "iterations": 1}
 
     def sizes(moved: int, paired: int) -> tuple[int, int]:
         legs = experiment.symmetry_run(moved, paired, 2.5, 1e-4, 0, **static)
