@@ -44,6 +44,7 @@ OPERATIONS = {
     "quotient": mj.datasets.modular_quotient,
 }
 KERNELS = ("gaussian", "quadratic")
+BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
 
 
 # --- the machine --------------------------------------------------------------------
@@ -578,8 +579,9 @@ def permutation_likeness(metric: np.ndarray) -> float:
 
 def figure(results: dict[str, xr.Dataset]) -> Figure:
     """The transition, accuracy against share and moved points, feature matrices."""
-    canvas = Figure(figsize=(11, 7.4))
-    axes = canvas.subplots(2, 3)
+    canvas = Figure(figsize=(12, 6.6))
+    above, below = canvas.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.15))[:, 0]
+    axes = np.stack([above.subplots(1, 3), below.subplots(1, 3)])
     largest = results.get("published", results["main"])
     shown = largest.isel({d: -1 for d in ("share", "operation", "bandwidth", "p")})
     shown = shown.isel(kernel=0)
@@ -610,9 +612,9 @@ def draw_transition(axis: Axes, shown: xr.Dataset) -> None:
     curves = (
         ("train accuracy", shown.train_accuracy, "0.6"),
         ("test accuracy", shown.test_accuracy, "C0"),
-        ("test MSE / its start", shown.test_mse / shown.test_mse.isel(step=0), "C3"),
-        ("circulant deviation", shown.circulant_deviation, "C1"),
-        ("alignment with the end", shown.alignment, "C2"),
+        ("test MSE / first", shown.test_mse / shown.test_mse.isel(step=0), "C3"),
+        ("circulant\ndeviation", shown.circulant_deviation, "C1"),
+        ("alignment with\nthe last features", shown.alignment, "C2"),
     )
     for name, values, color in curves:
         for seed in range(values.sizes["seed"]):
@@ -620,7 +622,7 @@ def draw_transition(axis: Axes, shown: xr.Dataset) -> None:
             axis.plot(values.step, values.isel(seed=seed), color=color, label=label)
     axis.set(xlabel="iteration", ylabel="share", ylim=(-0.03, 1.06))
     axis.set_title(setting(shown), loc="left")
-    legend_below(axis)
+    axis.legend(**BESIDE)
 
 
 def draw_shares(axis: Axes, main: xr.Dataset, control: xr.Dataset) -> None:
@@ -640,14 +642,14 @@ def draw_shares(axis: Axes, main: xr.Dataset, control: xr.Dataset) -> None:
                 fmt=style + marker,
                 color=f"C{i}",
                 mfc=f"C{i}" if style == "-" else "white",
-                label=f"{kernel}, {what}",
+                label=f"{kernel},\n{what}",
             )
     axis.set(xlabel="share of all pairs trained on", ylabel="test accuracy at the end")
     axis.set(ylim=(-0.03, 1.06))
     axis.set_title(
         f"p = {int(main.p[0])}, {main.sizes['seed']} seeds, ± sd", loc="left"
     )
-    axis.legend()
+    axis.legend(**BESIDE)
 
 
 def draw_moved(axis: Axes, symmetry: xr.Dataset) -> None:
@@ -674,12 +676,7 @@ def draw_moved(axis: Axes, symmetry: xr.Dataset) -> None:
     count = symmetry.sizes["seed"]
     title = f"all other pairs, p = {int(symmetry.p[0])}, {count} seeds, ± sd"
     axis.set_title(title, loc="left")
-    legend_below(axis)
-
-
-def legend_below(axis: Axes) -> None:
-    """A legend that covers no curve."""
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2)
+    axis.legend(loc="center right", bbox_to_anchor=(1, 0.35))
 
 
 def draw_metric(axis: Axes, metric: xr.DataArray, title: str) -> None:
