@@ -471,6 +471,7 @@ def network_claims(network: xr.Dataset) -> list[mj.Claim]:
     """A trained network stores the facts, at the rule error of its tangent kernel."""
     end = network.isel(step=-1, width=-1)
     at = pick(end, alpha=4, eps=0.3, init_scale=0.3, lr=1e-3)
+    at = at if int(end.step) >= 500 and int(end.width) >= 256 else None
     ratio = tangent_ratio(int(end.width))
     exact = theory.kernel(4.0, 0.3, 0.0, 1.0, ratio**0.5).generalization
     within = allowed(None if at is None else at.generalization, NETWORK_DIM)
