@@ -12,6 +12,15 @@ from memjax.sweep.results import load
 
 TINY = {
     "l2_vs_size": ["--size=5,9", "--width=4", "--steps=20", "--published=false"],
+    "rfm_grokking": [
+        *("--share=0.6", "--kernel=gaussian", "--moved=0,1", "--seeds=2", "--p=5"),
+        *("--iterations=3", "--symmetry_p=5", "--symmetry_iterations=2"),
+        "--published=false",
+    ],
+    "rules_and_facts": [
+        *("--eps=0.3,", "--lam=0.1,1", "--ratio=0,1", "--alpha=2", "--curve=1,2"),
+        *("--kappa=2,", "--seeds=2", "--width=8", "--dim=16", "--steps=5"),
+    ],
 }
 NAMES = [m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name[0] != "_"]
 

@@ -1,6 +1,13 @@
 """Datasets: makers of static shape whose datasets are drawn by key, size and dials."""
 
 from memjax.datasets import graphs as graphs
+from memjax.datasets.modular import Parts as Parts
+from memjax.datasets.modular import modular as modular
+from memjax.datasets.modular import modular_difference as modular_difference
+from memjax.datasets.modular import modular_product as modular_product
+from memjax.datasets.modular import modular_quotient as modular_quotient
+from memjax.datasets.modular import modular_sum as modular_sum
+from memjax.datasets.modular import one_hot_pair as one_hot_pair
 from memjax.datasets.random_labels import classes_at as classes_at
 from memjax.datasets.random_labels import cube as cube
 from memjax.datasets.random_labels import exponential as exponential
@@ -8,3 +15,5 @@ from memjax.datasets.random_labels import gaussian as gaussian
 from memjax.datasets.random_labels import power_law as power_law
 from memjax.datasets.random_labels import random_labels as random_labels
 from memjax.datasets.random_labels import uniform as uniform
+from memjax.datasets.rules_and_facts import Labeled as Labeled
+from memjax.datasets.rules_and_facts import rules_and_facts as rules_and_facts

@@ -1,4 +1,5 @@
-"""Closed forms and convex optima that simulations are held against."""
+"""Theory that simulations are held against: closed forms, fixed points, optima."""
 
 from memjax.theory import convex as convex
 from memjax.theory import cycles as cycles
+from memjax.theory import rules_and_facts as rules_and_facts

@@ -1,0 +1,697 @@
+"""Kernel machines that learn features grok modular arithmetic, without any network.
+
+A Recursive Feature Machine fits a kernel machine in a metric M, sets M to the square
+root of its average gradient outer product (AGOP), and repeats. On modular arithmetic
+its train loss is zero throughout, its test accuracy stays near chance for some ten
+iterations and then rises to one; what moves before are the features, which become
+circulant. Trained on a set that a reflection of the pairs maps onto itself it fails on
+the reflection's fixed points; one point less in training rescues it.
+
+Source: Mallinar, Beaglehole, Zhu, Radhakrishnan, Pandit, Belkin, Emergence in
+non-neural models: grokking modular arithmetic via AGOP, arXiv 2407.20199; Tomàs
+Bernal, Mallinar, Belkin, Breaking Data Symmetry, arXiv 2604.00316.
+Command: python -m experiments.rfm_grokking
+Expected: test accuracy above 0.95 within 30 iterations at p = 61, half of all pairs.
+
+Sweeps: `main` (kernels and train shares at a small p), `published` (the published
+p = 61, half of all pairs), `symmetry` (all pairs but the fixed points, some moved to
+the test), `circulant` (one fit in the metric of a random circulant matrix) and `orbit`
+(one fit in the metric of the reflection itself). The AGOP is centered and the Gaussian
+kernel is exp(-d²/2L²), as in the authors' code. A small `ridge` keeps float32 solves
+positive definite; the published ones have none. What rescues the fixed points is a part
+of M that is 4e-4 of the whole at p = 31, and smaller at larger p: float32 resolves it
+there (by the root of the gradients, not of their product), not at p = 61.
+"""
+
+import math
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import memjax as mj
+from memjax.cli import launch
+
+GROK = "Mallinar et al., arXiv 2407.20199"
+SYMMETRY = "Tomàs Bernal et al., arXiv 2604.00316"
+OPERATIONS = {
+    "sum": mj.datasets.modular_sum,
+    "difference": mj.datasets.modular_difference,
+    "product": mj.datasets.modular_product,
+    "quotient": mj.datasets.modular_quotient,
+}
+KERNELS = ("gaussian", "quadratic")
+BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
+
+
+# --- the machine --------------------------------------------------------------------
+
+
+class State(NamedTuple):
+    """A metric, the coefficients of the kernel machine in it, and metrics before it."""
+
+    metric: jax.Array  # [2p, 2p]
+    a: jax.Array  # [capacity, p]
+    history: jax.Array  # [iterations + 1, 2p, 2p]
+
+
+class Task(NamedTuple):
+    """Modular arithmetic on the grid of all pairs: row a * p + b is the pair (a, b)."""
+
+    truth: jax.Array  # [p²], -1 where undefined
+    train: jax.Array  # [p²] weights, equal where trained on
+    tests: dict[str, jax.Array]  # measures [p²] to test on
+
+
+def machine(
+    task: Task,
+    kernel: mj.kernels.Kernel,
+    ridge: Any,
+    start: jax.Array,
+    *,
+    p: int,
+    capacity: int,
+    iterations: int,
+    operation: str = "sum",
+    centered: bool = True,
+) -> mj.Legs:
+    """The Recursive Feature Machine on one-hot pairs, observed at every iteration."""
+    rows = jnp.argsort(task.train == 0, stable=True)[:capacity]  # trained on, first
+    pairs, w = jnp.stack(jnp.divmod(rows, p), axis=1), task.train[rows]
+    target = jax.nn.one_hot(task.truth, p)  # [p², p]
+
+    def fit(metric: jax.Array, history: jax.Array, t: Any) -> State:
+        values = kernel(*pair_products(metric, pairs))  # [capacity, p, p]
+        gram = values[:, pairs[:, 0], pairs[:, 1]]
+        a = mj.kernels.ridge(gram, target[rows], w, ridge * jnp.max(w))
+        return State(metric, a, history.at[t].set(metric))
+
+    def step(state: State, t: Any) -> State:
+        slope = pair_slopes(kernel, state.metric, pairs, state.a)
+        learned = mj.kernels.agop_root(slope @ state.metric, w, centered)
+        return fit(learned, state.history, t + 1)
+
+    def observe(state: State) -> dict[str, jax.Array]:
+        values = kernel(*pair_products(state.metric, pairs))
+        f = jnp.einsum("nab,nc->abc", values, state.a).reshape(p * p, p)
+        right = jnp.argmax(f, axis=1) == task.truth
+        square = jnp.mean((f - target) ** 2, axis=1)
+        own = jnp.sum(f * target, axis=1)
+        block = cross_block(state.metric, operation)
+        named = {
+            f"{name}_accuracy": jnp.sum(m * right) for name, m in task.tests.items()
+        }
+        return named | {
+            "train_accuracy": jnp.sum(task.train * right),
+            "train_mse": jnp.sum(task.train * square),
+            "test_mse": jnp.sum(task.tests["test"] * square),
+            "test_own_coordinate": jnp.sum(task.tests["test"] * (1 - own) ** 2),
+            "circulant_deviation": mj.observables.circulant_deviation(block),
+        }
+
+    def finish(state: State) -> dict[str, Any]:
+        to_last = jax.vmap(partial(mj.observables.cosine, state.metric))(state.history)
+        steps = range(iterations + 1)
+        return {
+            "alignment": mj.named(to_last, "step", coords=steps),
+            "metric": mj.named(state.metric, "row", "column"),
+        }
+
+    first = fit(start, jnp.zeros((iterations + 1, 2 * p, 2 * p)), 0)
+    times = range(iterations + 1)
+    return mj.iterate(first, step, observe, times, finish=finish)
+
+
+def pair_products(metric: jax.Array, pairs: jax.Array) -> tuple:
+    """What a kernel needs of pairs [n, 2] and all p² pairs: [n, p, p] and broadcasts.
+
+    One-hot pairs pick rows and entries of the metric: no product of matrices.
+    """
+    p = len(metric) // 2
+    rows = metric[pairs[:, 0]] + metric[p + pairs[:, 1]]  # [n, 2p]
+    u = rows[:, :p, None] + rows[:, None, p:]
+    diagonal = jnp.diag(metric)
+    zz = diagonal[:p, None] + diagonal[None, p:] + 2 * metric[:p, p:]  # [p, p]
+    return u, zz[pairs[:, 0], pairs[:, 1]][:, None, None], zz[None]
+
+
+def pair_slopes(
+    kernel: mj.kernels.Kernel, metric: jax.Array, pairs: jax.Array, a: jax.Array
+) -> jax.Array:
+    """The gradients at `pairs` of the machine with coefficients `a`, [n, p, 2p].
+
+    Without the factor `metric` on the right that all of them have.
+    """
+    p = len(metric) // 2
+    toward, own = mj.kernels.slopes(kernel, *pair_products(metric, pairs))
+    grid = jnp.zeros((p, p, p)).at[pairs[:, 0], pairs[:, 1]].add(a)  # [a, b, output]
+    left = jnp.einsum("nab,abc->nca", toward, grid)
+    right = jnp.einsum("nab,abc->ncb", toward, grid)
+    here = jax.vmap(partial(mj.datasets.one_hot_pair, p=p))(pairs)  # [n, 2p]
+    at_here = 2 * jnp.einsum("nab,abc->nc", own, grid)
+    pull = jnp.concatenate([left, right], axis=2)
+    return pull + at_here[:, :, None] * here[:, None, :]
+
+
+def cross_block(metric: jax.Array, operation: str) -> jax.Array:
+    """The block that couples both numbers; for products, in the order of powers."""
+    p = len(metric) // 2
+    block = metric[p:, :p]
+    if operation in ("sum", "difference"):
+        return block
+    order = mj.observables.power_order(p)
+    return block[order][:, order]
+
+
+def named_kernel(name: str, bandwidth: Any) -> mj.kernels.Kernel:
+    return (
+        mj.kernels.gaussian(bandwidth) if name == "gaussian" else mj.kernels.quadratic
+    )
+
+
+# --- the runs -----------------------------------------------------------------------
+
+
+def run(
+    share: Any,
+    bandwidth: Any,
+    ridge: Any,
+    seed: Any,
+    *,
+    p: int,
+    operation: str,
+    kernel: str,
+    centered: bool,
+    capacity: int,
+    iterations: int,
+) -> mj.Legs:
+    """A random share of all pairs is trained on, the others are the test."""
+    parts = mj.datasets.modular(p, OPERATIONS[operation])(jax.random.key(seed), share)
+    task = Task(parts.truth, parts.train.w, {"test": parts.test.w})
+    made = named_kernel(kernel, bandwidth)
+    static: dict[str, Any] = {"operation": operation, "centered": centered}
+    static |= {"p": p, "capacity": capacity, "iterations": iterations}
+    return machine(task, made, ridge, jnp.eye(2 * p), **static)
+
+
+def symmetry_run(
+    moved: Any,
+    paired: Any,
+    bandwidth: Any,
+    ridge: Any,
+    seed: Any,
+    *,
+    p: int,
+    kernel: str,
+    capacity: int,
+    iterations: int,
+) -> mj.Legs:
+    """All pairs but the fixed points of (a, b) → (b, a), and but `moved` others.
+
+    Others are moved to the test at random, or, where `paired` is 1, with their mirror
+    images.
+    """
+    a, b = jnp.divmod(jnp.arange(p * p), p)
+    draw = jax.random.uniform(jax.random.key(seed), (p * p,))
+    draw = jnp.where(paired > 0, jnp.minimum(draw, draw[b * p + a]), draw)
+    rank = jnp.argsort(jnp.argsort(jnp.where(a == b, 2.0, draw)))
+    count = jnp.where(paired > 0, 2 * ((moved + 1) // 2), moved)
+    test = (a == b) | (rank < count)
+    measures = {"test": uniform_on(test), "fixed": uniform_on(a == b)}
+    task = Task((a + b) % p, uniform_on(~test), measures)
+    static: dict[str, Any] = {"p": p, "capacity": capacity, "iterations": iterations}
+    return machine(
+        task, named_kernel(kernel, bandwidth), ridge, jnp.eye(2 * p), **static
+    )
+
+
+def circulant_run(
+    share: Any,
+    bandwidth: Any,
+    ridge: Any,
+    seed: Any,
+    *,
+    p: int,
+    kernel: str,
+    capacity: int,
+) -> mj.Legs:
+    """One fit in the metric of a random circulant matrix; no feature is learned."""
+    parts_key, draw_key = jax.random.split(jax.random.key(seed))
+    parts = mj.datasets.modular(p)(parts_key, share)
+    task = Task(parts.truth, parts.train.w, {"test": parts.test.w})
+    column = jax.random.uniform(draw_key, (p,))
+    row, column_of = jnp.arange(p)[:, None], jnp.arange(p)[None, :]
+    block = (column - jnp.mean(column))[(row - column_of) % p]
+    centered = jnp.eye(p) - 1 / p
+    metric = mj.kernels.root(jnp.block([[centered, block.T], [block, centered]]))
+    static: dict[str, Any] = {"p": p, "capacity": capacity, "iterations": 0}
+    return machine(task, named_kernel(kernel, bandwidth), ridge, metric, **static)
+
+
+def orbit_run(
+    share: Any, bandwidth: Any, ridge: Any, seed: Any, *, p: int, capacity: int
+) -> mj.Legs:
+    """One fit in the metric of the reflection: who is right on which pairs?"""
+    parts = mj.datasets.modular(p)(jax.random.key(seed), share)
+    a, b = jnp.divmod(jnp.arange(p * p), p)
+    test, mirrored = parts.test.w > 0, parts.train.w[b * p + a] > 0
+    measures = {"orbit": test & mirrored, "outside": test & ~mirrored, "test": test}
+    measures = {name: uniform_on(member) for name, member in measures.items()}
+    task = Task(parts.truth, parts.train.w, measures)
+    both = jnp.tile(jnp.eye(p), (2, 2))  # the identity and the swap of both numbers
+    static: dict[str, Any] = {"p": p, "capacity": capacity, "iterations": 0}
+    return machine(task, mj.kernels.gaussian(bandwidth), ridge, both, **static)
+
+
+def uniform_on(member: jax.Array) -> jax.Array:
+    return member / jnp.maximum(jnp.sum(member), 1)
+
+
+# --- the grids ----------------------------------------------------------------------
+
+
+def sweeps(
+    share: tuple = (0.3, 0.4, 0.5, 0.6, 0.8),
+    kernel: tuple = KERNELS,
+    bandwidth: tuple = (2.5,),
+    operation: tuple = ("sum",),
+    moved: tuple = (0, 1, 2, 4, 16),
+    seeds: range = range(4),
+    p: int = 31,
+    iterations: int = 30,
+    ridge: float = 1e-6,
+    symmetry_p: int = 31,
+    symmetry_kernel: tuple = ("gaussian",),
+    symmetry_iterations: int = 30,
+    published: bool = True,
+) -> dict[str, mj.Sweep]:
+    """Train shares and kernels, the published setting, and symmetric training sets.
+
+    share: shares of all pairs that are trained on
+    kernel: gaussian, quadratic; each is a program of its own
+    bandwidth: bandwidths L of the Gaussian kernel exp(-d²/2L²)
+    operation: sum, difference, product, quotient
+    moved: numbers of pairs moved from the symmetric training set to the test
+    seeds: how many seeds, or which ones (3,7)
+    p: modulus, and number of classes
+    iterations: fits of the kernel machine after the first
+    ridge: ridge of every fit
+    symmetry_p: modulus of the symmetric training sets
+    symmetry_kernel: kernels of the symmetric training sets
+    symmetry_iterations: iterations on the symmetric training sets
+    published: also run the published setting, p = 61 and half of all pairs, two seeds
+    """
+    check(share, (*kernel, *symmetry_kernel), operation, p, symmetry_p)
+    each: dict[str, Any] = {"bandwidth": bandwidth, "ridge": ridge, "seed": seeds}
+    learn: dict[str, Any] = each | {"operation": operation, "iterations": iterations}
+    small: dict[str, Any] = learn | {"p": (p,), "capacity": room(share, p)}
+    one: dict[str, Any] = {"share": (0.6,), "kernel": ("gaussian",)}
+    mirror: dict[str, Any] = {"moved": moved, "paired": (0, 1), "p": (symmetry_p,)}
+    mirror |= {"kernel": symmetry_kernel, "iterations": symmetry_iterations}
+    random: dict[str, Any] = {"share": sorted({0.15, *share}), "kernel": kernel}
+    random |= {"p": (p,), "capacity": room((0.15, *share), p)}
+    half: dict[str, Any] = {"share": (0.5,)}
+    paper: dict[str, Any] = {"p": (61,), "capacity": room((0.5,), 61), "iterations": 30}
+    paper |= {"seed": seeds[:2], "kernel": ("gaussian",), "centered": True}
+    made = {
+        "main": mj.Sweep(run, **small, share=share, kernel=kernel, centered=True),
+        "uncentered": mj.Sweep(
+            run, **small | one | {"capacity": room((0.6,), p)}, centered=False
+        ),
+        "symmetry": mj.Sweep(
+            symmetry_run, **each | mirror, capacity=symmetry_p * (symmetry_p - 1)
+        ),
+        "circulant": mj.Sweep(circulant_run, **each | random),
+        "orbit": mj.Sweep(orbit_run, **each | half, p=(29,), capacity=room((0.5,), 29)),
+    }
+    if published:
+        made["published"] = mj.Sweep(run, **learn | half | paper)
+    return made
+
+
+def room(share: tuple, p: int) -> int:
+    """The most pairs that any of these shares trains on."""
+    return math.ceil(max(share) * p**2)
+
+
+def check(share: tuple, kernel: tuple, operation: tuple, p: int, other: int) -> None:
+    """Refuse shares that leave no test, and unknown kernels and operations."""
+    if not all(0 < s < 1 for s in share):
+        raise mj.BadValue("share", f"lies strictly between 0 and 1, got {share}")
+    for name in kernel:
+        if name not in KERNELS:
+            raise mj.BadValue("kernel", f"gaussian or quadratic, not {name}")
+    for name in operation:
+        if name not in OPERATIONS:
+            raise mj.BadValue("operation", f"{', '.join(OPERATIONS)}, not {name}")
+    for name, modulus in (("p", p), ("symmetry_p", other)):
+        if modulus < 3:
+            raise mj.BadValue(name, f"must be 3 or more, got {modulus}")
+    if {"product", "quotient"} & set(operation) and any(
+        p % q == 0 for q in range(2, p)
+    ):
+        raise mj.BadValue("p", f"products and quotients need a prime, got {p}")
+
+
+# --- what was found -----------------------------------------------------------------
+
+SPREAD = "three standard deviations over seeds: the value is of one seed"
+FINAL = {  # test accuracy at the end, p = 31, by kernel and share; then the crossing
+    ("gaussian", 0.3): (0.0, None),
+    ("gaussian", 0.4): (0.08, None),
+    ("gaussian", 0.5): (0.83, None),
+    ("gaussian", 0.6): (1.0, 11),
+    ("gaussian", 0.8): (1.0, 8),
+    ("quadratic", 0.3): (0.0, None),
+    ("quadratic", 0.4): (0.08, None),
+    ("quadratic", 0.6): (0.99, 11),
+    ("quadratic", 0.8): (1.0, 8),
+}
+CIRCULANT = {
+    ("gaussian", 0.15): 0.005,
+    ("gaussian", 0.4): 0.54,
+    ("quadratic", 0.3): 0.32,
+    ("quadratic", 0.4): 0.73,
+}
+UNTRIED = (  # published, and outside of what this experiment runs
+    (
+        "network: Pearson of W1ᵀW1 with AGOP^1/2, at least",
+        0.92,
+        GROK,
+        "no network here",
+    ),
+    (
+        "network at share .175: test accuracy in 3000 epochs",
+        0.0,
+        GROK,
+        "no network here",
+    ),
+    ("Z3×Z7, all reflections: accuracy", 0.0, SYMMETRY, "sums modulo p only"),
+)
+
+
+def pick(results: xr.Dataset | None, **at: Any) -> xr.Dataset | None:
+    """The results at these coordinates, None where they were not run."""
+    for name, value in at.items():
+        if results is None or value not in results[name].values:
+            return None
+        results = results.sel({name: value})
+    return results
+
+
+def crossing(accuracy: xr.DataArray, level: float = 0.5) -> xr.DataArray:
+    """The first iteration at which accuracy reaches a level, infinite if never."""
+    reached = accuracy >= level
+    return xr.where(reached.any("step"), reached.step[reached.argmax("step")], np.inf)
+
+
+def near(
+    name: str, value: float, found: xr.DataArray | None, source: str, least: float
+) -> mj.Claim:
+    """A claim about the mean over seeds, within the spread of one seed."""
+    measured = within = None
+    if found is not None and found.sizes["seed"] > 2:
+        spread = float(found.std("seed", ddof=1))
+        measured, within = float(found.mean()), least + 3 * spread
+    return mj.Claim(name, value, measured, source, within, reason=SPREAD)
+
+
+def claims(results: dict[str, xr.Dataset]) -> list[mj.Claim]:
+    """The transition and what precedes it, shares, controls, and broken symmetry."""
+    untried = [
+        mj.Claim(n, v, None, source, reason=why) for n, v, source, why in UNTRIED
+    ]
+    return [
+        *published_claims(results.get("published")),
+        *share_claims(results),
+        *symmetry_claims(results),
+        *untried,
+    ]
+
+
+def published_claims(results: xr.Dataset | None) -> list[mj.Claim]:
+    """The transition at p = 61, half of all pairs, and the features before it."""
+    at = pick(results, operation="sum", bandwidth=2.5)
+    found: dict[str, float] = {}
+    if at is not None:
+        at = at.squeeze(["share", "kernel", "p"])
+        accuracy = at.test_accuracy
+        before = accuracy.step == crossing(accuracy, 0.02) - 1
+        found["loss"] = float(at.train_mse.max())
+        found["half"] = float(crossing(accuracy).mean())
+        found["grokked"] = float(crossing(accuracy, 0.95).max())
+        found["start"] = float(accuracy.sel(step=9).max())
+        found["late"] = float(accuracy.sel(step=21).mean())
+        found["mse"] = float(at.test_mse.sel(step=[0, 4]).mean())
+        deviation, alignment = at.circulant_deviation, at.alignment
+        left = deviation.where(before).max("step") / deviation.sel(step=1)
+        found["left"] = float(left.max())
+        gained = alignment.where(before).max("step") - alignment.sel(step=0)
+        found["gained"] = float((gained / (1 - alignment.sel(step=0))).min())
+        found["final"] = float(deviation.isel(step=-1).mean())
+    at61 = "p 61, share .5, Gaussian"
+    other = "half an iteration a seed, and two seeds"
+    rows = (
+        (f"largest train loss, {at61}", 0.0, "loss", (0.0, 1e-4), "of float32 solves"),
+        (
+            f"test accuracy until iteration 9, {at61}",
+            0.0,
+            "start",
+            (0.0, 0.02),
+            "seeds",
+        ),
+        (f"iteration of test accuracy .5, {at61}", 13, "half", (11, 15), other),
+        (
+            f"iteration of test accuracy .95, {at61}",
+            21,
+            "grokked",
+            (0, 30),
+            "published",
+        ),
+        (f"test accuracy at iteration 21, {at61}", 0.998, "late", (0.98, 1), "seeds"),
+        (
+            f"test MSE until iteration 4, {at61}",
+            0.0178,
+            "mse",
+            (0.0173, 0.0183),
+            "seeds",
+        ),
+        (f"circulant deviation at the end, {at61}", 0.023, "final", (0, 0.05), "seeds"),
+        (
+            f"share of circulant deviation left while accuracy is 0, {at61}",
+            0.2,
+            "left",
+            (0.0, 0.5),
+            "progress before the transition: half of it or more",
+        ),
+        (
+            f"share of alignment gained while accuracy is 0, {at61}",
+            0.5,
+            "gained",
+            (0.2, 1.0),
+            "progress before the transition",
+        ),
+    )
+    return [
+        mj.Claim(name, value, found.get(key), GROK, interval=bounds, reason=why)
+        for name, value, key, bounds, why in rows
+    ]
+
+
+def share_claims(results: dict[str, xr.Dataset]) -> list[mj.Claim]:
+    """Final accuracies and crossings over kernels and shares, and two controls."""
+    made = []
+    main = pick(results["main"], p=31, operation="sum", bandwidth=2.5)
+    if main is not None and int(main.step[-1]) != 30:
+        main = None
+    for (kernel, share), (value, iteration) in FINAL.items():
+        at, where = pick(main, kernel=kernel, share=share), f"{kernel}, share {share}"
+        final = None if at is None else at.test_accuracy.isel(step=-1)
+        made.append(
+            near(f"final test accuracy, p 31, {where}", value, final, GROK, 0.02)
+        )
+        if iteration is not None:
+            when = None if at is None else crossing(at.test_accuracy)
+            name = f"iteration of test accuracy .5, p 31, {where}"
+            made.append(near(name, iteration, when, GROK, 1.0))
+    bare = pick(results["uncentered"], p=31, operation="sum", bandwidth=2.5)
+    bare = None if bare is None else bare.test_accuracy.isel(step=-1, share=0, kernel=0)
+    made.append(
+        near("final test accuracy, AGOP not centered, .6", 0.52, bare, GROK, 0.02)
+    )
+    control = pick(results["circulant"], p=31, bandwidth=2.5)
+    for (kernel, share), value in CIRCULANT.items():
+        at = pick(control, kernel=kernel, share=share)
+        final = None if at is None else at.test_accuracy.isel(step=-1)
+        name = f"random circulant metric, {kernel}, share {share}"
+        made.append(near(name, value, final, GROK, 0.02))
+    return made
+
+
+def symmetry_claims(results: dict[str, xr.Dataset]) -> list[mj.Claim]:
+    """Failure on the fixed points, rescue, and what the machine learned instead."""
+    last = results["symmetry"].isel(step=-1)
+    known = (
+        ("gaussian", 61, 0, 0, 0.0),
+        ("gaussian", 61, 1, 0, 0.98),
+        ("quadratic", 61, 0, 0, 0.0),
+        ("quadratic", 61, 100, 0, 0.70),
+        ("quadratic", 61, 200, 0, 0.80),
+        ("gaussian", 31, 0, 0, 0.0),
+        ("gaussian", 31, 1, 0, 0.84),
+        ("gaussian", 31, 2, 1, 0.0),
+        ("gaussian", 31, 16, 1, 0.0),
+    )
+    made = []
+    for kernel, p, moved, paired, value in known:
+        at = pick(last, kernel=kernel, p=p, moved=moved, paired=paired, bandwidth=2.5)
+        how = "in mirrored pairs" if paired else "moved"
+        name = f"fixed points right, {kernel}, p {p}, {moved} {how}"
+        found = None if at is None else at.fixed_accuracy
+        made.append(near(name, value, found, SYMMETRY, 1.5 / p))
+    learned = pick(last, moved=0, paired=0, kernel="gaussian", bandwidth=2.5)
+    likeness = None if learned is None else permutation_likeness(learned.metric.values)
+    name = "cosine of the learned metric with the reflection's permutation"
+    made.append(mj.Claim(name, 1.0, likeness, SYMMETRY, 0.05, reason="one part in ten"))
+    orbit = results["orbit"].isel(step=-1)
+    for part, value in (("orbit", 1.0), ("outside", 0.0)):
+        name = f"accuracy in the reflection's metric, p 29, {part} of the training set"
+        found_ = orbit[f"{part}_accuracy"].squeeze(["share", "p"]).isel(bandwidth=0)
+        made.append(near(name, value, found_, SYMMETRY, 0.01))
+    return made
+
+
+def permutation_likeness(metric: np.ndarray) -> float:
+    """How close the cross blocks are to a centered identity, up to sign: 1 is equal."""
+    p = metric.shape[-1] // 2
+    block = metric.reshape(-1, 2 * p, 2 * p)[:, p:, :p]
+    ideal = np.eye(p) - 1 / p
+    inner = abs(np.sum(block * ideal, axis=(1, 2)))
+    size = np.linalg.norm(block, axis=(1, 2)) * np.linalg.norm(ideal)
+    return float(np.mean(inner / size))
+
+
+# --- what to look at ----------------------------------------------------------------
+
+
+def figure(results: dict[str, xr.Dataset]) -> Figure:
+    """The transition, accuracy against share and moved points, feature matrices."""
+    canvas = Figure(figsize=(12, 6.6))
+    above, below = canvas.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.15))[:, 0]
+    axes = np.stack([above.subplots(1, 3), below.subplots(1, 3)])
+    largest = results.get("published", results["main"])
+    shown = largest.isel({d: -1 for d in ("share", "operation", "bandwidth", "p")})
+    shown = shown.isel(kernel=0)
+    draw_transition(axes[0, 0], shown)
+    draw_shares(axes[0, 1], results["main"], results["circulant"])
+    draw_moved(axes[0, 2], results["symmetry"])
+    draw_metric(axes[1, 0], shown.metric.isel(seed=0), setting(shown))
+    one = {d: 0 for d in ("share", "operation", "bandwidth", "p", "kernel", "seed")}
+    few = results["main"].isel(one)
+    draw_metric(axes[1, 1], few.metric, setting(few))
+    one = {d: 0 for d in ("moved", "paired", "bandwidth", "p", "kernel", "seed")}
+    draw_metric(
+        axes[1, 2],
+        results["symmetry"].isel(one).metric,
+        "symmetric training set, p = " + str(int(results["symmetry"].p[0])),
+    )
+    for axis, letter in zip(axes.flat, "abcdef", strict=True):
+        axis.set_title(f"({letter}) {axis.get_title(loc='left')}", loc="left")
+    return canvas
+
+
+def setting(results: xr.Dataset) -> str:
+    return f"p = {int(results.p)}, {float(results.share):.0%} of all pairs"
+
+
+def draw_transition(axis: Axes, shown: xr.Dataset) -> None:
+    """Accuracy, deviation and alignment against iteration, every seed."""
+    curves = (
+        ("train accuracy", shown.train_accuracy, "0.6"),
+        ("test accuracy", shown.test_accuracy, "C0"),
+        ("test MSE / first", shown.test_mse / shown.test_mse.isel(step=0), "C3"),
+        ("circulant\ndeviation", shown.circulant_deviation, "C1"),
+        ("alignment with\nthe last features", shown.alignment, "C2"),
+    )
+    for name, values, color in curves:
+        for seed in range(values.sizes["seed"]):
+            label = None if seed else name
+            axis.plot(values.step, values.isel(seed=seed), color=color, label=label)
+    axis.set(xlabel="iteration", ylabel="share", ylim=(-0.03, 1.06))
+    axis.set_title(setting(shown), loc="left")
+    axis.legend(**BESIDE)
+
+
+def draw_shares(axis: Axes, main: xr.Dataset, control: xr.Dataset) -> None:
+    """Final test accuracy against the share of pairs, learned and random features."""
+    at = {"operation": 0, "bandwidth": 0, "p": 0, "step": -1}
+    kinds = ((main, "-", "o", "learned"), (control, "--", "s", "random circulant"))
+    for results, style, marker, what in kinds:
+        end = results.test_accuracy.isel(
+            {d: i for d, i in at.items() if d in results.dims}
+        )
+        for i, kernel in enumerate(end.kernel.values):
+            y = end.sel(kernel=kernel)
+            axis.errorbar(
+                y.share,
+                y.mean("seed"),
+                y.std("seed"),
+                fmt=style + marker,
+                color=f"C{i}",
+                mfc=f"C{i}" if style == "-" else "white",
+                label=f"{kernel},\n{what}",
+            )
+    axis.set(xlabel="share of all pairs trained on", ylabel="test accuracy at the end")
+    axis.set(ylim=(-0.03, 1.06))
+    axis.set_title(
+        f"p = {int(main.p[0])}, {main.sizes['seed']} seeds, ± sd", loc="left"
+    )
+    axis.legend(**BESIDE)
+
+
+def draw_moved(axis: Axes, symmetry: xr.Dataset) -> None:
+    """Accuracy on the fixed points against how many pairs left the training set."""
+    end = symmetry.fixed_accuracy.isel(step=-1, bandwidth=0, p=0)
+    places = np.arange(end.sizes["moved"])
+    for i, kernel in enumerate(end.kernel.values):
+        for paired, style, how in (
+            (0, "-o", "at random"),
+            (1, "--s", "in mirrored pairs"),
+        ):
+            y = end.sel(kernel=kernel, paired=paired)
+            axis.errorbar(
+                places,
+                y.mean("seed"),
+                y.std("seed"),
+                fmt=style,
+                color=f"C{i}" if not paired else f"C{i + 3}",
+                label=f"{kernel}, {how}",
+            )
+    axis.set_xticks(places, [str(m) for m in end.moved.values])
+    axis.set(xlabel="pairs moved from training to test", ylim=(-0.03, 1.06))
+    axis.set_ylabel("fixed points of the reflection right")
+    count = symmetry.sizes["seed"]
+    title = f"all other pairs, p = {int(symmetry.p[0])}, {count} seeds, ± sd"
+    axis.set_title(title, loc="left")
+    axis.legend(loc="center right", bbox_to_anchor=(1, 0.35))
+
+
+def draw_metric(axis: Axes, metric: xr.DataArray, title: str) -> None:
+    """A feature matrix; the color scale is that of its block across both numbers."""
+    values = metric.values[~np.isnan(metric.values).all(1)]
+    p = values.shape[1] // 2
+    limit = np.quantile(abs(values[p:, :p]), 0.995)
+    image = axis.imshow(values, cmap="RdBu_r", vmin=-limit, vmax=limit)
+    axis.figure.colorbar(image, ax=axis, label="entry of M", shrink=0.85)
+    axis.set(xlabel="one-hot a, then b", xticks=(0, p), yticks=(0, p))
+    axis.set_title(title, loc="left")
+    axis.spines[:].set_visible(False)
+
+
+if __name__ == "__main__":
+    launch(__name__)

@@ -1,0 +1,131 @@
+"""Recursive Feature Machines on pairs, against the dense form and numpy."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import memjax as mj
+from experiments import rfm_grokking as experiment
+
+P = 5
+RNG = np.random.default_rng(0)
+GRID = np.stack(np.divmod(np.arange(P * P), P), axis=1)
+ONE_HOT = np.concatenate([np.eye(P)[GRID[:, 0]], np.eye(P)[GRID[:, 1]]], axis=1)
+KERNELS = {"gaussian": mj.kernels.gaussian(2.5), "quadratic": mj.kernels.quadratic}
+
+
+def some_metric() -> np.ndarray:
+    factor = RNG.normal(size=(2 * P, 2 * P))
+    return factor @ factor.T / (2 * P)
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_pairs_need_no_one_hot_vectors(name: str) -> None:
+    kernel, metric = KERNELS[name], jnp.array(some_metric())
+    rows = jnp.array([3, 24, 7, 11])
+    pairs, x = jnp.array(GRID)[rows], jnp.array(ONE_HOT)[rows]
+    dense = mj.kernels.gram(kernel, x, jnp.array(ONE_HOT), metric)
+    found = kernel(*experiment.pair_products(metric, pairs)).reshape(4, -1)
+    np.testing.assert_allclose(found, dense, rtol=1e-4)
+    a = jnp.array(RNG.normal(size=(4, P)))
+    wanted = mj.kernels.gradients(kernel, x, x, a, metric)
+    slope = experiment.pair_slopes(kernel, metric, pairs, a) @ metric
+    np.testing.assert_allclose(slope, wanted, atol=2e-5 * float(abs(wanted).max()))
+
+
+def plain_machine(train: np.ndarray, ridge: float, iterations: int) -> list[np.ndarray]:
+    """The Gaussian machine in numpy and float64: predictions at every iteration."""
+    x, y = ONE_HOT[train], np.eye(P)[(GRID.sum(1) % P)[train]]
+    metric, seen = np.eye(2 * P), []
+
+    def gram(x: np.ndarray, z: np.ndarray) -> np.ndarray:
+        apart = x[:, None] - z[None]
+        return np.exp(-np.einsum("ijd,de,ije->ij", apart, metric, apart) / (2 * 2.5**2))
+
+    for _ in range(iterations + 1):
+        a = np.linalg.solve(gram(x, x) + ridge * np.eye(len(x)), y)
+        seen.append(gram(ONE_HOT, x) @ a)
+        apart = x[:, None] - x[None]
+        slope = -np.einsum("ji,ic,jid->jcd", gram(x, x), a, apart @ metric) / 2.5**2
+        slope -= slope.mean(0)
+        values, vectors = np.linalg.eigh(
+            np.einsum("jcd,jce->de", slope, slope) / len(x)
+        )
+        metric = vectors @ np.diag(np.sqrt(np.maximum(values, 0))) @ vectors.T
+    return seen
+
+
+def test_the_machine_is_the_plain_one() -> None:
+    train = np.sort(RNG.permutation(P * P)[:15])
+    member = np.isin(np.arange(P * P), train)
+    test = ~member / (~member).sum()
+    truth = jnp.array(GRID.sum(1) % P)
+    task = experiment.Task(truth, jnp.array(member / 15), {"test": jnp.array(test)})
+    static = {"p": P, "capacity": 18, "iterations": 4}
+    kernel, start = KERNELS["gaussian"], jnp.eye(2 * P)
+    legs = experiment.machine(task, kernel, 1e-3, start, **static)
+    _, seen = jax.jit(lambda: mj.walk(legs))()
+    target = np.eye(P)[truth]
+    for t, f in enumerate(plain_machine(train, 1e-3, 4)):
+        wanted = np.sum(test * np.mean((f - target) ** 2, axis=1))
+        np.testing.assert_allclose(seen["test_mse"][t], wanted, rtol=2e-3)
+        own = np.sum(test * (1 - np.sum(f * target, axis=1)) ** 2)
+        np.testing.assert_allclose(seen["test_own_coordinate"][t], own, rtol=2e-3)
+        right = f.argmax(1) == truth
+        np.testing.assert_allclose(seen["test_accuracy"][t], right @ test, atol=1e-6)
+
+
+def test_alignment_ends_at_one_and_starts_at_the_identity() -> None:
+    at = {"share": 0.6, "bandwidth": 2.5, "ridge": 1e-4, "seed": (0, 1), "p": P}
+    static = {"operation": "quotient", "kernel": "gaussian", "centered": True}
+    found = mj.sweep(experiment.run, **at, **static, capacity=16, iterations=3)
+    last = found.metric.values
+    trace = np.trace(last, axis1=1, axis2=2)
+    start = trace / (np.linalg.norm(last, axis=(1, 2)) * np.sqrt(2 * P))
+    np.testing.assert_allclose(found.alignment.sel(step=0), start, rtol=1e-4)
+    np.testing.assert_allclose(found.alignment.sel(step=3), 1.0, rtol=1e-5)
+    np.testing.assert_allclose(found.train_accuracy, 1.0, rtol=1e-5)
+
+
+def test_moved_pairs_leave_the_symmetric_training_set() -> None:
+    static = {"p": P, "kernel": "gaussian", "capacity": 20, "iterations": 1}
+
+    def sizes(moved: int, paired: int) -> tuple[int, int]:
+        legs = experiment.symmetry_run(moved, paired, 2.5, 1e-4, 0, **static)
+        used = np.any(np.asarray(legs.start.a) != 0, axis=1)
+        return int(used.sum()), len(used)
+
+    assert sizes(0, 0) == (20, 20)
+    assert sizes(3, 0) == (17, 20)
+    assert sizes(4, 1) == (16, 20)
+
+
+def test_circulant_deviation_is_the_distance_from_circulant_matrices() -> None:
+    row = RNG.normal(size=6)
+    toward = np.array([np.roll(row, i) for i in range(6)])
+    against = np.array([np.roll(row, -i) for i in range(6)])
+    for matrix in (toward, against):
+        assert mj.observables.circulant_deviation(jnp.array(matrix)) < 1e-12
+    matrix = RNG.normal(size=(6, 6))
+    spectra = [np.fft.fft2(m) for m in (matrix, matrix[:, ::-1])]
+    # A circulant matrix has a Fourier transform on the antidiagonal only.
+    at = np.arange(6), -np.arange(6)
+    kept = [np.sum(abs(s[at]) ** 2) / np.sum(abs(s) ** 2) for s in spectra]
+    found = mj.observables.circulant_deviation(jnp.array(matrix))
+    np.testing.assert_allclose(found, 1 - max(kept), rtol=1e-5)
+
+
+def test_products_are_sums_in_the_order_of_powers() -> None:
+    order = mj.observables.power_order(7)
+    table = np.outer(order, order) % 7
+    assert mj.observables.circulant_deviation(jnp.array(table, float)) < 1e-12
+    with pytest.raises(ValueError, match="not prime"):
+        mj.observables.power_order(9)
+
+
+def test_values_of_no_meaning_are_refused() -> None:
+    with pytest.raises(mj.BadValue, match="share"):
+        experiment.sweeps(share=(1.0,))
+    with pytest.raises(mj.BadValue, match="prime"):
+        experiment.sweeps(operation=("product",), p=12)
