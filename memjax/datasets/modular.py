@@ -1,0 +1,92 @@
+"""Arithmetic modulo p: a table of every pair, of which a share is learned from."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from memjax.core import Data
+
+Operation = Callable[[jax.Array, jax.Array, int], jax.Array]
+
+
+class Parts(NamedTuple):
+    """Measures on the same points: `train` is made of `clean` and `noisy`.
+
+    `y` holds the labels as given, `truth` those of the rule; they differ on `noisy`
+    only. Every measure is uniform on its part; an empty part has no weight at all, and
+    integrates to 0.
+    """
+
+    train: Data
+    clean: Data
+    noisy: Data
+    test: Data
+    truth: jax.Array  # [p * p]
+
+
+def modular_sum(a: jax.Array, b: jax.Array, p: int) -> jax.Array:
+    """a + b modulo p."""
+    return (a + b) % p
+
+
+def modular_difference(a: jax.Array, b: jax.Array, p: int) -> jax.Array:
+    """a − b modulo p."""
+    return (a - b) % p
+
+
+def modular_product(a: jax.Array, b: jax.Array, p: int) -> jax.Array:
+    """a × b modulo p."""
+    return (a * b) % p
+
+
+def modular_quotient(a: jax.Array, b: jax.Array, p: int) -> jax.Array:
+    """a / b modulo a prime p, and -1 where b is 0."""
+    if any(p % q == 0 for q in range(2, int(p**0.5) + 1)):
+        raise ValueError(f"division needs a prime modulus, got {p}")
+    inverse = jnp.array([0, *(pow(q, -1, p) for q in range(1, p))])
+    return jnp.where(b == 0, -1, (a * inverse[b]) % p)
+
+
+def modular(p: int, operation: Operation = modular_sum) -> Callable[..., Parts]:
+    """The maker of the table of all pairs: row `a * p + b` is `([a, b], a ∘ b)`.
+
+    `dataset(key, share, noise)`: a random `share` of the rows is trained on, the others
+    are the test; a label trained on is, at probability `noise`, a wrong one, uniform
+    among the wrong ones. Growing shares only add points, growing noise only adds wrong
+    labels. An operation is `operation(a, b, p)`; rows where it is negative, undefined,
+    have no part in anything.
+    """
+    if p < 2:
+        raise ValueError(f"a modulus must be 2 or more, got {p}")
+
+    def dataset(key: jax.Array, share: Any, noise: Any = 0.0) -> Parts:
+        order_key, chosen_key, wrong_key = jax.random.split(key, 3)
+        x = jnp.stack(jnp.divmod(jnp.arange(p * p), p), axis=1)  # [p * p, 2]
+        truth = operation(x[:, 0], x[:, 1], p).astype(jnp.int32)
+        defined = truth >= 0
+        order = jax.random.uniform(order_key, (p * p,))
+        rank = jnp.argsort(jnp.argsort(jnp.where(defined, order, 2.0)))
+        train = rank < jnp.round(share * jnp.sum(defined))
+        noisy = train & (jax.random.uniform(chosen_key, (p * p,)) < noise)
+        shift = jax.random.randint(wrong_key, (p * p,), 1, p)
+        y = jnp.where(noisy, (truth + shift) % p, truth)
+
+        def part(member: jax.Array) -> Data:
+            return Data(x, y, _uniform_on(member))
+
+        clean, test = train & ~noisy, defined & ~train
+        return Parts(part(train), part(clean), part(noisy), part(test), truth)
+
+    return dataset
+
+
+def _uniform_on(member: jax.Array) -> jax.Array:
+    """Equal weights where `member` [n] holds, 0 elsewhere."""
+    return member / jnp.maximum(jnp.sum(member), 1)
+
+
+def one_hot_pair(x: jax.Array, p: int) -> jax.Array:
+    """One pair `x` [2] as the two unit vectors `e_a ⊕ e_b` [2p]."""
+    return jax.nn.one_hot(x, p).reshape(2 * p)
