@@ -3,6 +3,12 @@
 from memjax.observables.classification import accuracy as accuracy
 from memjax.observables.classification import entropy as entropy
 from memjax.observables.classification import memorized_bits as memorized_bits
+from memjax.observables.fourier import at_frequency as at_frequency
+from memjax.observables.fourier import dominant_frequency as dominant_frequency
+from memjax.observables.fourier import inverse_participation as inverse_participation
+from memjax.observables.fourier import phase as phase
+from memjax.observables.fourier import phase_error as phase_error
+from memjax.observables.fourier import spectrum as spectrum
 from memjax.observables.norms import distance as distance
 from memjax.observables.norms import l2 as l2
 from memjax.observables.norms import layer_l2 as layer_l2
