@@ -250,7 +250,7 @@ def portrait(activation: str, params: Params) -> dict[str, Any]:
     order = jnp.argsort(-power)
     u, v, w = (x[order] for x in neurons(params))
     k = mj.observables.dominant_frequency(u, v, w)
-    spectra = sum(map(mj.observables.spectrum, (u, v, w))) / 3
+    spectra = jnp.mean(jnp.stack([mj.observables.spectrum(x) for x in (u, v, w)]), 0)
     each = {
         "strength": power[order],
         "participation": mj.observables.inverse_participation(w),

@@ -1,0 +1,650 @@
+"""Networks trained to return their input store it: iterated, they fall back to it.
+
+An overparameterized autoencoder trained to zero loss on a few samples makes them fixed
+points, and, if it is deep and wide enough, attracting ones: iterated from a corrupted
+sample it retrieves the sample. Trained to map each sample to the next, it stores the
+whole sequence as a limit cycle, more easily than single samples.
+
+Source: Radhakrishnan, Belkin and Uhler, PNAS 2020 (arXiv 1909.12362).
+Command: python -m experiments.associative_memory --seeds=4
+Expected: 10 samples in 16 dimensions, x + sin(10x)/5: 0.3 of them stored at depth 1,
+all at depths 3 and 6.
+
+The paper stores 500 images with 10 layers of 1024 units; we store 10 random points of
+the unit cube with 128 units, as it fits two cores: Adam at 1e-3 with a cosine to 0 over
+6000 full-batch steps, PyTorch's default initial weights (these are our choices). A
+sample is stored where the spectral radius of the Jacobian at it is below 1; it is
+recovered where 500 iterations from a corrupted copy end within 0.01 of it.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import xarray as xr
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+import memjax as mj
+from memjax.cli import launch
+
+ACTIVATIONS = {
+    "relu": jax.nn.relu,
+    "elu": jax.nn.elu,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "sine": lambda z: z + jnp.sin(10 * z) / 5,
+}
+ITERATIONS, NEAR = 500, 1e-2
+CORRUPTIONS = (0.05, 0.1, 0.2, 0.4)  # standard deviations, in every coordinate
+DRAWS, STARTS = 4, 64  # corrupted copies of each sample; starts anywhere in the cube
+PIXELS, MARGIN, ROUNDS = 96, 0.25, 240  # the picture of basins around the unit square
+DRIVES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)  # where a lone sample first drives its units
+LONE: dict[str, Any] = {
+    "activation": ("relu", "tanh", "sigmoid", "sine"),
+    "width": 16,
+    "lr": 5e-3,
+    "steps": 3000,
+}
+PILOT_STORED = {  # shares of stored samples: depth 1, 3, 6
+    "relu": (0.2, 0.2, 0.7),
+    "elu": (0.0, 0.0, 0.2),
+    "sine": (0.3, 1.0, 1.0),
+}
+PILOT_RECOVERED = (0.2, 0.9, 1.0)  # of sine, at corruption 0.1
+PILOT_RADIUS = {1: 1.10, 3: 0.67}  # medians of sine
+PILOT_CYCLE = {
+    ("relu", 1): 0.51,
+    ("tanh", 1): 1.03,
+    ("tanh", 3): 0.92,
+    ("elu", 1): 1.01,
+}
+REFERENCE = {"size": 10, "dim": 16, "lr": 1e-3, "init_scale": 1.0, "width": 128}
+STEPS = 6000
+PAPER = "Radhakrishnan, Belkin and Uhler, arXiv 1909.12362"
+PILOT = "an earlier prototype of this experiment, one draw of 10 samples"
+
+
+# --- the runs -----------------------------------------------------------------------
+
+
+def run(
+    size: Any,
+    sequence: Any,
+    lr: Any,
+    init_scale: Any,
+    seed: Any,
+    *,
+    capacity: int,
+    dim: int,
+    depth: int,
+    width: int,
+    activation: str,
+    steps: int,
+) -> mj.Legs:
+    """Store `size` samples, or where `sequence` is 1 the cycle through them."""
+    data_key, init_key, noise_key = jax.random.split(jax.random.key(seed), 3)
+    data = memories(data_key, size, sequence, dim, capacity)
+    model = network(dim, depth, width, activation)
+
+    def finish(params: Any) -> dict[str, Any]:
+        f = partial(model.apply, params)
+        return {**stability(f, data), **retrieval(f, data, size, noise_key)}
+
+    params = model.init(init_key, init_scale)
+    return store(model, params, data, lr, steps, finish)
+
+
+def memories(
+    key: jax.Array, size: Any, sequence: Any, dim: int, capacity: int
+) -> mj.Data:
+    """Points of the unit cube, each to be mapped to itself or to the next."""
+    x = jax.random.uniform(key, (capacity, dim))
+    target = (jnp.arange(capacity) + sequence) % size
+    return mj.Data(x, x[target], mj.prefix(size, capacity))
+
+
+def network(dim: int, depth: int, width: int, activation: str) -> mj.Model:
+    """`depth` hidden layers between `dim` inputs and as many outputs."""
+    widths = (dim, *[width] * depth, dim)
+    return mj.models.mlp(widths, ACTIVATIONS[activation])
+
+
+def store(
+    model: mj.Model, params: Any, data: mj.Data, lr: Any, steps: int, finish: Any
+) -> mj.Legs:
+    """Train to zero loss; look at the loss and at the share of samples that attract."""
+
+    def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+        return mj.losses.square(model.apply(params, x), y)
+
+    def observe(params: Any) -> dict[str, jax.Array]:
+        def attracts(x: jax.Array, y: jax.Array) -> jax.Array:
+            return radius(partial(model.apply, params), x) < 1.0
+
+        return {
+            "loss": mj.expect(partial(loss, params), data),
+            "stored": mj.expect(attracts, data),
+        }
+
+    shape = mj.schedules.cosine(steps)
+    optimizer = optax.adam(lambda t: lr * shape(t))
+    times = sorted({0, *np.geomspace(1, steps, 20).round().astype(int).tolist()})
+    return mj.train(loss, optimizer, observe, times, finish=finish)(params, data)
+
+
+def radius(f: Any, x: jax.Array) -> jax.Array:
+    """The spectral radius of the Jacobian of `f` at `x`."""
+    return mj.observables.spectral_radius(jax.jacfwd(f)(x))
+
+
+def stability(f: Any, data: mj.Data) -> dict[str, Any]:
+    """Spectral radii at each sample, and of the map once around all of them."""
+    jacobians = jax.vmap(jax.jacfwd(f))(data.x)  # [capacity, dim, dim]
+    held = data.w > 0
+    alone = mj.observables.spectral_radius(jacobians)
+    one = jnp.eye(data.x.shape[1])
+    around = mj.observables.product(
+        jnp.where(held[:, None, None], jacobians, one)
+    )  # padding turns nothing
+    return {
+        "radius": mj.named(
+            jnp.where(held, alone, jnp.nan), "sample", coords=range(len(held))
+        ),
+        "cycle_radius": mj.observables.spectral_radius(around),
+    }
+
+
+def retrieval(f: Any, data: mj.Data, size: Any, key: jax.Array) -> dict[str, Any]:
+    """Shares of corrupted samples that return, and of starts that end elsewhere."""
+    noise_key, start_key = jax.random.split(key)
+    rounds = mj.observables.iterated(f, ITERATIONS // size * size)  # whole cycles
+    noise = jax.random.normal(noise_key, (*data.x.shape, DRAWS))
+    copies = jax.tree.map(lambda a: jnp.repeat(a, DRAWS, axis=0), data)
+    shift = jnp.swapaxes(noise, 1, 2).reshape(copies.x.shape)
+    samples = jnp.where(data.w[:, None] > 0, data.x, jnp.inf)
+
+    def returns(corruption: jax.Array) -> jax.Array:
+        def back(start: jax.Array, x: jax.Array) -> jax.Array:
+            return jnp.sum(jnp.square(rounds(start) - x)) < NEAR**2
+
+        starts = copies.x + corruption * shift
+        return mj.expect(back, mj.Data(starts, copies.x, copies.w / DRAWS))
+
+    def elsewhere(start: jax.Array, _: Any) -> jax.Array:
+        return mj.observables.nearest(rounds(start), samples, NEAR) < 0
+
+    anywhere = jax.random.uniform(start_key, (STARTS, data.x.shape[1]))
+    starts = mj.Data(anywhere, jnp.zeros(STARTS), mj.prefix(STARTS, STARTS))
+    found = jax.lax.map(returns, jnp.array(CORRUPTIONS))
+    return {
+        "recovered": mj.named(found, "corruption", coords=CORRUPTIONS),
+        "spurious": mj.expect(elsewhere, starts),
+    }
+
+
+def basins_run(
+    sequence: Any,
+    lr: Any,
+    seed: Any,
+    *,
+    samples: int,
+    depth: int,
+    width: int,
+    activation: str,
+    steps: int,
+) -> mj.Legs:
+    """Store a few points of the plane; which of them a grid of starts ends at."""
+    data_key, init_key = jax.random.split(jax.random.key(seed))
+    data = memories(data_key, samples, sequence, 2, samples)
+    model = network(2, depth, width, activation)
+    line = np.linspace(-MARGIN, 1 + MARGIN, PIXELS)
+
+    def finish(params: Any) -> dict[str, Any]:
+        f = partial(model.apply, params)
+        rounds = mj.observables.iterated(f, ROUNDS // samples * samples)
+
+        def end(row: jax.Array, column: jax.Array) -> jax.Array:
+            return mj.observables.nearest(
+                rounds(jnp.stack([column, row])), data.x, NEAR
+            )
+
+        def ends(row: jax.Array) -> jax.Array:
+            return jax.vmap(end, (None, 0))(row, jnp.array(line))
+
+        grid = {"row": line, "column": line}
+        image = jax.lax.map(ends, jnp.array(line))
+        inner = jax.vmap(partial(radius, f))(data.x)
+        labels = {"sample": range(samples), "axis": ("x", "y")}
+        return {
+            "basin": mj.named(image, "row", "column", coords=grid),
+            "point": mj.named(data.x, "sample", "axis", coords=labels),
+            "radius": mj.named(inner, "sample", coords=range(samples)),
+        }
+
+    return store(model, model.init(init_key), data, lr, steps, finish)
+
+
+def lone_run(drive: Any, lr: Any, seed: Any, *, activation: str, steps: int) -> mj.Legs:
+    """Store ONE sample in A φ(B x), from A = 0 and equal rows of B; its eigenvalue."""
+    x_key, b_key = jax.random.split(jax.random.key(seed))
+    act, width = ACTIVATIONS[activation], LONE["width"]
+    x = jax.random.uniform(x_key, (16,))
+    row = jax.random.uniform(b_key, (16,))
+    b = jnp.tile((drive * row / (row @ x))[:, None], width)
+    params = {"b": b, "a": jnp.zeros((width, 16))}
+
+    def apply(params: Any, x: jax.Array) -> jax.Array:
+        return act(x @ params["b"]) @ params["a"]
+
+    def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+        return mj.losses.square(apply(params, x), y)
+
+    def observe(params: Any) -> dict[str, jax.Array]:
+        return {"loss": loss(params, x, x)}
+
+    def finish(params: Any) -> dict[str, jax.Array]:
+        u = x @ params["b"][:, 0]
+        return {
+            "u": u,
+            "radius": radius(partial(apply, params), x),
+            "theory": jnp.abs(jax.grad(act)(u) * u / act(u)),
+        }
+
+    alone = mj.Data(x[None], x[None], jnp.ones(1))
+    fit = mj.train(loss, optax.sgd(lr), observe, (0, steps), finish=finish)
+    return fit(params, alone)
+
+
+# --- the sweeps ---------------------------------------------------------------------
+
+
+def sweeps(
+    activation: tuple = ("relu", "elu", "tanh", "sine"),
+    depth: tuple = (1, 3, 6),
+    width: tuple = (128,),
+    size: tuple = (10,),
+    dim: tuple = (16,),
+    lr: tuple = (1e-3,),
+    init_scale: tuple = (1.0,),
+    seeds: range = range(4),
+    steps: int = 6000,
+    narrow: tuple = (32, 64, 256),
+    samples: int = 6,
+) -> dict[str, mj.Sweep]:
+    """Samples and sequences stored by networks of every kind, depth and width.
+
+    activation: relu, elu, tanh, sigmoid, sine (x + sin(10x)/5); each is a program
+    depth: numbers of hidden layers; each is a program of its own
+    width: numbers of units in a hidden layer; each is a program of its own
+    size: numbers of samples, or lengths of the sequence
+    dim: dimensions of a sample; each is a program of its own
+    lr: initial learning rates of Adam, which fall to 0 along a cosine
+    init_scale: factors on PyTorch's default initial weights
+    seeds: how many seeds, or which ones (3,7)
+    steps: optimizer steps
+    narrow: widths tried beside, with the last activation at the middle depth
+    samples: points of the plane in the picture of basins
+    """
+    for name in activation:
+        if name not in ACTIVATIONS:
+            known = ", ".join(ACTIVATIONS)
+            raise mj.BadValue("activation", f"one of {known}, not {name}")
+    if max(size) > ITERATIONS or min(size) < 2:
+        raise mj.BadValue("size", f"must lie in 2 … {ITERATIONS}, got {size}")
+    if not 2 <= samples <= ROUNDS:
+        raise mj.BadValue("samples", f"must lie in 2 … {ROUNDS}, got {samples}")
+    one = {"lr": lr[0], "steps": steps, "activation": activation[-1]}
+    middle = sorted(depth)[len(depth) // 2]
+    main = mj.Sweep(
+        run,
+        size=size,
+        sequence=(0, 1),
+        lr=lr,
+        init_scale=init_scale,
+        seed=seeds,
+        dim=dim,
+        depth=depth,
+        width=width,
+        activation=activation,
+        steps=steps,
+    )
+    widths = mj.Sweep(
+        run,
+        size=size[0],
+        capacity=size[0],
+        sequence=(0, 1),
+        init_scale=init_scale[0],
+        seed=seeds,
+        dim=dim[0],
+        depth=middle,
+        width=narrow,
+        **one,
+    )
+    basins = mj.Sweep(
+        basins_run,
+        sequence=(0, 1),
+        seed=0,
+        samples=samples,
+        depth=middle,
+        width=width[0],
+        **one,
+    )
+    lone = mj.Sweep(
+        lone_run,
+        drive=DRIVES,
+        seed=range(3),
+        lr=LONE["lr"],
+        activation=LONE["activation"],
+        steps=LONE["steps"],
+    )
+    return {"main": main, "widths": widths, "basins": basins, "lone": lone}
+
+
+# --- what was found -----------------------------------------------------------------
+
+
+def at_reference(results: xr.Dataset) -> xr.Dataset | None:
+    """The runs at the pilot's settings, None where they were not run."""
+    covered = all(value in results[name].values for name, value in REFERENCE.items())
+    if not covered or results.step.values[-1] != STEPS:
+        return None
+    return results.sel(REFERENCE)
+
+
+def found(
+    results: xr.Dataset | None, name: str, sequence: int, **at: Any
+) -> np.ndarray | None:
+    """One number a seed, None where the flags do not cover it."""
+    if results is None or any(v not in results[d].values for d, v in at.items()):
+        return None
+    picked = results.sel(sequence=sequence, **at)
+    if name == "stored":
+        return picked.stored.isel(step=-1).values
+    if name == "recovered":
+        return picked.recovered.sel(corruption=0.1).values
+    if name == "radius":
+        return picked.radius.median("sample").values
+    return picked[name].values
+
+
+def pilot_claim(what: str, published: float, seeds: np.ndarray | None) -> mj.Claim:
+    """The mean over seeds against one earlier draw, within what one draw can be off."""
+    measured = tolerance = None
+    if seeds is not None and len(seeds) >= 3:
+        one_draw = seeds.std(ddof=1) * np.sqrt(1 + 1 / len(seeds))
+        measured, tolerance = float(seeds.mean()), float(max(2 * one_draw, 0.1))
+    reason = "two standard deviations of one draw over seeds, or one sample in ten"
+    return mj.Claim(what, published, measured, PILOT, tolerance, reason=reason)
+
+
+def claims(results: dict[str, xr.Dataset]) -> list[mj.Claim]:
+    """The paper's claims on the toy, the pilot's numbers, the lone sample's formula."""
+    return [
+        *paper_claims(results),
+        *pilot_claims(at_reference(results["main"])),
+        *lone_claims(results["lone"]),
+    ]
+
+
+def paper_claims(results: dict[str, xr.Dataset]) -> list[mj.Claim]:
+    """What the paper says, asked of random points in place of images."""
+    main = at_reference(results["main"])
+    deep: dict[str, Any] = {"activation": "sine", "depth": 6}
+    stored, lost = (found(main, n, 0, **deep) for n in ("stored", "spurious"))
+    trials = None if lost is None else STARTS * len(lost)
+    return [
+        mj.Claim(
+            "share of samples stored, sine, depth 6",
+            1.0,
+            None if stored is None else float(stored.mean()),
+            PAPER + ": training examples are stored as attractors",
+            interval=(0.95, 1.0),
+            reason="on average fewer than one of 10 samples in two draws is missed",
+        ),
+        mj.Claim(
+            "share of starts that end at no sample, sine, depth 6",
+            0.0,
+            None if lost is None else float(lost.mean()),
+            PAPER + ": 500 images, no spurious attractors (here random points)",
+            interval=None if trials is None else (0.0, 3 / trials),
+            reason="95 % bound where none of the starts does (rule of three)",
+        ),
+        mj.Claim(
+            "500 images stored by depth 10, width 1024, at loss 1e-8",
+            500.0,
+            None,
+            PAPER,
+            reason="images and a network of that size are not run here",
+        ),
+        mj.Claim(
+            "radii fall with depth, for every activation",
+            True,
+            contracts(main, "depth"),
+            PAPER + ": depth makes the map more contractive",
+            reason="mean over seeds of the median radius, at the first and last depth",
+        ),
+        mj.Claim(
+            "radii fall with width",
+            True,
+            contracts(wide(results), "width"),
+            PAPER + ": width makes the map more contractive",
+            reason="mean over seeds of the median radius, at the first and last width",
+        ),
+        mj.Claim(
+            "more sequences are stable than samples, wherever not all samples are",
+            True,
+            sequences_win(main),
+            PAPER + ": sequence encoders are more efficient",
+            reason="shares over seeds, at every activation and depth",
+        ),
+    ]
+
+
+def wide(results: dict[str, xr.Dataset]) -> xr.Dataset:
+    """The widths beside, joined by the same network of the main sweep."""
+    beside = results["widths"]
+    one = {"activation": results["main"].activation.values[-1:]}
+    middle = results["main"].depth.values
+    one["depth"] = middle[[len(middle) // 2]]
+    main = results["main"].sel(one).isel(size=0, dim=0, lr=0, init_scale=0)
+    names = ["radius", "stored", "cycle_radius", "recovered", "spurious"]
+    beside = beside[names].expand_dims(one)
+    return xr.concat([main[names], beside], "width", join="outer").sortby("width")
+
+
+def contracts(results: xr.Dataset | None, along: str) -> bool | None:
+    """Whether the median radius is smaller at the end of an axis than at its start."""
+    if results is None or results.sizes[along] < 2:
+        return None
+    middle = results.radius.sel(sequence=0).median("sample").mean("seed")
+    return bool((middle.isel({along: -1}) < middle.isel({along: 0})).all())
+
+
+def sequences_win(results: xr.Dataset | None) -> bool | None:
+    """Whether cycles are stable more often than samples are stored."""
+    if results is None:
+        return None
+    stored = results.stored.isel(step=-1).sel(sequence=0).mean("seed")
+    stable = (results.cycle_radius.sel(sequence=1) < 1).mean("seed")
+    return bool(((stable > stored) | (stored > 0.999)).all())
+
+
+def pilot_claims(main: xr.Dataset | None) -> list[mj.Claim]:
+    """The numbers of the earlier prototype."""
+    made = []
+    for activation, shares in PILOT_STORED.items():
+        for depth, share in zip((1, 3, 6), shares, strict=True):
+            at: dict[str, Any] = {"activation": activation, "depth": depth}
+            what = f"share of samples stored, {activation}, depth {depth}"
+            made.append(pilot_claim(what, share, found(main, "stored", 0, **at)))
+    for depth, share in zip((1, 3, 6), PILOT_RECOVERED, strict=True):
+        at = {"activation": "sine", "depth": depth}
+        what = f"share recovered from noise 0.1, sine, depth {depth}"
+        made.append(pilot_claim(what, share, found(main, "recovered", 0, **at)))
+    for depth, value in PILOT_RADIUS.items():
+        at = {"activation": "sine", "depth": depth}
+        what = f"median radius at a sample, sine, depth {depth}"
+        made.append(pilot_claim(what, value, found(main, "radius", 0, **at)))
+    for (activation, depth), value in PILOT_CYCLE.items():
+        at = {"activation": activation, "depth": depth}
+        what = f"radius once around the cycle, {activation}, depth {depth}"
+        made.append(pilot_claim(what, value, found(main, "cycle_radius", 1, **at)))
+    return made
+
+
+def lone_claims(results: xr.Dataset) -> list[mj.Claim]:
+    """One sample, one hidden layer: the eigenvalue is φ'(u)u/φ(u)."""
+    derived = "derived: one sample, A φ(B x) from A = 0 and equal rows of B"
+    made = []
+    for activation in results.activation.values:
+        one = results.sel(activation=activation)
+        made.append(
+            mj.Claim(
+                f"largest | radius − |φ'(u)u/φ(u)| |, {activation}",
+                0.0,
+                float(np.abs(one.radius - one.theory).max()),
+                derived,
+                1e-3,
+                reason="float32, and a loss that stops near 1e-12",
+            )
+        )
+    bounds = {"relu": (1 - 1e-4, 1 + 1e-4), "tanh": (0.0, 1 - 1e-4)}
+    bounds["sigmoid"] = bounds["tanh"]
+    for activation, bound in bounds.items():
+        at_most = float(results.radius.sel(activation=activation).max())
+        exactly = "exactly 1" if activation == "relu" else "below 1"
+        made.append(
+            mj.Claim(
+                f"radius at a lone sample is {exactly}, {activation}",
+                exactly.replace("exactly ", ""),
+                at_most,
+                derived,
+                interval=bound,
+                reason="largest over all drives and seeds",
+            )
+        )
+    return made
+
+
+# --- what to look at ----------------------------------------------------------------
+
+
+def figure(results: dict[str, xr.Dataset]) -> Figure:
+    """What is stored, how strongly, and where the plane falls to."""
+    canvas = Figure(figsize=(10.5, 6.4))
+    above, below = canvas.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.1))[:, 0]
+    main = results["main"].isel(size=0, dim=0, lr=0, init_scale=0, width=0)
+    left, middle, right = above.subplots(1, 3)
+    draw_stored(left, main)
+    draw_cycles(middle, main)
+    draw_recovery(right, main)
+    panes = below.subplots(1, 3)
+    for pane, sequence in zip(panes, (0, 1), strict=False):
+        draw_basins(pane, results["basins"].sel(sequence=sequence), sequence)
+    draw_lone(panes[2], results["lone"])
+    return canvas
+
+
+def spread(axis: Axes, x: Any, values: xr.DataArray, **style: Any) -> None:
+    """A line of means over seeds with bars of one standard deviation."""
+    mean, sd = values.mean("seed"), values.std("seed")
+    axis.errorbar(x, mean, sd, capsize=2, marker="o", **style)
+
+
+def draw_stored(axis: Axes, results: xr.Dataset) -> None:
+    """Share of samples stored against depth, and of cycles stable."""
+    stored = results.stored.isel(step=-1).sel(sequence=0)
+    stable = (results.cycle_radius.sel(sequence=1) < 1).mean("seed")
+    places = np.arange(results.sizes["depth"])
+    for i, name in enumerate(results.activation.values):
+        color, aside = f"C{i}", 0.06 * (i - 1.5)
+        one = stored.sel(activation=name)
+        spread(axis, places + aside, one, color=color, label=name)
+        axis.plot(places + aside, stable.sel(activation=name), "x", color=color)
+    axis.plot([], [], "kx", label="cycle stable")
+    axis.set(xlabel="hidden layers", ylabel="share stored", ylim=(-0.05, 1.08))
+    axis.set_xticks(places, results.depth.values)
+    axis.legend(loc="center right", fontsize=7)
+    axis.set_title("samples stored (radius < 1)", loc="left")
+
+
+def draw_cycles(axis: Axes, results: xr.Dataset) -> None:
+    """The spectral radius once around the cycle, as bars."""
+    values = results.cycle_radius.sel(sequence=1)
+    count = values.sizes["activation"]
+    for i, name in enumerate(values.activation.values):
+        one = values.sel(activation=name)
+        middle = np.exp(np.log(one).mean("seed"))
+        x = np.arange(values.sizes["depth"]) + (i - (count - 1) / 2) * 0.8 / count
+        axis.bar(x, middle, 0.8 / count, color=f"C{i}", alpha=0.45, bottom=0)
+        for seed in one.seed.values:
+            axis.plot(x, one.sel(seed=seed), ".", color=f"C{i}", ms=4)
+    axis.axhline(1, color="0.3", lw=0.8, ls="--")
+    axis.set(yscale="log", xlabel="hidden layers", ylabel="radius once around")
+    axis.set_xticks(np.arange(values.sizes["depth"]), values.depth.values)
+    axis.set_title("cycles of 10 samples (stable below 1)", loc="left")
+
+
+def draw_recovery(axis: Axes, results: xr.Dataset) -> None:
+    """Share of corrupted samples that return, against the corruption."""
+    one = results.isel(activation=-1).recovered
+    for i, depth in enumerate(results.depth.values):
+        for sequence, style in ((0, "-"), (1, "--")):
+            label = f"{depth} layer{'s' * (depth > 1)}" if not sequence else None
+            picked = one.sel(depth=depth, sequence=sequence)
+            spread(
+                axis, picked.corruption, picked, color=f"C{i}", ls=style, label=label
+            )
+    axis.plot([], [], "k--", label="in a sequence")
+    axis.set(xscale="log", ylim=(-0.05, 1.08), ylabel="share recovered")
+    axis.set(xlabel="noise added to each coordinate (sd)")
+    axis.set_xticks(CORRUPTIONS, [f"{c:g}" for c in CORRUPTIONS])
+    axis.minorticks_off()
+    axis.legend(fontsize=7)
+    axis.set_title(f"retrieval, {results.activation.values[-1]}", loc="left")
+
+
+def draw_basins(axis: Axes, results: xr.Dataset, sequence: int) -> None:
+    """Where each point of the plane ends; black where at no sample."""
+    count = results.sizes["sample"]
+    colors = ListedColormap(["0.15", *colormaps["tab10"].colors[:count]])
+    line = results.row.values
+    extent = (line[0], line[-1], line[0], line[-1])
+    image = np.asarray(results.basin)
+    axis.imshow(
+        image, colors, vmin=-1.5, vmax=count - 0.5, origin="lower", extent=extent
+    )
+    x, y = results.point.transpose("axis", "sample").values
+    axis.plot(x, y, "o", mfc="w", mec="k", ms=6, ls="")
+    if sequence:
+        ahead = np.roll(results.point.values, -1, axis=0)
+        for start, end in zip(results.point.values, ahead, strict=True):
+            axis.annotate("", end, start, arrowprops={"arrowstyle": "->"})
+    axis.set(xlabel="x₁", ylabel="x₂")
+    what = "cycle, by phase" if sequence else "samples"
+    axis.set_title(f"basins of the {what}", loc="left")
+
+
+def draw_lone(axis: Axes, results: xr.Dataset) -> None:
+    """The eigenvalue at a lone sample against where it drives its units."""
+    u = np.linspace(0.02, 3.2, 400)
+    for i, name in enumerate(results.activation.values):
+        act = ACTIVATIONS[name]
+        slope = jax.vmap(jax.grad(act))(jnp.array(u))
+        axis.plot(u, np.abs(slope * u / act(jnp.array(u))), color=f"C{i}", lw=1)
+        one = results.sel(activation=name)
+        axis.plot(one.u.values.ravel(), one.radius.values.ravel(), "o", color=f"C{i}")
+        axis.plot([], [], "o-", color=f"C{i}", label=name)
+    axis.set(xlabel="u, the input of a unit at the sample", ylabel="spectral radius")
+    axis.legend(fontsize=7)
+    axis.set_title("one sample: trained (dots), |φ'(u)u/φ(u)|", loc="left")
+
+
+if __name__ == "__main__":
+    launch(__name__)
