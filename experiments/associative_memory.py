@@ -613,7 +613,7 @@ def draw_recovery(axis: Axes, results: xr.Dataset) -> None:
 def draw_basins(axis: Axes, results: xr.Dataset, sequence: int) -> None:
     """Where each point of the plane ends; black where at no sample."""
     count = results.sizes["sample"]
-    colors = ListedColormap(["0.15", *colormaps["tab10"].colors[:count]])
+    colors = ListedColormap(["0.15", *colormaps["tab10"](range(count))])
     line = results.row.values
     extent = (line[0], line[-1], line[0], line[-1])
     image = np.asarray(results.basin)

@@ -4,17 +4,17 @@ A two-layer network learns a + b modulo p from a table with up to 80 % wrong lab
 fits every label, the wrong ones first, and its test accuracy falls to chance; the same
 network with one frequency a neuron kept is nearly always right.
 
-Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence (arXiv 2605.18022).
+Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022.
 Command: python -m experiments.label_noise_arithmetic --seeds=3
 Expected: p = 59, 80 % wrong labels: test accuracy 0.02 as trained, above 0.9 filtered;
 wrong labels lead by 0.17 in the first 300 steps at 30 % wrong labels.
 
-The network is f(a, b) = relu(u[a] + v[b]) @ w + mu. The paper trains p = 113 for 200,000
-steps of AdamW (learning rate 1e-3, decay 0.1); `main` uses p = 59 and 300 steps with a
-learning rate of 1e-2 and a decay of 1, which fit two cores and show the same. Its split,
-its filter and its partition of neurons are not known to us: 80 % of the table is trained
-on, the filter is `filtered` below, the partition is by `strength`. The paper's sizes:
---modulus=113 --width=2049 --lr=1e-3 --wd=0.1 --steps=200000.
+The network is f(a, b) = relu(u[a] + v[b]) @ w + mu. The paper trains p = 113 for
+200,000 steps of AdamW (learning rate 1e-3, decay 0.1); `main` takes p = 59, 300 steps,
+a learning rate of 1e-2 and a decay of 1, which fit two cores and show the same. Its
+split, its filter and its partition of neurons are not known to us: we train on 80 % of
+the table, filter as in `filtered` and part neurons by `strength`. The paper's sizes:
+--modulus=113, --width=2049, --lr=1e-3, --wd=0.1, --steps=200000.
 """
 
 from functools import partial
@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -43,14 +44,22 @@ NETWORKS = ("trained", "filtered", "residual")
 PARTS = ("clean", "noisy", "test", "recovered")
 SHARE = 0.8  # of the table, trained on
 KEPT = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 7 / 8, 1.0)  # shares of neurons
-CONTROL: dict[str, Any] = {
-    "activation": ("relu", "square", "tanh", "linear"),
+CONTROL: dict[str, Any] = {  # and whether an activation is said to generalize
+    "activation": {"relu": True, "square": True, "tanh": False, "linear": False},
     "noise": 0.4,
     "width": 256,
 }
 FIRST = 300  # steps that decide which labels are fitted first
 SHOWN = 48  # neurons whose spectra are drawn
 PAPER = "Liu and Lu, arXiv 2605.18022"
+NOT_RUN = (
+    ("test accuracy of a transformer, as trained", 0.768, "a transformer"),
+    ("test accuracy of a transformer, top-20 frequencies", 0.878, "a transformer"),
+    ("noisy accuracy of a transformer, top-20 frequencies", 0.368, "a transformer"),
+    ("noisy less clean accuracy after epoch 1, MNIST", 0.0801, "MNIST"),
+    ("noisy less clean accuracy after epoch 2, MNIST", -0.3982, "MNIST"),
+    ("decay that Adam with L2 needs, over that of AdamW", 1e-3, "Adam with L2"),
+)
 PILOT = "an earlier prototype of this experiment"
 
 
@@ -59,8 +68,8 @@ PILOT = "an earlier prototype of this experiment"
 
 def initial(key: jax.Array, p: int, width: int, scale: Any) -> Params:
     """Normal weights of variance `scale²/width`, and no bias."""
-    u, v, w = scale * width**-0.5 * jax.random.normal(key, (3, p, width))
-    return {"u": u, "v": v, "w": w.T, "mu": jnp.zeros(p)}
+    draw = scale * width**-0.5 * jax.random.normal(key, (3, width, p))
+    return {**weights(*draw), "mu": jnp.zeros(p)}
 
 
 def logits(activation: str, params: Params, x: jax.Array) -> jax.Array:
@@ -74,19 +83,15 @@ def neurons(params: Params) -> tuple[jax.Array, jax.Array, jax.Array]:
     return params["u"].T, params["v"].T, params["w"]
 
 
+def weights(u: jax.Array, v: jax.Array, w: jax.Array) -> Params:
+    """The parameters of neurons given one a row [width, p], as `neurons` gives them."""
+    return {"u": u.T, "v": v.T, "w": w}
+
+
 def filtered(params: Params, keep_mean: bool = False) -> Params:
-    """The network with one frequency a neuron, the one its three parts share most.
-
-    Means and the output bias go, unless `keep_mean`.
-    """
-    k = mj.observables.dominant_frequency(*neurons(params))
-
-    def kept(x: jax.Array) -> jax.Array:
-        mean = jnp.mean(x, axis=-1, keepdims=True)
-        return mj.observables.at_frequency(x, k) + keep_mean * mean
-
-    u, v, w = map(kept, neurons(params))
-    return {"u": u.T, "v": v.T, "w": w, "mu": keep_mean * params["mu"]}
+    """The network with one frequency a neuron, and without means and output bias."""
+    kept = mj.observables.one_frequency(*neurons(params), keep_mean=keep_mean)
+    return {**weights(*kept), "mu": keep_mean * params["mu"]}
 
 
 def strength(activation: str, params: Params) -> jax.Array:
@@ -189,7 +194,7 @@ def ideal_run(frequency: Any, seed: Any, *, modulus: int, width: int) -> dict:
     phases = 2 * jnp.pi * jax.random.uniform(jax.random.key(seed), (2, width, 1))
     angle = 2 * jnp.pi * frequency * jnp.arange(modulus) / modulus
     u, v, w = (jnp.cos(angle + f) for f in (*phases, phases[0] + phases[1]))
-    params = {"u": u.T, "v": v.T, "w": w / width, "mu": jnp.zeros(modulus)}
+    params = {**weights(u, v, w / width), "mu": jnp.zeros(modulus)}
     table = mj.datasets.modular(modulus)(jax.random.key(0), 1.0).train
 
     def amplitude(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -327,15 +332,15 @@ def sweeps(
         init_scale=init_scale,
         batch=batch,
         seed=seeds,
-        modulus=max(modulus),
+        modulus=(max(modulus),),
         capacity=max(modulus) ** 2,
-        width=max(width),
+        width=(max(width),),
     )
     controls = mj.Sweep(
         run,
         noise=CONTROL["noise"],
         share=SHARE,
-        activation=CONTROL["activation"],
+        activation=tuple(CONTROL["activation"]),
         tied=(0, 1),
         steps=steps,
         seed=seeds,
@@ -362,3 +367,302 @@ def check(modulus: tuple, activation: tuple, **shares: tuple) -> None:
         for value in values:
             if not least <= value <= 1:
                 raise mj.BadValue(name, f"must lie in {least:g} … 1, got {value}")
+
+
+# --- what was found -----------------------------------------------------------------
+
+
+def cell(results: xr.Dataset, **at: Any) -> xr.Dataset | None:
+    """One setting, seeds kept; None where the flags do not cover it."""
+    at = {"init_scale": 1.0, "share": SHARE, "activation": "relu", "batch": 1.0, **at}
+    at = {name: value for name, value in at.items() if name in results.dims}
+    if any(value not in results[name].values for name, value in at.items()):
+        return None
+    return results.sel(at).isel(lr=0, wd=0)
+
+
+def end(results: xr.Dataset, network: str, part: str) -> xr.DataArray:
+    """Accuracies at the last step, of one of `NETWORKS` on one of `PARTS`."""
+    return results.accuracy.isel(step=-1).sel(network=network, part=part)
+
+
+def lead(results: xr.Dataset) -> xr.DataArray:
+    """How far wrong labels are ahead of right ones, on average over the steps."""
+    by_part = results.accuracy.isel(step=slice(1, None)).mean("step")
+    return by_part.sel(part="noisy") - by_part.sel(part="clean")
+
+
+def pilot(name: str, published: float, seeds: xr.DataArray | None) -> mj.Claim:
+    """The mean over seeds against one earlier draw, within what one draw can be off."""
+    measured = tolerance = None
+    if seeds is not None and seeds.size >= 3:
+        one_draw = float(seeds.std(ddof=1)) * np.sqrt(1 + 1 / seeds.size)
+        measured, tolerance = float(seeds.mean()), max(2 * one_draw, 0.03)
+    reason = "two standard deviations of one draw over seeds, at least 0.03 (counting)"
+    return mj.Claim(name, published, measured, PILOT, tolerance, reason=reason)
+
+
+def full(name: str, accuracy: xr.DataArray | None) -> mj.Claim:
+    """Every accuracy is 1, to half a per cent."""
+    worst = None if accuracy is None else float(accuracy.min())
+    reason = "the worst seed, to half a per cent"
+    return mj.Claim(name, 1.0, worst, PILOT, interval=(0.995, 1.001), reason=reason)
+
+
+def claims(results: dict[str, xr.Dataset]) -> list[mj.Claim]:
+    """Extraction, what comes first, the theory, the controls, and what is not run."""
+    return [
+        *extraction_claims(results["main"]),
+        *first_claims(results["first"]),
+        *theory_claims(results),
+        *control_claims(results["controls"]),
+        *(mj.Claim(w, v, None, PAPER, reason=f"{o}, not run") for w, v, o in NOT_RUN),
+    ]
+
+
+def extraction_claims(main: xr.Dataset) -> list[mj.Claim]:
+    """The filtered network against the trained one."""
+    heavy, paper = (cell(main, modulus=p, noise=0.8) for p in (59, 113))
+    gain = near = None
+    if heavy is not None:
+        kept, raw = (end(heavy, n, "test") for n in ("filtered", "trained"))
+        gain = bool((kept - raw).isel(width=-1).mean() > 0.5)
+    if paper is not None:
+        near = float(end(paper, "filtered", "test").isel(width=-1).mean())
+    what, reason = "filtered test accuracy", "at the largest width"
+    of_gain = f"by more than 0.5, {reason}"
+    name, of_near = f"{what} far above trained, p 59, noise 0.8", f"95 %, {reason}"
+    made = [mj.Claim(name, True, gain, PAPER, reason=of_gain)]
+    name = f"{what}, p 113, noise 0.8"
+    made.append(mj.Claim(name, 1.0, near, PAPER, 0.05, reason=of_near))
+    light, heavy = (
+        cell(main, modulus=p, width=width, noise=noise)
+        for p, width, noise in ((31, 256, 0.4), (59, 512, 0.8))
+    )
+    for found, where, values in (
+        (light, "p 31, width 256, noise 0.4", (0.01, 0.95)),
+        (heavy, "p 59, width 512, noise 0.8", (0.016, 0.91)),
+    ):
+        for network, value in zip(NETWORKS, values, strict=False):
+            seeds = None if found is None else end(found, network, "test")
+            made.append(pilot(f"{network} test accuracy, {where}", value, seeds))
+    fitted = cost = None
+    if heavy is not None:
+        fitted = end(heavy, "trained", "noisy")
+        cost = end(heavy, "filtered", "test") - heavy.with_mean
+    made.append(full(f"wrong labels fitted, {where}", fitted))
+    return [*made, pilot(f"accuracy lost by keeping means, {where}", 0.13, cost)]
+
+
+def first_claims(first: xr.Dataset) -> list[mj.Claim]:
+    """Wrong labels are fitted before right ones."""
+    at = {"modulus": 59, "width": 512}
+    light, heavy = (cell(first, noise=noise, **at) for noise in (0.3, 0.8))
+    leads = both = None
+    if light is not None:
+        leads = bool((lead(light.isel(step=slice(201))) > 0).all())
+        both = light.accuracy.sel(step=300, part=["clean", "noisy"])
+    name, reason = "wrong labels lead for 200 steps, noise 0.3", "on average, each seed"
+    made = [mj.Claim(name, True, leads, PAPER + ", width 2049", reason=reason)]
+    for found, noise, value in ((light, 0.3, 0.17), (heavy, 0.8, 0.05)):
+        seeds = None if found is None else lead(found)
+        made.append(pilot(f"lead of wrong labels, noise {noise}", value, seeds))
+    for part, value in (("clean", 0.20), ("noisy", 0.57)):
+        seeds = None if light is None else light.accuracy.sel(step=100, part=part)
+        made.append(pilot(f"{part} accuracy at step 100, noise 0.3", value, seeds))
+    return [*made, full("clean and noisy accuracy at step 300, noise 0.3", both)]
+
+
+def theory_claims(results: dict[str, xr.Dataset]) -> list[mj.Claim]:
+    """The mean logit of ideal neurons, and how strong the rule is in the labels."""
+    found = results["ideal"].amplitude
+    error = 3 * float(found.std(ddof=1)) / np.sqrt(found.size)
+    name, value = "mean logit of ideal neurons, 4/(3π²)", 4 / (3 * np.pi**2)
+    source, reason = PAPER + ", derived again", "three standard errors, and rounding"
+    mean = float(found.mean())
+    made = [mj.Claim(name, value, mean, source, error + 1e-5, reason=reason)]
+    source = "derived: (1 − noise) √(0.8 p²)"
+    reason = "wrong labels are drawn, the published value is rounded"
+    for p, value in ((31, 5.5), (59, 10.5), (113, 20.0)):
+        at = cell(results["main"], modulus=p, noise=0.8)
+        ratio = None if at is None else float(at.signal_to_noise.mean())
+        name = f"right labels over the root of all, p {p}, noise 0.8"
+        made.append(mj.Claim(name, value, ratio, source, 0.05 * value, reason=reason))
+    return made
+
+
+def control_claims(controls: xr.Dataset) -> list[mj.Claim]:
+    """Which activations generalize, and what tied inputs cannot fit."""
+    made, reason = [], "filtered test accuracy above one half, mean over seeds"
+    for name, generalizes in CONTROL["activation"].items():
+        found = end(controls.sel(activation=name, tied=0), "filtered", "test")
+        works = bool(found.mean() > 0.5)
+        name = f"{name} generalizes, noise 0.4"
+        made.append(mj.Claim(name, generalizes, works, PAPER, reason=reason))
+    tied = end(controls.sel(tied=1, activation="relu"), "trained", "noisy")
+    fits, reason = bool(tied.max() > 0.995), "f(a, b) = f(b, a); best seed"
+    return [*made, mj.Claim("tied inputs fit noise", False, fits, PAPER, reason=reason)]
+
+
+# --- what to look at ----------------------------------------------------------------
+
+
+def figure(results: dict[str, xr.Dataset]) -> Figure:
+    """Extraction above; what its neurons look like, and what comes first, below."""
+    canvas = Figure(figsize=(13, 6))
+    axes = canvas.subplots(2, 4)
+    main = results["main"].isel(lr=0, wd=0, init_scale=0, share=0, activation=0)
+    largest = main.isel(modulus=-1, width=-1)
+    draw_training(axes[0, 0], largest.isel(noise=-1))
+    draw_noise(axes[0, 1], main.isel(width=-1))
+    draw_width(axes[0, 2], main.isel(modulus=-1))
+    draw_first(
+        axes[0, 3],
+        results["first"].isel(lr=0, wd=0, init_scale=0, batch=0, modulus=0, width=0),
+    )
+    draw_spectra(axes[1, 0], largest.isel(noise=-1, seed=0))
+    draw_phases(axes[1, 1], largest)
+    draw_participation(axes[1, 2], largest)
+    draw_partition(axes[1, 3], largest.isel(noise=-1))
+    return canvas
+
+
+def band(axis: Axes, values: xr.DataArray, along: str, **style: Any) -> None:
+    """The mean over seeds along a dimension, and one standard deviation around it."""
+    mean, sd = values.mean("seed"), values.std("seed")
+    line = axis.plot(values[along], mean, **style)[0]
+    axis.fill_between(
+        values[along], mean - sd, mean + sd, color=line.get_color(), alpha=0.2, lw=0
+    )
+
+
+def setting(results: xr.Dataset) -> str:
+    """The setting of a panel, for its title."""
+    words = {"modulus": "p", "width": "width", "noise": "noise"}
+    found = ((w, results[n]) for n, w in words.items() if n in results.coords)
+    return ", ".join(f"{w} {v.item():g}" for w, v in found if v.ndim == 0)
+
+
+def draw_training(axis: Axes, results: xr.Dataset) -> None:
+    """Accuracy on every part against the step."""
+    shown = results.isel(step=slice(1, None)).accuracy
+    for part, color in (("clean", "C0"), ("noisy", "C1"), ("test", "C2")):
+        one = shown.sel(network="trained", part=part)
+        band(axis, one, "step", color=color, label=part)
+    one = shown.sel(network="filtered", part="test")
+    band(axis, one, "step", color="C2", ls="--", label="test, filtered")
+    axis.set(xscale="log", xlabel="step", ylabel="accuracy", ylim=(-0.03, 1.03))
+    axis.legend()
+    axis.set_title(setting(results), loc="left")
+
+
+def draw_noise(axis: Axes, results: xr.Dataset) -> None:
+    """Test accuracy at the end against the share of wrong labels."""
+    moduli = results.modulus.values
+    for p, style in zip(moduli, ("-", "--", ":", "-.") * len(moduli), strict=False):
+        for network, color in zip(NETWORKS, ("C2", "C0", "0.5"), strict=True):
+            one = end(results.sel(modulus=p), network, "test")
+            label = network if p == moduli[0] else None
+            band(axis, one, "noise", color=color, ls=style, marker="o", label=label)
+        axis.plot([], [], color="k", ls=style, label=f"p = {p}")
+    axis.set(xlabel="share of wrong labels", ylabel="test accuracy at the end")
+    axis.set_ylim(-0.03, 1.03)
+    axis.legend(loc="center left", fontsize=7)
+    axis.set_title(setting(results), loc="left")
+
+
+def draw_width(axis: Axes, results: xr.Dataset) -> None:
+    """Filtered test accuracy against width, by noise."""
+    shades = colormaps["viridis"](np.linspace(0, 0.9, results.sizes["noise"]))
+    for noise, color in zip(results.noise.values, shades, strict=True):
+        one = end(results.sel(noise=noise), "filtered", "test")
+        label = f"noise {noise:g}"
+        band(axis, one, "width", color=color, marker="o", label=label)
+    axis.set(xscale="log", ylim=(-0.03, 1.03), xlabel="width")
+    axis.set_xticks(results.width.values, results.width.values)
+    axis.minorticks_off()
+    axis.set_ylabel("filtered test accuracy")
+    axis.legend(fontsize=7)
+    axis.set_title(setting(results), loc="left")
+
+
+def draw_first(axis: Axes, results: xr.Dataset) -> None:
+    """Which labels are fitted first, and by how much, against noise."""
+    noise = results.noise.sel(noise=0.3, method="nearest").item()
+    for part, color in (("clean", "C0"), ("noisy", "C1")):
+        one = results.sel(noise=noise).accuracy.sel(part=part)
+        band(axis, one, "step", color=color, label=f"{part} labels")
+    axis.set(xlabel="step", ylabel="training accuracy", ylim=(-0.03, 1.03))
+    axis.legend(loc="upper left", fontsize=7)
+    axis.set_title(f"which come first, noise {noise:g}", loc="left")
+    inset = axis.inset_axes((0.6, 0.14, 0.38, 0.36))
+    band(inset, lead(results), "noise", color="k", marker="o")
+    inset.axhline(0, color="0.6", lw=0.7)
+    inset.set_title("lead of noisy", fontsize=7)
+    inset.set_xlabel("noise", fontsize=7)
+    inset.tick_params(labelsize=6)
+
+
+def draw_spectra(axis: Axes, results: xr.Dataset) -> None:
+    """The spectra of the strongest neurons, sorted by their main frequency."""
+    spectra = results.spectra.values
+    spectra = spectra[np.argsort(np.argmax(spectra, axis=1), kind="stable")]
+    extent = (0.5, spectra.shape[1] + 0.5, len(spectra), 0)
+    image = axis.imshow(spectra, extent=extent, aspect="auto", cmap="magma_r", vmin=0)
+    axis.figure.colorbar(image, ax=axis, label="share of power")
+    axis.set(xlabel="frequency", ylabel="strongest neurons, sorted")
+    axis.set_title(setting(results), loc="left")
+
+
+def draw_phases(axis: Axes, results: xr.Dataset) -> None:
+    """How well the phases of neurons add, by noise."""
+    bins = np.linspace(0, np.pi, 31)
+    histogram(axis, results.phase_error, bins)
+    axis.axhline(1 / np.pi, color="0.4", lw=0.8, ls="--", label="unrelated")
+    axis.set(xlabel="phase error |φ$_u$ + φ$_v$ − φ$_w$|", ylabel="density of neurons")
+    axis.legend(fontsize=7)
+    axis.set_title(setting(results), loc="left")
+
+
+def draw_participation(axis: Axes, results: xr.Dataset) -> None:
+    """How few frequencies a neuron's output weights hold, by noise."""
+    histogram(axis, results.participation, np.linspace(0, 1, 41))
+    noise = 2 / (results.sizes["frequency"] + 1)
+    axis.axvline(noise, color="0.4", lw=0.8, ls="--", label="white noise")
+    axis.set(xlabel="inverse participation of w", ylabel="density of neurons")
+    axis.set_yscale("log")
+    axis.legend(fontsize=7)
+    axis.set_title(setting(results), loc="left")
+
+
+def histogram(axis: Axes, values: xr.DataArray, bins: np.ndarray) -> None:
+    """Densities over neurons and seeds, one outline a noise."""
+    shades = colormaps["viridis"](np.linspace(0, 0.9, values.sizes["noise"]))
+    for noise, color in zip(values.noise.values, shades, strict=True):
+        found = values.sel(noise=noise).values.ravel()
+        found = found[np.isfinite(found)]
+        label = f"noise {noise:g}"
+        axis.hist(
+            found.tolist(),
+            bins.tolist(),
+            density=True,
+            histtype="step",
+            color=color,
+            label=label,
+        )
+
+
+def draw_partition(axis: Axes, results: xr.Dataset) -> None:
+    """What the strongest neurons know alone, and what the others do."""
+    for half, style in (("strongest", "-"), ("others", "--")):
+        for part, color in (("noisy", "C1"), ("test", "C2")):
+            one = results.partition.sel(half=half, part=part)
+            band(axis, one, "kept", color=color, ls=style, label=f"{part}, {half}")
+    axis.set(xlabel="share of neurons kept, strongest first", ylabel="accuracy")
+    axis.set_ylim(-0.03, 1.03)
+    axis.legend(fontsize=7)
+    axis.set_title(f"parted by strength, {setting(results)}", loc="left")
+
+
+if __name__ == "__main__":
+    launch(__name__)

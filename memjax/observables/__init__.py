@@ -6,6 +6,7 @@ from memjax.observables.classification import memorized_bits as memorized_bits
 from memjax.observables.fourier import at_frequency as at_frequency
 from memjax.observables.fourier import dominant_frequency as dominant_frequency
 from memjax.observables.fourier import inverse_participation as inverse_participation
+from memjax.observables.fourier import one_frequency as one_frequency
 from memjax.observables.fourier import phase as phase
 from memjax.observables.fourier import phase_error as phase_error
 from memjax.observables.fourier import spectrum as spectrum

@@ -34,6 +34,19 @@ def at_frequency(x: jax.Array, k: Any) -> jax.Array:
     return jnp.fft.irfft(jnp.where(kept, waves, 0), p)
 
 
+def one_frequency(*arrays: jax.Array, keep_mean: bool = False) -> list[jax.Array]:
+    """The arrays [..., p] with ONE frequency a row, the one they share most.
+
+    The rows of a neuron's input and output weights go together: what is left is the
+    periodic structure of the neuron. Means go too, unless `keep_mean`.
+    """
+    k = dominant_frequency(*arrays)
+    return [
+        at_frequency(x, k) + keep_mean * jnp.mean(x, axis=-1, keepdims=True)
+        for x in arrays
+    ]
+
+
 def inverse_participation(x: jax.Array) -> jax.Array:
     """`Σ|x̂|⁴ / (Σ|x̂|²)²` per row: 1 for a pure wave, about 4/p for white noise."""
     return jnp.sum(jnp.square(spectrum(x)), axis=-1)
