@@ -47,6 +47,7 @@ KEPT = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 7 / 8, 1.0)  # shares of neurons
 CONTROL: dict[str, Any] = {  # and whether an activation is said to generalize
     "activation": {"relu": True, "square": True, "tanh": False, "linear": False},
     "noise": 0.4,
+    "modulus": 31,
     "width": 256,
 }
 FIRST = 300  # steps that decide which labels are fitted first
@@ -344,8 +345,8 @@ def sweeps(
         tied=(0, 1),
         steps=steps,
         seed=seeds,
-        modulus=min(modulus),
-        capacity=min(modulus) ** 2,
+        modulus=CONTROL["modulus"],
+        capacity=CONTROL["modulus"] ** 2,
         width=CONTROL["width"],
         **{name: values[0] for name, values in dials.items()},
     )
@@ -494,13 +495,15 @@ def theory_claims(results: dict[str, xr.Dataset]) -> list[mj.Claim]:
 def control_claims(controls: xr.Dataset) -> list[mj.Claim]:
     """Which activations generalize, and what tied inputs cannot fit."""
     made, reason = [], "filtered test accuracy above one half, mean over seeds"
+    trained = controls.step.values[-1] >= FIRST
     for name, generalizes in CONTROL["activation"].items():
         found = end(controls.sel(activation=name, tied=0), "filtered", "test")
-        works = bool(found.mean() > 0.5)
+        works = bool(found.mean() > 0.5) if trained else None
         name = f"{name} generalizes, noise 0.4"
         made.append(mj.Claim(name, generalizes, works, PAPER, reason=reason))
     tied = end(controls.sel(tied=1, activation="relu"), "trained", "noisy")
-    fits, reason = bool(tied.max() > 0.995), "f(a, b) = f(b, a); best seed"
+    fits = bool(tied.max() > 0.995) if trained else None
+    reason = "f(a, b) = f(b, a); best seed"
     return [*made, mj.Claim("tied inputs fit noise", False, fits, PAPER, reason=reason)]
 
 
@@ -512,18 +515,18 @@ def figure(results: dict[str, xr.Dataset]) -> Figure:
     canvas = Figure(figsize=(13, 6))
     axes = canvas.subplots(2, 4)
     main = results["main"].isel(lr=0, wd=0, init_scale=0, share=0, activation=0)
+    first = results["first"].squeeze(["lr", "wd", "init_scale", "modulus", "width"])
     largest = main.isel(modulus=-1, width=-1)
     draw_training(axes[0, 0], largest.isel(noise=-1))
     draw_noise(axes[0, 1], main.isel(width=-1))
     draw_width(axes[0, 2], main.isel(modulus=-1))
-    draw_first(
-        axes[0, 3],
-        results["first"].isel(lr=0, wd=0, init_scale=0, batch=0, modulus=0, width=0),
-    )
+    draw_first(axes[0, 3], first.isel(batch=0))
     draw_spectra(axes[1, 0], largest.isel(noise=-1, seed=0))
-    draw_phases(axes[1, 1], largest)
-    draw_participation(axes[1, 2], largest)
-    draw_partition(axes[1, 3], largest.isel(noise=-1))
+    draw_density(axes[1, 1], largest.phase_error, np.linspace(0, np.pi, 31), 1 / np.pi)
+    draw_density(axes[1, 2], largest.participation, np.linspace(0, 1, 41), None)
+    draw_partition(axes[1, 3], largest)
+    axes[1, 1].set_xlabel("phase error |φ$_u$ + φ$_v$ − φ$_w$|")
+    axes[1, 2].set(xlabel="inverse participation of w (1: one frequency)", yscale="log")
     return canvas
 
 
@@ -531,16 +534,28 @@ def band(axis: Axes, values: xr.DataArray, along: str, **style: Any) -> None:
     """The mean over seeds along a dimension, and one standard deviation around it."""
     mean, sd = values.mean("seed"), values.std("seed")
     line = axis.plot(values[along], mean, **style)[0]
-    axis.fill_between(
-        values[along], mean - sd, mean + sd, color=line.get_color(), alpha=0.2, lw=0
-    )
+    low, high = mean - sd, mean + sd
+    axis.fill_between(values[along], low, high, color=line.get_color(), alpha=0.2, lw=0)
 
 
-def setting(results: xr.Dataset) -> str:
-    """The setting of a panel, for its title."""
-    words = {"modulus": "p", "width": "width", "noise": "noise"}
-    found = ((w, results[n]) for n, w in words.items() if n in results.coords)
-    return ", ".join(f"{w} {v.item():g}" for w, v in found if v.ndim == 0)
+def shades(results: Any) -> list:
+    """A share of wrong labels and its color, for each."""
+    colors = colormaps["viridis"](np.linspace(0, 0.9, results.sizes["noise"]))
+    return list(zip(results.noise.values, colors, strict=True))
+
+
+def titled(axis: Axes, results: Any, what: str = "") -> None:
+    """Say which setting a panel shows."""
+    shown = {"modulus": "p", "width": "width", "noise": "noise"}
+    words = [
+        f"{w} {results[n].item():g}" for n, w in shown.items() if single(results, n)
+    ]
+    axis.set_title(", ".join([what] * bool(what) + words), loc="left")
+
+
+def single(results: Any, name: str) -> bool:
+    """Whether a setting is fixed within what is shown."""
+    return name in results.coords and results[name].ndim == 0
 
 
 def draw_training(axis: Axes, results: xr.Dataset) -> None:
@@ -553,52 +568,50 @@ def draw_training(axis: Axes, results: xr.Dataset) -> None:
     band(axis, one, "step", color="C2", ls="--", label="test, filtered")
     axis.set(xscale="log", xlabel="step", ylabel="accuracy", ylim=(-0.03, 1.03))
     axis.legend()
-    axis.set_title(setting(results), loc="left")
+    titled(axis, results)
 
 
 def draw_noise(axis: Axes, results: xr.Dataset) -> None:
     """Test accuracy at the end against the share of wrong labels."""
-    moduli = results.modulus.values
-    for p, style in zip(moduli, ("-", "--", ":", "-.") * len(moduli), strict=False):
+    for i, p in enumerate(results.modulus.values):
+        style = ("-", "--", ":", "-.")[i % 4]
         for network, color in zip(NETWORKS, ("C2", "C0", "0.5"), strict=True):
             one = end(results.sel(modulus=p), network, "test")
-            label = network if p == moduli[0] else None
+            label = None if i else network
             band(axis, one, "noise", color=color, ls=style, marker="o", label=label)
         axis.plot([], [], color="k", ls=style, label=f"p = {p}")
     axis.set(xlabel="share of wrong labels", ylabel="test accuracy at the end")
     axis.set_ylim(-0.03, 1.03)
-    axis.legend(loc="center left", fontsize=7)
-    axis.set_title(setting(results), loc="left")
+    axis.legend(loc=(0.48, 0.28), fontsize=7)
+    titled(axis, results)
 
 
 def draw_width(axis: Axes, results: xr.Dataset) -> None:
     """Filtered test accuracy against width, by noise."""
-    shades = colormaps["viridis"](np.linspace(0, 0.9, results.sizes["noise"]))
-    for noise, color in zip(results.noise.values, shades, strict=True):
+    for noise, color in shades(results):
         one = end(results.sel(noise=noise), "filtered", "test")
-        label = f"noise {noise:g}"
-        band(axis, one, "width", color=color, marker="o", label=label)
-    axis.set(xscale="log", ylim=(-0.03, 1.03), xlabel="width")
+        band(axis, one, "width", color=color, marker="o", label=f"noise {noise:g}")
+    axis.set(xscale="log", ylim=(-0.03, 1.03), xlabel="neurons")
     axis.set_xticks(results.width.values, results.width.values)
     axis.minorticks_off()
     axis.set_ylabel("filtered test accuracy")
     axis.legend(fontsize=7)
-    axis.set_title(setting(results), loc="left")
+    titled(axis, results)
 
 
 def draw_first(axis: Axes, results: xr.Dataset) -> None:
     """Which labels are fitted first, and by how much, against noise."""
-    noise = results.noise.sel(noise=0.3, method="nearest").item()
+    one = results.sel(noise=0.3, method="nearest")
     for part, color in (("clean", "C0"), ("noisy", "C1")):
-        one = results.sel(noise=noise).accuracy.sel(part=part)
-        band(axis, one, "step", color=color, label=f"{part} labels")
+        shown = one.accuracy.sel(part=part)
+        band(axis, shown, "step", color=color, label=f"{part} labels")
     axis.set(xlabel="step", ylabel="training accuracy", ylim=(-0.03, 1.03))
     axis.legend(loc="upper left", fontsize=7)
-    axis.set_title(f"which come first, noise {noise:g}", loc="left")
-    inset = axis.inset_axes((0.6, 0.14, 0.38, 0.36))
+    titled(axis, one)
+    inset = axis.inset_axes((0.63, 0.17, 0.36, 0.34))
     band(inset, lead(results), "noise", color="k", marker="o")
     inset.axhline(0, color="0.6", lw=0.7)
-    inset.set_title("lead of noisy", fontsize=7)
+    inset.set_title("mean lead of noisy", fontsize=7)
     inset.set_xlabel("noise", fontsize=7)
     inset.tick_params(labelsize=6)
 
@@ -611,57 +624,37 @@ def draw_spectra(axis: Axes, results: xr.Dataset) -> None:
     image = axis.imshow(spectra, extent=extent, aspect="auto", cmap="magma_r", vmin=0)
     axis.figure.colorbar(image, ax=axis, label="share of power")
     axis.set(xlabel="frequency", ylabel="strongest neurons, sorted")
-    axis.set_title(setting(results), loc="left")
+    titled(axis, results)
 
 
-def draw_phases(axis: Axes, results: xr.Dataset) -> None:
-    """How well the phases of neurons add, by noise."""
-    bins = np.linspace(0, np.pi, 31)
-    histogram(axis, results.phase_error, bins)
-    axis.axhline(1 / np.pi, color="0.4", lw=0.8, ls="--", label="unrelated")
-    axis.set(xlabel="phase error |φ$_u$ + φ$_v$ − φ$_w$|", ylabel="density of neurons")
-    axis.legend(fontsize=7)
-    axis.set_title(setting(results), loc="left")
-
-
-def draw_participation(axis: Axes, results: xr.Dataset) -> None:
-    """How few frequencies a neuron's output weights hold, by noise."""
-    histogram(axis, results.participation, np.linspace(0, 1, 41))
-    noise = 2 / (results.sizes["frequency"] + 1)
-    axis.axvline(noise, color="0.4", lw=0.8, ls="--", label="white noise")
-    axis.set(xlabel="inverse participation of w", ylabel="density of neurons")
-    axis.set_yscale("log")
-    axis.legend(fontsize=7)
-    axis.set_title(setting(results), loc="left")
-
-
-def histogram(axis: Axes, values: xr.DataArray, bins: np.ndarray) -> None:
-    """Densities over neurons and seeds, one outline a noise."""
-    shades = colormaps["viridis"](np.linspace(0, 0.9, values.sizes["noise"]))
-    for noise, color in zip(values.noise.values, shades, strict=True):
+def draw_density(
+    axis: Axes, values: xr.DataArray, bins: np.ndarray, chance: float | None
+) -> None:
+    """How a quantity of neurons is spread, over all seeds, one outline a noise."""
+    for noise, color in shades(values):
         found = values.sel(noise=noise).values.ravel()
-        found = found[np.isfinite(found)]
-        label = f"noise {noise:g}"
-        axis.hist(
-            found.tolist(),
-            bins.tolist(),
-            density=True,
-            histtype="step",
-            color=color,
-            label=label,
-        )
+        found = found[np.isfinite(found)].tolist()
+        look: dict[str, Any] = {"histtype": "step", "color": color}
+        axis.hist(found, bins.tolist(), density=True, label=f"noise {noise:g}", **look)
+    if chance is not None:
+        axis.axhline(chance, color="0.4", lw=0.8, ls="--", label="unrelated")
+        axis.legend(fontsize=7)
+    axis.set_ylabel("density of neurons")
+    titled(axis, values)
 
 
 def draw_partition(axis: Axes, results: xr.Dataset) -> None:
     """What the strongest neurons know alone, and what the others do."""
-    for half, style in (("strongest", "-"), ("others", "--")):
-        for part, color in (("noisy", "C1"), ("test", "C2")):
-            one = results.partition.sel(half=half, part=part)
-            band(axis, one, "kept", color=color, ls=style, label=f"{part}, {half}")
-    axis.set(xlabel="share of neurons kept, strongest first", ylabel="accuracy")
+    for noise, color in shades(results):
+        found = results.partition.sel(noise=noise, part="test")
+        strong, rest = (found.sel(half=half) for half in ("strongest", "others"))
+        band(axis, strong, "kept", color=color, label=f"noise {noise:g}")
+        band(axis, rest, "kept", color=color, ls="--")
+    axis.plot([], [], "k--", label="all others")
+    axis.set(xlabel="share of neurons kept, strongest first", ylabel="test accuracy")
     axis.set_ylim(-0.03, 1.03)
-    axis.legend(fontsize=7)
-    axis.set_title(f"parted by strength, {setting(results)}", loc="left")
+    axis.legend(fontsize=7, loc=(0.66, 0.5))
+    titled(axis, results)
 
 
 if __name__ == "__main__":

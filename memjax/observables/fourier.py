@@ -14,7 +14,7 @@ import jax.numpy as jnp
 def spectrum(x: jax.Array) -> jax.Array:
     """The share of the power of `x` [..., p] at each frequency from 1 on [..., p // 2].
 
-    All shares are 0 where `x` is constant.
+    All shares are 0 where `x` is 0; a constant leaves the shares of its rounding.
     """
     power = jnp.square(jnp.abs(jnp.fft.rfft(x)[..., 1:]))
     total = jnp.sum(power, axis=-1, keepdims=True)
