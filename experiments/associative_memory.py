@@ -349,6 +349,24 @@ def around(results: xr.Dataset) -> xr.DataArray:
     return results.cycle_radius.sel(sequence=1)
 
 
+NAMES = {
+    stored: "share of samples stored",
+    recovered: "share recovered from noise 0.1",
+    contraction: "median radius at a sample",
+    around: "radius once around the cycle",
+}
+PILOT_NUMBERS = (
+    *((stored, "relu", d, v) for d, v in ((1, 0.2), (3, 0.2), (6, 0.7))),
+    *((stored, "elu", d, v) for d, v in ((1, 0.0), (3, 0.0), (6, 0.2))),
+    *((stored, "sine", d, v) for d, v in ((1, 0.3), (3, 1.0), (6, 1.0))),
+    *((recovered, "sine", d, v) for d, v in ((1, 0.2), (3, 0.9), (6, 1.0))),
+    *((contraction, "sine", d, v) for d, v in ((1, 1.10), (3, 0.67))),
+    *((around, "tanh", d, v) for d, v in ((1, 1.03), (3, 0.92))),
+    (around, "relu", 1, 0.51),
+    (around, "elu", 1, 1.01),
+)
+
+
 def claims(results: dict[str, xr.Dataset]) -> list[mj.Claim]:
     """The paper's claims on the toy, the pilot's numbers, the lone sample's formula."""
     pilots = [pilot(results["main"], *row) for row in PILOT_NUMBERS]
@@ -560,23 +578,6 @@ def draw_lone(axis: Axes, results: xr.Dataset) -> None:
     axis.legend(fontsize=7)
     axis.set_title("one sample: trained (dots), |φ'(u)u/φ(u)|", loc="left")
 
-
-NAMES = {
-    stored: "share of samples stored",
-    recovered: "share recovered from noise 0.1",
-    contraction: "median radius at a sample",
-    around: "radius once around the cycle",
-}
-PILOT_NUMBERS = (
-    *((stored, "relu", d, v) for d, v in ((1, 0.2), (3, 0.2), (6, 0.7))),
-    *((stored, "elu", d, v) for d, v in ((1, 0.0), (3, 0.0), (6, 0.2))),
-    *((stored, "sine", d, v) for d, v in ((1, 0.3), (3, 1.0), (6, 1.0))),
-    *((recovered, "sine", d, v) for d, v in ((1, 0.2), (3, 0.9), (6, 1.0))),
-    *((contraction, "sine", d, v) for d, v in ((1, 1.10), (3, 0.67))),
-    *((around, "tanh", d, v) for d, v in ((1, 1.03), (3, 0.92))),
-    (around, "relu", 1, 0.51),
-    (around, "elu", 1, 1.01),
-)
 
 if __name__ == "__main__":
     launch(__name__)
