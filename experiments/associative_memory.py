@@ -143,11 +143,12 @@ def retrieval(f: Any, data: mj.Data, size: Any, key: jax.Array) -> dict[str, Any
     noise_key, start_key = jax.random.split(key)
     (n, dim), count = data.x.shape, len(CORRUPTIONS)
     noise = jax.random.normal(noise_key, (n, DRAWS, dim))
-    copies = data.x[:, None] + jnp.array(CORRUPTIONS)[:, None, None, None] * noise
+    corruption = jnp.array(CORRUPTIONS)[:, None, None, None]
+    copies = data.x[None, :, None] + corruption * noise[None]
     anywhere = jax.random.uniform(start_key, (STARTS, dim))
     rounds = mj.observables.iterated(f, ITERATIONS // size * size)  # whole cycles
     ends = jax.vmap(rounds)(jnp.concatenate([copies.reshape(-1, dim), anywhere]))
-    back = ends[:-STARTS].reshape(count, n, DRAWS, dim) - data.x[:, None]
+    back = ends[:-STARTS].reshape(count, n, DRAWS, dim) - data.x[None, :, None]
     returned = jnp.mean(jnp.linalg.norm(back, axis=-1) < NEAR, axis=2)  # [count, n]
     samples = jnp.where(data.w[:, None] > 0, data.x, jnp.inf)
     nearest = jax.vmap(lambda end: mj.observables.nearest(end, samples, NEAR))

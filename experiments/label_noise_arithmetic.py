@@ -194,7 +194,7 @@ def ideal_run(frequency: Any, seed: Any, *, modulus: int, width: int) -> dict:
     """How much cos(2πk(c − a − b)/p) is in the mean logit of neurons made to add."""
     phases = 2 * jnp.pi * jax.random.uniform(jax.random.key(seed), (2, width, 1))
     angle = 2 * jnp.pi * frequency * jnp.arange(modulus) / modulus
-    u, v, w = (jnp.cos(angle + f) for f in (*phases, phases[0] + phases[1]))
+    u, v, w = (jnp.cos(angle[None] + f) for f in (*phases, phases[0] + phases[1]))
     params = {**weights(u, v, w / width), "mu": jnp.zeros(modulus)}
     table = mj.datasets.modular(modulus)(jax.random.key(0), 1.0).train
 

@@ -30,8 +30,8 @@ def at_frequency(x: jax.Array, k: Any) -> jax.Array:
     """The part of `x` [..., p] at the frequencies `k` [...], one for each row."""
     p = x.shape[-1]
     waves = jnp.fft.rfft(x)
-    kept = jnp.arange(waves.shape[-1]) == jnp.asarray(k)[..., None]
-    return jnp.fft.irfft(jnp.where(kept, waves, 0), p)
+    kept = jax.nn.one_hot(k, waves.shape[-1], dtype=waves.dtype)
+    return jnp.fft.irfft(kept * waves, p)
 
 
 def one_frequency(*arrays: jax.Array, keep_mean: bool = False) -> list[jax.Array]:

@@ -44,6 +44,6 @@ def iterated(f: Map, count: Any) -> Map:
 def nearest(x: jax.Array, points: jax.Array, within: Any) -> jax.Array:
     """The index of the one of `points` [n, d] closest to `x` [d], or -1 where none is
     within that distance."""
-    squared = jnp.sum(jnp.square(points - x), axis=-1)
+    squared = jnp.sum(jnp.square(points - x[None]), axis=-1)
     i = jnp.argmin(squared)
     return jnp.where(squared[i] < within**2, i, -1)
