@@ -1,7 +1,5 @@
 """Datasets: makers of static shape whose datasets are drawn by key, size and dials."""
 
-from memjax.datasets.random_labels import classes_at as classes_at
-from memjax.datasets.random_labels import cube as cube
 from memjax.datasets.modular import Parts as Parts
 from memjax.datasets.modular import modular as modular
 from memjax.datasets.modular import modular_difference as modular_difference
@@ -9,7 +7,8 @@ from memjax.datasets.modular import modular_product as modular_product
 from memjax.datasets.modular import modular_quotient as modular_quotient
 from memjax.datasets.modular import modular_sum as modular_sum
 from memjax.datasets.modular import one_hot_pair as one_hot_pair
-from memjax.datasets.random_labels import draw_classes as draw_classes
+from memjax.datasets.random_labels import classes_at as classes_at
+from memjax.datasets.random_labels import cube as cube
 from memjax.datasets.random_labels import exponential as exponential
 from memjax.datasets.random_labels import gaussian as gaussian
 from memjax.datasets.random_labels import power_law as power_law
