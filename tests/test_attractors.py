@@ -1,0 +1,127 @@
+"""Spectral radii, iterated maps, and what a network stores, against known answers."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import memjax as mj
+from experiments import associative_memory as am
+from memjax import observables as obs
+
+
+def test_the_spectral_radius_is_the_largest_eigenvalue():
+    rng = np.random.default_rng(0)
+    matrices = rng.standard_normal((20, 8, 8)).astype(np.float32)
+    exact = np.abs(np.linalg.eigvals(matrices)).max(axis=-1)
+    leading = np.linalg.eigvals(matrices)[np.arange(20), 0]
+    assert np.iscomplex(leading).any()  # pairs that a power iteration would turn with
+    np.testing.assert_allclose(obs.spectral_radius(matrices), exact, rtol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "radius"),
+    [
+        ([[0.0, -0.5], [2.0, 0.0]], 1.0),  # eigenvalues ±i
+        ([[0.9, 100.0], [0.0, 0.9]], 0.9),  # defective, of norm 100
+        ([[0.0, 0.0], [0.0, 0.0]], 0.0),
+        ([[0.0, 3.0], [0.0, 0.0]], 0.0),  # nilpotent
+    ],
+)
+def test_special_matrices(matrix, radius):
+    assert float(obs.spectral_radius(jnp.array(matrix))) == pytest.approx(
+        radius, rel=3e-4
+    )
+
+
+def test_the_product_applies_the_first_matrix_first():
+    a, b = np.array([[0.0, 1.0], [2.0, 0.0]]), np.array([[1.0, 1.0], [0.0, 1.0]])
+    np.testing.assert_allclose(obs.product(jnp.array([a, b])), b @ a)
+
+
+def test_a_map_iterated_and_where_it_ends():
+    f = obs.iterated(lambda x: 0.5 * x + 1.0, 10)
+    start = jnp.array([6.0, -2.0])
+    np.testing.assert_allclose(f(start), 2 + (start - 2) / 2**10)
+    points = jnp.array([[0.0, 0.0], [1.0, 0.0]])
+    assert int(obs.nearest(jnp.array([0.9, 0.0]), points, 0.2)) == 1
+    assert int(obs.nearest(jnp.array([0.5, 3.0]), points, 0.2)) == -1
+
+
+@pytest.mark.parametrize("slope", [0.5, -0.9, 1.1])
+def test_a_linear_map_stores_its_fixed_point_where_it_contracts(slope):
+    point = jnp.array([0.3, 0.6])
+    data = mj.Data(point[None], point[None], jnp.ones(1))
+
+    def f(x):
+        return point + slope * (x - point)
+
+    held = am.stability(f, data)
+    assert float(held["radius"].value[0]) == pytest.approx(abs(slope), rel=1e-4)
+    found = am.retrieval(f, data, 1, jax.random.key(0))
+    back = float(abs(slope) < 1)
+    np.testing.assert_allclose(found["recovered"].value, back)
+    assert float(found["spurious"]) == 1 - back
+
+
+def test_a_rotation_that_shrinks_stores_a_cycle():
+    points = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+    turn = jnp.array([[0.0, 1.0], [-1.0, 0.0]])
+
+    def f(x):  # pulls towards the unit circle and turns by a quarter
+        return (0.8 + 0.2 / jnp.linalg.norm(x)) * (x @ turn)
+
+    data = mj.Data(points, points[jnp.arange(1, 5) % 4], jnp.full(4, 0.25))
+    np.testing.assert_allclose(jax.vmap(f)(data.x), data.y, atol=1e-6)
+    held = am.stability(f, data)
+    # Radially each step contracts to 0.8; along the circle nothing does.
+    np.testing.assert_allclose(held["radius"].value, 0.8**0.5, rtol=1e-3)
+    assert float(held["cycle_radius"]) == pytest.approx(1.0, rel=1e-3)
+
+
+def test_padding_changes_neither_cycle_nor_retrieval():
+    model = am.network(4, 1, 8, "tanh")
+    params = model.init(jax.random.key(2))
+
+    @partial(jax.jit, static_argnums=0)
+    def run(capacity):
+        data = am.memories(jax.random.key(1), 3, 1, 4, capacity)
+        f = partial(model.apply, params)
+        held = am.stability(f, data)
+        found = am.retrieval(f, data, 3, jax.random.key(3))
+        return (
+            held["radius"].value[:3],
+            held["cycle_radius"],
+            found["recovered"].value,
+            found["spurious"],
+        )
+
+    for exact, padded in zip(run(3), run(5), strict=True):
+        np.testing.assert_allclose(exact, padded, rtol=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sine"])
+def test_a_lone_sample_has_the_derived_eigenvalue(activation):
+    """The radius at one sample against φ'(u)u/φ(u), by finite difference."""
+    found = mj.sweep(
+        am.lone_run, drive=[0.5, 1.5], seed=[0, 1], lr=5e-3, activation=activation,
+        steps=3000,
+    )  # fmt: skip
+    assert float(found.loss.isel(step=-1).max()) < 1e-9
+    u = found.u.values.astype(np.float64)
+
+    def phi(z):
+        sine = z + np.sin(10 * z) / 5
+        return {"relu": np.maximum(z, 0), "tanh": np.tanh(z), "sine": sine}[activation]
+
+    slope = (phi(u + 1e-6) - phi(u - 1e-6)) / 2e-6
+    np.testing.assert_allclose(found.radius, np.abs(slope * u / phi(u)), atol=1e-3)
+
+
+def test_flags_are_refused_before_anything_runs():
+    with pytest.raises(mj.BadValue, match="activation"):
+        am.sweeps(activation=("sin",))
+    with pytest.raises(mj.BadValue, match="size"):
+        am.sweeps(size=(1,))

@@ -1,0 +1,87 @@
+"""Modular arithmetic: the table, its parts, and how they nest."""
+
+import jax
+import numpy as np
+import pytest
+
+import memjax as mj
+
+KEY = jax.random.key(3)
+OPERATIONS = {
+    "modular_sum": lambda a, b, p: (a + b) % p,
+    "modular_difference": lambda a, b, p: (a - b) % p,
+    "modular_product": lambda a, b, p: (a * b) % p,
+    "modular_quotient": lambda a, b, p: -1 if b == 0 else a * pow(b, -1, p) % p,
+}
+
+
+def members(data: mj.Data) -> np.ndarray:
+    return np.asarray(data.w) > 0
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_table_holds_every_pair_with_its_result(name):
+    p = 7
+    parts = mj.datasets.modular(p, getattr(mj.datasets, name))(KEY, 0.5)
+    pairs = [(a, b) for a in range(p) for b in range(p)]
+    np.testing.assert_array_equal(parts.train.x, pairs)
+    np.testing.assert_array_equal(parts.truth, [OPERATIONS[name](*x, p) for x in pairs])
+    undefined = np.asarray(parts.truth) < 0
+    assert undefined.sum() == (p if name == "modular_quotient" else 0)
+    assert not (undefined & (members(parts.train) | members(parts.test))).any()
+
+
+def test_parts_are_uniform_and_cover_the_table_once():
+    parts = mj.datasets.modular(11)(KEY, 0.8, 0.4)
+    train, clean, noisy, test = (members(d) for d in parts[:4])
+    assert train.sum() == round(0.8 * 121)
+    np.testing.assert_array_equal(train, ~test)
+    np.testing.assert_array_equal(train, clean | noisy)
+    assert not (clean & noisy).any()
+    for data in parts[:4]:
+        w = np.asarray(data.w)
+        np.testing.assert_allclose(w[w > 0], 1 / (w > 0).sum(), rtol=1e-6)
+
+
+def test_wrong_labels_are_wrong_and_uniform_and_only_on_the_noisy_part():
+    p = 5
+    dataset = jax.jit(mj.datasets.modular(p))
+    shifts = []
+    for seed in range(60):
+        parts = dataset(jax.random.key(seed), 1.0, 0.6)
+        shift = (np.asarray(parts.train.y) - np.asarray(parts.truth)) % p
+        np.testing.assert_array_equal(shift > 0, members(parts.noisy))
+        shifts.append(shift)
+    counts = np.bincount(np.concatenate(shifts), minlength=p)
+    total = 60 * p * p
+    assert abs(counts[1:].sum() / total - 0.6) < 4 * np.sqrt(0.24 / total)
+    each = counts[1:].sum() / (p - 1)
+    assert np.sum((counts[1:] - each) ** 2 / each) < 16.3  # chi², 3 degrees, p = .001
+
+
+def test_larger_shares_and_noise_only_add():
+    dataset = jax.jit(mj.datasets.modular(13))
+    base = dataset(KEY, 0.4, 0.3)
+    for other in (dataset(KEY, 0.7, 0.3), dataset(KEY, 0.4, 0.9)):
+        assert (members(base.train) <= members(other.train)).all()
+        assert (members(base.noisy) <= members(other.noisy)).all()
+        kept = members(base.noisy)
+        np.testing.assert_array_equal(base.train.y[kept], other.train.y[kept])
+
+
+def test_an_empty_part_integrates_to_zero():
+    parts = mj.datasets.modular(5)(KEY, 1.0, 0.0)
+    assert float(mj.expect(lambda x, y: 1.0, parts.test)) == 0.0
+    assert float(mj.expect(lambda x, y: 1.0, parts.noisy)) == 0.0
+    assert float(mj.expect(lambda x, y: 1.0, parts.clean)) == pytest.approx(1.0)
+
+
+def test_a_pair_as_unit_vectors():
+    x = np.zeros(14)
+    x[[3, 7 + 5]] = 1
+    np.testing.assert_array_equal(mj.datasets.one_hot_pair(np.array([3, 5]), 7), x)
+
+
+def test_division_needs_a_prime():
+    with pytest.raises(ValueError, match="prime"):
+        mj.datasets.modular(9, mj.datasets.modular_quotient)(KEY, 0.5)
