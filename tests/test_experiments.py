@@ -11,16 +11,19 @@ from memjax.cli.launch import command
 from memjax.sweep.results import load
 
 TINY = {
-    "l2_vs_size": ["--size=5,9", "--width=4", "--steps=20", "--published=false"],
-    "rfm_grokking": [
-        *("--share=0.6", "--kernel=gaussian", "--moved=0,1", "--seeds=2", "--p=5"),
-        *("--iterations=3", "--symmetry_p=5", "--symmetry_iterations=2"),
-        "--published=false",
-    ],
-    "rules_and_facts": [
-        *("--eps=0.3,", "--lam=0.1,1", "--ratio=0,1", "--alpha=2", "--curve=1,2"),
-        *("--kappa=2,", "--seeds=2", "--width=8", "--dim=16", "--steps=5"),
-    ],
+    "associative_memory": "--activation=relu --depth=1 --width=4 --size=3 --dim=3 "
+    "--steps=20 --beside=5 --samples=3 --seeds=1",
+    "graph_eigendirections": "--graph=path:4 --self_edges=0 --width=3 --seeds=1 "
+    "--init_scale=0.1 --steps=30 --notheory",
+    "graph_knobs": "--lr=1e-3 --wd=0 --init_scale=0.1 --seeds=1 --width=8 --steps=20 "
+    "--repeats=0",
+    "l2_vs_size": "--size=5,9 --width=4 --steps=20 --nopublished",
+    "label_noise_arithmetic": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 "
+    "--first_noise=0.3 --seeds=1",
+    "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --moved=0,1 "
+    "--symmetry_p=5 --symmetry_iterations=2 --nopublished --seeds=2",
+    "rules_and_facts": "--eps=0.3 --lam=0.1,1 --ratio=0,1 --alpha=2 --curve=1,2 "
+    "--kappa=2 --dim=16 --width=8 --steps=5 --seeds=2",
 }
 NAMES = [m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name[0] != "_"]
 
@@ -28,7 +31,7 @@ NAMES = [m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name[0]
 @pytest.mark.parametrize("name", NAMES)
 def test_its_command_runs_tiny(name, tmp_path, capsys):
     module = __import__(f"experiments.{name}", fromlist=[name])
-    code = command(module, [name, *TINY[name], f"--out={tmp_path / 'run'}"])
+    code = command(module, [name, *TINY[name].split(), f"--out={tmp_path / 'run'}"])
     assert code == 0, capsys.readouterr().err
     assert (tmp_path / "run" / "figure.png").stat().st_size > 10_000
     assert load(tmp_path / "run" / "results.nc")["main"].data_vars
