@@ -427,7 +427,11 @@ def draw_diagrams(canvas: Any, main: xr.Dataset) -> None:
     first, last = main.init_scale.values[[0, -1]]
     still = float(main.wd[0])
     cuts = (
-        (f"weight decay {still:g}", {"wd": still}, "init_scale"),
+        (
+            f"weight decay {still:g} (circles: settings of the study)",
+            {"wd": still},
+            "init_scale",
+        ),
         (f"init scale {first:g}", {"init_scale": first}, "wd"),
         (f"init scale {last:g}", {"init_scale": last}, "wd"),
     )
@@ -467,11 +471,13 @@ def draw_cells(
 
 
 def tick_text(values: xr.DataArray) -> list[str]:
-    """Numbers, small ones as powers of ten."""
-    return [
-        f"{v:.0e}".replace("e-0", "e-") if 0 < v < 0.01 else f"{v:g}"
-        for v in values.values
-    ]
+    return [short(v) for v in values.values]
+
+
+def short(value: float) -> str:
+    """A number, a small one as a power of ten."""
+    power = f"{value:.0e}".replace("e-0", "e-")
+    return power if 0 < value < 0.01 else f"{value:g}"
 
 
 def draw_boundary(axis: Axes, mean: xr.DataArray, modes: int) -> None:
@@ -491,7 +497,7 @@ def mark_settings(axis: Axes, mean: xr.DataArray, at: dict, other: str) -> None:
         x = np.flatnonzero(np.isclose(mean.lr, its.lr))
         y = np.flatnonzero(np.isclose(mean[other], knobs[other]))
         if on_cut and x.size and y.size:
-            shift = 0.22 if row == "1" else -0.12 if row == "2a" else 0
+            shift = 0.25 if row == "1" else -0.2 if row == "2a" else 0
             axis.text(
                 x[0] + 0.5 + shift,
                 y[0] + 0.5,
@@ -569,8 +575,8 @@ def draw_spread(axis: Axes, results: dict[str, xr.Dataset]) -> None:
             axis.plot(x + 0.15, known, "D", color="k", ms=5)
     axis.axhspan(1, GEOMETRIC * 14, color="C2", alpha=0.12, lw=0)
     axis.axhspan(ASSOCIATIVE * 14, 14, color="C1", alpha=0.18, lw=0)
-    axis.text(-0.45, 6.7, "geometric", va="top", color="0.4")
-    axis.text(-0.45, 13.9, "associative", va="top", color="0.4")
+    axis.text(2.5, 6.8, "geometric", va="top", ha="center", color="0.4")
+    axis.text(4.5, 13.9, "associative", va="top", ha="center", color="0.4")
     axis.set_xticks(range(len(columns)), [describe(row) for row in columns], fontsize=7)
     axis.set(ylabel="participation ratio, of 14", ylim=(1, 15), xlim=(-0.5, None))
     axis.plot([], [], "o", color="C0", mfc="none", label="here, float32, each seed")
@@ -587,7 +593,7 @@ def describe(row: str) -> str:
     extra += [f"dropout {its.dropout:g}"] if its.dropout else []
     extra += ["self edges"] if its.self_edges else []
     extra += ["cosine"] if its.cosine else []
-    return f"{row}: init {its.init_scale:g}\nlr {its.lr:g}\n{', '.join(extra)}"
+    return f"{row}: init {its.init_scale:g}\nlr {short(its.lr)}\n{', '.join(extra)}"
 
 
 if __name__ == "__main__":
