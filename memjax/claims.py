@@ -10,7 +10,8 @@ class Claim(NamedTuple):
 
     It holds within `tolerance` of `published`, or inside the closed `interval`; where
     neither is given, when both are equal. A `measured` of None says that the flags
-    given do not cover the claim. `reason` tells where the tolerance comes from,
+    given do not cover the claim; a `published` of None that there is nothing to hold
+    the measured value against. `reason` tells where the tolerance comes from,
     `source` where the published value does. A claim stays worded as published when it
     is refuted.
     """
@@ -26,7 +27,8 @@ class Claim(NamedTuple):
     @property
     def holds(self) -> bool | None:
         """Whether the measured value agrees; None where the flags do not cover it."""
-        if self.measured is None:
+        unjudged = self.published is None and self.interval is None
+        if self.measured is None or unjudged:
             return None
         if self.interval is not None:
             return bool(self.interval[0] <= float(self.measured) <= self.interval[1])
@@ -58,15 +60,12 @@ def table(claims: Sequence[Claim]) -> str:
     verdict = {True: "holds", False: "does NOT hold", None: "not covered"}
     rows = [("claim", "published", "measured", "within", "verdict")]
     for c in claims:
-        rows.append(
-            (
-                c.name,
-                _shown(c.published),
-                _shown(c.measured),
-                _within(c),
-                verdict[c.holds],
-            )
+        said = (
+            "reported"
+            if c.holds is None and c.measured is not None
+            else verdict[c.holds]
         )
+        rows.append((c.name, _shown(c.published), _shown(c.measured), _within(c), said))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])

@@ -55,6 +55,7 @@ def test_memorized_bits():
         (mj.Claim("a", 3200, 3200, "s"), True),
         (mj.Claim("a", True, np.bool_(False), "s"), False),
         (mj.Claim("a", 1.0, None, "s", tolerance=0.1), None),
+        (mj.Claim("a", None, 1.0, "s"), None),
     ],
 )
 def test_claims_hold_or_not(claim, holds):

@@ -148,6 +148,8 @@ def test_zipped_axes_mix_numbers_and_shapes():
     out = mj.sweep(run, pairs, b=[2.0, 3.0])
     assert out.value.dims == ("a", "b")
     assert out.power.dims == ("a",)
+    same = mj.sweep(run, mj.zipped(a=[1.0, 2.0], power=[1, 1]), b=3.0)
+    np.testing.assert_allclose(same.value, [3, 6])
     np.testing.assert_allclose(out.value, [[2, 3], [16, 54]])
 
 
@@ -228,3 +230,13 @@ def test_other_numeric_settings_are_another_program():
     assert engine._program.cache_info().misses == made + 1
     mj.sweep(run, a=[1.0])
     assert engine._program.cache_info().misses == made + 1
+
+
+def test_a_run_of_shapes_alone_and_a_single_run():
+    def run(*, width):
+        return {"sum": jnp.arange(float(width)).sum()}
+
+    np.testing.assert_array_equal(mj.sweep(run, width=[2, 3])["sum"], [1, 3])
+    single = mj.sweep(run, width=4)
+    assert float(single["sum"]) == 6
+    assert single["sum"].dims == ()

@@ -149,6 +149,7 @@ def numbers_for(job: Job, lanes: np.ndarray) -> dict[str, jax.Array]:
     """The numbers of some lanes, and their places along axes that inputs follow."""
     positions = job.grid.positions()[lanes]
     values = {n: job.grid.column(n, positions) for n in job.grid.numbers}
+    values["@lane"] = np.arange(len(lanes))  # so that there is always something to map
     for given in job.inputs.values():
         if isinstance(given, Per):
             dimension = list(job.grid.axes).index(given.axis)

@@ -139,6 +139,8 @@ def make_grid(
         n: v for n, v in defaults.items() if n not in fixed and n not in given_elsewhere
     }
     axes = {next(iter(c)): {n: _values(n, v) for n, v in c.items()} for c in columns}
+    for dimension, along in axes.items():
+        _each_once(dimension, along[dimension])
     for name, values in _every_value(axes, fixed):
         for value in values:
             check_value(name, value, name in shapes)
@@ -198,10 +200,13 @@ def _values(name: str, values: Sequence) -> tuple:
     values = tuple(v.item() if isinstance(v, jax.Array) else v for v in values)
     if not values:
         raise BadValue(name, "an axis needs at least one value")
+    return values
+
+
+def _each_once(dimension: str, values: tuple) -> None:
     if len(set(values)) < len(values):
         twice = next(v for v in values if values.count(v) > 1)
-        raise BadValue(name, f"an axis holds each value once, got {twice} again")
-    return values
+        raise BadValue(dimension, f"an axis holds each value once, got {twice} again")
 
 
 def check_value(name: str, value: Any, is_shape: bool = False) -> None:

@@ -39,7 +39,7 @@ def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:
         dims, labels, values = _join(found, grid.lanes)
         variables[name] = (
             (*grid.axes, *dims),
-            values.reshape(*grid.shape, *values.shape[1:]),
+            values.reshape((*grid.shape, *values.shape[1:])),
         )
         coords |= {d: ls for d, ls in zip(dims, labels, strict=True) if ls is not None}
     return xr.Dataset(variables, coords)
