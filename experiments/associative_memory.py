@@ -6,7 +6,7 @@ sample it retrieves the sample. Trained to map each sample to the next, it store
 whole sequence as a limit cycle, more easily than single samples.
 
 Source: Radhakrishnan, Belkin and Uhler, PNAS 2020 (arXiv 1909.12362).
-Command: python -m experiments.associative_memory --seeds=3
+Command: python -m experiments.associative_memory --seeds=4
 Expected: 10 samples in 16 dimensions, x + sin(10x)/5: 0.3 of them stored at depth 1,
 all at depths 3 and 6.
 
@@ -243,7 +243,7 @@ def sweeps(
     dim: tuple = (16,),
     lr: tuple = (1e-3,),
     init_scale: tuple = (1.0,),
-    seeds: range = range(3),
+    seeds: range = range(4),
     steps: int = 6000,
     beside: tuple = (32, 256),
     samples: int = 6,
