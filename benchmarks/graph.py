@@ -48,7 +48,7 @@ def run(lr: Any, wd: Any, init_scale: Any, *, steps: int, log_every: int) -> mj.
 
 
 def answers(found: xr.Dataset) -> np.ndarray:
-    """The last norm of every run, and the loss that it logged just before: [runs, 2]."""
+    """The last norm of every run, and the loss logged just before: [runs, 2]."""
     columns = [found.weight_l2, found.loss.isel(step=-2)]
     return np.stack([c.values.reshape(-1) for c in columns], axis=1)
 

@@ -2,6 +2,7 @@
 
 import sys
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -33,16 +34,20 @@ def variants() -> list[Variant]:
     ]
 
 
-def workload(runs: int = 512, steps: int = 1000, size: int = 100) -> Workload:
+def axes(runs: int, size: int = 100) -> dict[str, Any]:
     """So many runs, a power of two, over learning rate, weight decay and seed."""
     rates, decays, seeds = evenly(runs, 3)
-    axes = {
+    return {
         "size": size,
         "lr": np.geomspace(1e-4, 1e-2, rates).tolist(),
         "wd": np.geomspace(1e-3, 1.0, decays).tolist(),
         "seed": list(range(seeds)),
     }
-    return mlp.workload("W2", "small runs", axes, steps)
+
+
+def workload(runs: int = 512, steps: int = 1000) -> Workload:
+    """The grid of so many runs."""
+    return mlp.workload("W2", "small runs", axes(runs), steps)
 
 
 def main(argv: list[str]) -> None:
