@@ -106,7 +106,7 @@ def growth(record: dict[str, Any]) -> Figure:
     draw_line(rows, record["rows"], "rows", "seconds", record["rows"][-1])
     rows.set(
         ylabel=f"seconds for {steps} steps",
-        xlabel="rows of a single run, on one device",
+        xlabel="rows of one run (one device)",
     )
     draw_line(memory, lanes, "runs", "peak_mib", base)
     memory.set(ylabel="peak memory of the process, MiB", xlabel="runs of 100 rows")

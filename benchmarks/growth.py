@@ -3,9 +3,10 @@
 import argparse
 import statistics
 import sys
-import time
 from typing import Any
 
+import memjax as mj
+from benchmarks import mlp, ours
 from benchmarks.harness import keep, parser
 from benchmarks.processes import machine, peak_memory, worker
 from benchmarks.small_runs import axes
@@ -16,18 +17,12 @@ ROWS = tuple(100 * 4**k for k in range(5))  # of a single run
 
 
 def point(runs: int, size: int, steps: int, repeats: int) -> dict[str, Any]:
-    """Seconds of a grid once it is compiled, and the peak memory of this process."""
-    from benchmarks import mlp, ours
-
+    """Seconds that a grid runs, compiling aside, and this process's peak memory."""
     # Only axes: the arrays that peers are given would count as memory here.
     work = Workload("W4", "growth", axes(runs, size), (), steps, 10, mlp.FLOP_PER_ROW)
-    run = ours.memjax(mlp.run, mlp.answers, work)
-    spent = []
-    run()
-    for _ in range(repeats):
-        began = time.perf_counter()
-        run()
-        spent.append(time.perf_counter() - began)
+    mj.use_all_cores()
+    found = [ours.spent(ours.sweep(mlp.run, work)) for _ in range(repeats)]
+    spent = [seconds["run_seconds"] for seconds in found]
     seconds = statistics.median(spent)
     return {
         "runs": runs,

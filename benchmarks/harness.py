@@ -38,7 +38,9 @@ class Variant(NamedTuple):
             return workload.shorter(workload.steps * self.share, workload.log_every)
         runs = len(workload.runs)
         count = min(runs, max(len(cores()), round(runs * self.share)))
-        return workload.only(np.linspace(0, runs - 1, count).round().astype(int))
+        return workload.only(
+            np.linspace(0, runs - 1, count).round().astype(int).tolist()
+        )
 
 
 def parser(description: str, **sizes: int) -> argparse.ArgumentParser:

@@ -50,7 +50,7 @@ def trained(
 
     zero = tuple(map(jnp.zeros_like, lane.params))
     begin = (lane.params, zero, zero)
-    (p, _, _), seen = jax.lax.scan(leg, begin, jnp.arange(steps // every))
+    (p, *_), seen = jax.lax.scan(leg, begin, jnp.arange(steps // every))
     return l2(p), seen
 
 
@@ -153,7 +153,7 @@ def stacked(lanes: list[Lane]) -> Lane:
 
 def parts(workload: Workload, tiled: bool = False) -> tuple[Callable, Callable]:
     """What one lane does, and how a run becomes a lane, for a workload's problem."""
-    times = {"steps": workload.steps, "every": workload.log_every}
+    times: dict[str, Any] = {"steps": workload.steps, "every": workload.log_every}
     if len(workload.runs[0].params) > 1:
         return partial(mlp_run, **times, tiled=tiled), mlp_lane
     return partial(graph_run, **times, law=workload.runs[0].data[0]), graph_lane

@@ -14,7 +14,7 @@ from benchmarks.workload import Workload
 
 def sweep(run: Callable, workload: Workload) -> xr.Dataset:
     """The whole grid, from numbers to labelled results."""
-    steps = {"steps": workload.steps, "log_every": workload.log_every}
+    steps: dict[str, Any] = {"steps": workload.steps, "log_every": workload.log_every}
     return mj.sweep(run, **workload.axes, **steps)
 
 
@@ -26,9 +26,14 @@ def memjax(
     return lambda: answers(sweep(run, workload))
 
 
+def spent(found: xr.Dataset) -> dict[str, float]:
+    """The seconds that a sweep says it took: `compile_seconds` and `run_seconds`."""
+    return json.loads(found.attrs["provenance"])
+
+
 def compiling(run: Callable, workload: Workload, cache: str) -> float:
     """The seconds of compiling, with a persistent cache in a directory."""
     mj.use_all_cores()
     jax.config.update("jax_compilation_cache_dir", cache)
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    return json.loads(sweep(run, workload).attrs["provenance"])["compile_seconds"]
+    return spent(sweep(run, workload))["compile_seconds"]

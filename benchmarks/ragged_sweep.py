@@ -23,8 +23,8 @@ FLOORS = Floors(
 def variants() -> list[Variant]:
     """memjax and its peers; a torch vmap of padded runs takes minutes whole."""
     return [
-        Variant("memjax", partial(ours.memjax, mlp.run, mlp.answers)),
-        Variant("jax_batched", partial(jax_peers.batched, chunk=1, tiled=True)),
+        Variant("memjax", partial(ours.memjax, mlp.run, mlp.answers), 0.5),
+        Variant("jax_batched", partial(jax_peers.batched, chunk=1, tiled=True), 0.5),
         Variant("jax_each", jax_peers.one_each, 0.2),
         Variant("jax_vmap", jax_peers.everything, 0.03),
         *torch_variants(loop=0.08, expert=0.1, vmap=0.01),

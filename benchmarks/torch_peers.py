@@ -120,8 +120,8 @@ def vmapped(workload: Workload) -> Callable[[], np.ndarray]:
             if t % workload.log_every == 0:
                 seen = look(p, *data).cpu().numpy()
             adamw(p, slope(p, *data), m, v, t + 1, lr, wd)
-        last = sum((a * a).flatten(1).sum(1) for a in p).sqrt()
-        return np.concatenate([last.cpu().numpy()[:, None], seen], axis=1)
+        squares = torch.stack([(a * a).flatten(1).sum(1) for a in p]).sum(0)
+        return np.concatenate([squares.sqrt().cpu().numpy()[:, None], seen], axis=1)
 
     return run
 

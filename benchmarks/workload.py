@@ -33,7 +33,7 @@ class Workload(NamedTuple):
         rows = sum(run.rows for run in self.runs)
         return rows * self.flop_per_row * self.steps / 1e9
 
-    def shorter(self, steps: int, log_every: int) -> "Workload":
+    def shorter(self, steps: float, log_every: int) -> "Workload":
         """The same runs for fewer steps, a multiple of `log_every`."""
         steps = max(1, round(steps / log_every)) * log_every
         return self._replace(steps=steps, log_every=log_every)
