@@ -83,7 +83,7 @@ def main(argv: list[str]) -> None:
     made = parser(__doc__ or "", most=14, rows=len(ROWS), steps=100)
     args = made.parse_args(argv)
     if args.small:
-        args.most, args.rows, args.steps, args.repeats = 6, 2, 20, 1
+        args.most, args.rows, args.steps, args.repeats = 6, 2, 20, 3
     record = measured(args)
     print(table(record), flush=True)
     keep(record, args.out, "W4")

@@ -50,8 +50,8 @@ def trained(
 
     zero = tuple(map(jnp.zeros_like, lane.params))
     begin = (lane.params, zero, zero)
-    (p, *_), seen = jax.lax.scan(leg, begin, jnp.arange(steps // every))
-    return l2(p), seen
+    state, seen = jax.lax.scan(leg, begin, jnp.arange(steps // every))
+    return l2(state[0]), seen
 
 
 def adamw(
