@@ -50,8 +50,9 @@ def trained(
 
     zero = tuple(map(jnp.zeros_like, lane.params))
     begin = (lane.params, zero, zero)
-    state, seen = jax.lax.scan(leg, begin, jnp.arange(steps // every))
-    return l2(state[0]), seen
+    end: tuple = jax.lax.scan(leg, begin, jnp.arange(steps // every))
+    (p, *_), seen = end
+    return l2(p), seen
 
 
 def adamw(
