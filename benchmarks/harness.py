@@ -1,259 +1,302 @@
-"""Variants of one workload, checked equal and then timed in turns."""
+"""Variants of one workload, held to the same answers and then timed in turns."""
 
+import argparse
+import importlib.util
 import json
-import multiprocessing
-import os
-import platform
 import statistics
-import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
+
+from benchmarks.processes import Team, cores, machine, peak, worker
+from benchmarks.workload import Workload
+
+OURS = "memjax"
+Answers = dict[int, np.ndarray]  # by run
 
 
 class Variant(NamedTuple):
-    """One way to do a workload: `prepare()` compiles and returns `run()`.
+    """One way to do a workload, in a process of its own.
 
-    `run()` does `share` of the workload (fewer steps, or fewer runs) and returns a
-    number per run that all variants agree on.
+    `prepare(workload)` returns a function that does it and returns, for each run, the
+    norm of the last weights and what was observed last before them. A slow variant does
+    a `share` of the steps or (`by="runs"`) of the runs; its time is scaled up by work.
     """
 
     name: str
-    prepare: Callable[[], Callable[[], np.ndarray]]
+    prepare: Callable[[Workload], Callable[[], np.ndarray]]
     share: float = 1.0
+    by: str = "steps"
+    pinned: bool = False  # one process on each core, among which the runs are dealt
 
-
-class Timing(NamedTuple):
-    """The seconds of a whole workload, from a share of it, and what came first."""
-
-    name: str
-    seconds: float  # median, scaled up to the whole workload
-    fastest: float
-    slowest: float
-    prepare: float  # compiling and warming up
-    share: float
-
-
-def in_turns(
-    variants: Sequence[Variant], repeats: int, rtol: float = 2e-3
-) -> list[Timing]:
-    """Each variant's time, measured A B C A B C …, after all have agreed."""
-    runs, spent, answers = {}, {}, {}
-    for variant in variants:
-        began = time.perf_counter()
-        runs[variant.name] = variant.prepare()
-        answers[variant.name] = runs[variant.name]()
-        spent[variant.name] = time.perf_counter() - began
-    _agree(answers, rtol)
-    seconds: dict[str, list[float]] = {v.name: [] for v in variants}
-    for _ in range(repeats):
-        for variant in variants:
-            began = time.perf_counter()
-            runs[variant.name]()
-            seconds[variant.name].append(time.perf_counter() - began)
-    return [
-        Timing(
-            v.name,
-            statistics.median(seconds[v.name]) / v.share,
-            min(seconds[v.name]) / v.share,
-            max(seconds[v.name]) / v.share,
-            spent[v.name],
-            v.share,
+    def part(self, workload: Workload) -> Workload:
+        """The part of a workload that this variant is timed on."""
+        if self.by == "steps":
+            return workload.shorter(workload.steps * self.share, workload.log_every)
+        runs = len(workload.runs)
+        count = min(runs, max(len(cores()), round(runs * self.share)))
+        return workload.only(
+            np.linspace(0, runs - 1, count).round().astype(int).tolist()
         )
-        for v in variants
+
+
+def parser(description: str, **sizes: int) -> argparse.ArgumentParser:
+    """The flags of a benchmark: those of all, and its own sizes."""
+    made = argparse.ArgumentParser(description=description)
+    for name, default in sizes.items():
+        made.add_argument(f"--{name}", type=int, default=default)
+    made.add_argument("--repeats", type=int, default=3)
+    made.add_argument("--small", action="store_true", help="seconds, for CI")
+    made.add_argument("--peers", default="", help="variants to run, with commas")
+    made.add_argument("--out", default="", help="directory for JSON and figure")
+    made.add_argument("--check", action="store_true", help="fail below the floors")
+    return made
+
+
+def torch_variants(
+    loop: float, expert: float, vmap: float, by: str = "steps"
+) -> list[Variant]:
+    """PyTorch's three, timed on these shares; none where it is not installed."""
+    if importlib.util.find_spec("torch") is None:
+        print("torch is not installed: its variants are left out")
+        return []
+    return [
+        Variant("torch", _torch_loop, loop, by),
+        Variant("torch_expert", _torch_expert, expert, by, pinned=True),
+        Variant("torch_vmap", _torch_vmap, vmap),
     ]
 
 
-def _agree(answers: dict[str, np.ndarray], rtol: float) -> None:
-    """All variants that ran the same runs for as many steps found the same."""
-    groups: dict[tuple, list] = {}
-    for name, answer in answers.items():
-        groups.setdefault(np.shape(answer), []).append((name, np.asarray(answer)))
-    for (first, reference), *others in groups.values():
-        for name, answer in others:
+# Imported in the workers only, so that no other process loads PyTorch.
+
+
+def _torch_loop(workload: Workload) -> Callable[[], np.ndarray]:
+    from benchmarks import torch_peers
+
+    return torch_peers.loop(workload)
+
+
+def _torch_expert(workload: Workload) -> Callable[[], np.ndarray]:
+    from benchmarks import torch_peers
+
+    return torch_peers.expert(workload)
+
+
+def _torch_vmap(workload: Workload) -> Callable[[], np.ndarray]:
+    from benchmarks import torch_peers
+
+    return torch_peers.vmapped(workload)
+
+
+def chosen(variants: Sequence[Variant], args: argparse.Namespace) -> list[Variant]:
+    """The variants that were asked for and can run here, whole where it is small."""
+    known = [v.name for v in variants]
+    wanted = args.peers.split(",") if args.peers else known
+    if unknown := set(wanted) - set(known):
+        raise SystemExit(f"--peers: {sorted(unknown)} not among {', '.join(known)}")
+    found = [v for v in variants if v.name in wanted]
+    return [v._replace(share=1.0) for v in found] if args.small else found
+
+
+# --- agreeing and timing ------------------------------------------------------------
+
+
+def agree(answers: dict[str, Answers], rtol: float = 1e-3, atol: float = 1e-3) -> None:
+    """All variants found, for every run, what the first of them found."""
+    (first, reference), *others = answers.items()
+    for name, found in others:
+        for i, row in found.items():
             np.testing.assert_allclose(
-                answer, reference, rtol=rtol, err_msg=f"{name} against {first}"
+                row,
+                reference[i],
+                rtol,
+                atol,
+                err_msg=f"{name} against {first}, run {i}",
             )
 
 
-# --- the machine --------------------------------------------------------------------
-
-PEAK_LOOP = """
-#include <immintrin.h>
-#include <stdio.h>
-#include <time.h>
-int main(void) {
-#ifdef __AVX512F__
-  __m512 a[12]; __m512 b = _mm512_set1_ps(0.999f), c = _mm512_set1_ps(1e-7f);
-  const int width = 16;
-#define FMA _mm512_fmadd_ps
-#define SET _mm512_set1_ps
-#define SUM _mm512_reduce_add_ps
-#else
-  __m256 a[12]; __m256 b = _mm256_set1_ps(0.999f), c = _mm256_set1_ps(1e-7f);
-  const int width = 8;
-#define FMA _mm256_fmadd_ps
-#define SET _mm256_set1_ps
-#define SUM(x) ((float *)&x)[0]
-#endif
-  struct timespec t0, t1; double best = 0; volatile float keep = 0;
-  for (int rep = 0; rep < 5; rep++) {
-    for (int i = 0; i < 12; i++) a[i] = SET(i * 1e-3f);
-    clock_gettime(CLOCK_MONOTONIC, &t0);
-    const long n = 10000000;
-    for (long k = 0; k < n; k++)
-      for (int i = 0; i < 12; i++) a[i] = FMA(a[i], b, c);
-    clock_gettime(CLOCK_MONOTONIC, &t1);
-    for (int i = 0; i < 12; i++) keep += SUM(a[i]);
-    double s = t1.tv_sec - t0.tv_sec + (t1.tv_nsec - t0.tv_nsec) * 1e-9;
-    double g = n * 12.0 * width * 2 / s / 1e9;
-    if (g > best) best = g;
-  }
-  printf("%f\\n", best);
-  return 0;
-}
-"""
-
-
-def peak() -> tuple[float, str]:
-    """The GF/s of all cores, and how it was measured.
-
-    A loop of fused multiply-adds in C, one process a core, where a compiler is at hand;
-    else the best matrix product of JAX.
-    """
-    cores = len(os.sched_getaffinity(0))
-    with tempfile.TemporaryDirectory() as folder:
-        source, program = Path(folder, "peak.c"), Path(folder, "peak")
-        source.write_text(PEAK_LOOP)
-        flags = ["-O3", "-march=native", "-funroll-loops"]
-        try:
-            subprocess.run(
-                ["cc", *flags, str(source), "-o", str(program)],
-                check=True,
-                capture_output=True,
-            )
-        except (OSError, subprocess.CalledProcessError):
-            return _best_product(), "best sgemm"
-        copies = [
-            subprocess.Popen([program], stdout=subprocess.PIPE, text=True)
-            for _ in range(cores)
-        ]
-        return sum(float(p.communicate()[0]) for p in copies), "FMA loop"
-
-
-def _best_product() -> float:
-    a = jnp.ones((2048, 2048))
-    product = jax.jit(lambda a: a @ a)
-    product(a).block_until_ready()
-    times = []
-    for _ in range(10):
-        began = time.perf_counter()
-        product(a).block_until_ready()
-        times.append(time.perf_counter() - began)
-    return 2 * 2048**3 / min(times) / 1e9
-
-
-def machine() -> dict[str, Any]:
-    """What the numbers were measured on."""
-    model = platform.processor()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        names = [line.split(":")[1].strip() for line in lines if "model name" in line]
-        model = names[0] if names else model
-    gflops, how = peak()
+def compare(
+    workload: Workload,
+    variants: Sequence[Variant],
+    repeats: int,
+    check_steps: int = 20,
+) -> dict[str, Any]:
+    """The times of all variants, in turns, after all have agreed over a few steps."""
+    where = machine()
+    peaks = [peak(where["device"])]
+    teams = {v.name: Team(v.pinned) for v in variants}
+    try:
+        agree_first(workload, variants, teams, check_steps)
+        parts = {v.name: v.part(workload) for v in variants}
+        first = {}
+        for v in variants:
+            teams[v.name].prepare(v.prepare, parts[v.name])
+            first[v.name] = teams[v.name].run()[0]
+        spent: dict[str, list[float]] = {v.name: [] for v in variants}
+        for _ in range(repeats):
+            for v in variants:
+                spent[v.name].append(teams[v.name].run()[0])
+    finally:
+        for team in teams.values():
+            team.close()
+    peaks.append(peak(where["device"]))
+    best = max(peaks)
+    shares = {name: part.gflop / workload.gflop for name, part in parts.items()}
+    rows = [
+        row(v, spent[v.name], first[v.name], shares[v.name], workload, best[0])
+        for v in variants
+    ]
     return {
-        "device": jax.devices()[0].device_kind,
-        "cpu": model,
-        "cores": len(os.sched_getaffinity(0)),
-        "jax": jax.__version__,
-        "peak_gflops": round(gflops, 1),
-        "peak_by": how,
+        "name": workload.name,
+        "title": workload.title,
+        "gflop": workload.gflop,
+        "runs": len(workload.runs),
+        "steps": workload.steps,
+        "machine": where,
+        "peak_gflops": best[0],
+        "peak_by": best[1],
+        "peaks": [p for p, _ in peaks],
+        "rows": relative(rows),
     }
 
 
-# --- processes ----------------------------------------------------------------------
+def agree_first(
+    workload: Workload,
+    variants: Sequence[Variant],
+    teams: dict[str, Team],
+    check_steps: int,
+) -> None:
+    """Hold all variants to the same answers over the same first steps."""
+    steps = min(check_steps, workload.steps)
+    few = workload.shorter(steps, min(workload.log_every, max(1, steps // 2)))
+    answers = {}
+    for v in variants:
+        teams[v.name].prepare(v.prepare, few)
+        answers[v.name] = teams[v.name].run()[1]
+    agree(answers)
 
 
-class Pool:
-    """One pinned process a core, each doing its share of a workload's runs."""
-
-    def __init__(self) -> None:
-        self.cores = sorted(os.sched_getaffinity(0))
-        context = multiprocessing.get_context("spawn")
-        self.pipes, self.workers = [], []
-        for core in self.cores:
-            here, there = context.Pipe()
-            worker = context.Process(target=_serve, args=(there, core), daemon=True)
-            worker.start()
-            self.pipes.append(here)
-            self.workers.append(worker)
-
-    def map(self, function: Callable, shares: Sequence[tuple]) -> list:
-        """`function(*share)` on each core, side by side."""
-        for pipe, share in zip(self.pipes, shares, strict=True):
-            pipe.send((function, share))
-        answers = [pipe.recv() for pipe in self.pipes]
-        for answer in answers:
-            if isinstance(answer, Exception):
-                raise answer
-        return answers
-
-
-def _serve(pipe: Any, core: int) -> None:
-    os.sched_setaffinity(0, {core})
-    while True:
-        function, share = pipe.recv()
-        try:
-            pipe.send(function(*share))
-        except Exception as error:
-            pipe.send(error)
-
-
-# --- what is printed ----------------------------------------------------------------
-
-
-def report(
-    workload: str,
-    timings: Sequence[Timing],
-    work: float,
-    ours: str,
-    out: str,
-    more: dict[str, Any] | None = None,
+def row(
+    variant: Variant,
+    spent: list[float],
+    first: float,
+    share: float,
+    workload: Workload,
+    peak_gflops: float,
 ) -> dict[str, Any]:
-    """Print the table of a workload of so many GFLOP, and keep it as JSON."""
-    where = machine()
-    mine = next(t for t in timings if t.name == ours)
-    rows = [
-        {
-            "variant": t.name,
-            "seconds": round(t.seconds, 3),
-            "range": [round(t.fastest, 3), round(t.slowest, 3)],
-            "times_ours": round(t.seconds / mine.seconds, 3),
-            "gflops": round(work / t.seconds, 1),
-            "share_of_peak": round(work / t.seconds / where["peak_gflops"], 3),
-            "first_call_seconds": round(t.prepare, 2),
-            "extrapolated_from": t.share,
-        }
-        for t in timings
+    """What is kept of a variant, its seconds scaled up to the whole workload."""
+    seconds = statistics.median(spent) / share
+    return {
+        "variant": variant.name,
+        "seconds": seconds,
+        "fastest": min(spent) / share,
+        "slowest": max(spent) / share,
+        "first_call": first,
+        "share": share,
+        "scaled_by": variant.by if share < 1 else None,
+        "runs_per_second": len(workload.runs) / seconds,
+        "gflops": workload.gflop / seconds,
+        "of_peak": workload.gflop / seconds / peak_gflops,
+    }
+
+
+def relative(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with their time over memjax's, or over the first row's without it."""
+    base = next((r for r in rows if r["variant"] == OURS), rows[0])["seconds"]
+    return [{**r, "times_ours": r["seconds"] / base} for r in rows]
+
+
+def compile_seconds(compiling: Callable[[Workload, str], float], few: Workload) -> dict:
+    """What memjax's program takes to compile: in a first process, and in a second.
+
+    The second one finds the persistent cache that the first has filled.
+    """
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("compile_cold", "compile_cached"):
+            with worker() as fresh:
+                found[name] = fresh.call(compiling, few, folder)
+    return found
+
+
+# --- what is said and kept ----------------------------------------------------------
+
+
+def table(record: dict[str, Any]) -> str:
+    """The times of a workload as text."""
+    where = record["machine"]
+    lines = [
+        f"{record['name']} {record['title']}: {record['runs']} runs of "
+        f"{record['steps']} steps, {record['gflop']:.0f} GFLOP",
+        f"{where['cpu']}, {where['cores']} cores, {where['device']}, jax {where['jax']}"
+        f", torch {where.get('torch', '–')}; "
+        f"peak {record['peak_gflops']:.0f} GF/s by {record['peak_by']}",
+        f"{'variant':14}{'seconds':>10}{'range':>20}{'x memjax':>10}{'runs/s':>9}"
+        f"{'of peak':>9}{'timed on':>16}",
     ]
-    print(f"{workload}: {work:.0f} GFLOP; {where}")
-    print(
-        f"{'variant':34s} {'seconds':>9s} {'x ours':>7s} {'of peak':>8s} {'share run':>10s}"
-    )
-    for row in rows:
-        print(
-            f"{row['variant']:34s} {row['seconds']:9.2f} {row['times_ours']:7.2f} "
-            f"{row['share_of_peak']:8.1%} {row['extrapolated_from']:10.3g}"
+    for r in record["rows"]:
+        spread = f"{r['fastest']:.2f} – {r['slowest']:.2f}"
+        part = f"{r['share']:.1%} of {r['scaled_by']}" if r["scaled_by"] else "all"
+        lines.append(
+            f"{r['variant']:14}{r['seconds']:10.2f}{spread:>20}{r['times_ours']:10.2f}"
+            f"{r['runs_per_second']:9.2f}{r['of_peak']:9.1%}{part:>16}"
         )
-    record = {"workload": workload, "machine": where, "rows": rows, **(more or {})}
+    if "compile_cold" in record:
+        cold, cached = record["compile_cold"], record["compile_cached"]
+        lines.append(f"memjax compiles in {cold:.2f} s, from its cache in {cached:.2f}")
+    return "\n".join(lines)
+
+
+def keep(record: dict[str, Any], out: str, name: str) -> None:
+    """Write a record as `out/name.json`; nowhere if `out` is empty."""
     if out:
-        path = Path(out)
-        path.mkdir(parents=True, exist_ok=True)
-        (path / f"{workload}.json").write_text(json.dumps(record, indent=2))
+        Path(out).mkdir(parents=True, exist_ok=True)
+        Path(out, f"{name}.json").write_text(json.dumps(record, indent=2) + "\n")
+
+
+class Floors(NamedTuple):
+    """What `--check` asks of a workload, on two quiet cores."""
+
+    times: dict[str, float]  # a peer's time over memjax's, at least
+    of_peak: float
+    compile_cold: float  # seconds, at most
+    compile_cached: float
+
+
+def missed(record: dict[str, Any], floors: Floors) -> list[str]:
+    """The floors that a record does not reach, in words."""
+    found = []
+    for r in record["rows"]:
+        name, times = r["variant"], r["times_ours"]
+        if times < floors.times.get(name, 0):
+            found.append(f"{times:.2f}x {name}, below {floors.times[name]}x")
+        if name == OURS and r["of_peak"] < floors.of_peak:
+            found.append(f"{r['of_peak']:.1%} of peak, below {floors.of_peak:.0%}")
+    for name in ("compile_cold", "compile_cached"):
+        most = getattr(floors, name)
+        if record.get(name, 0.0) > most:
+            found.append(f"{name} {record[name]:.2f} s, above {most} s")
+    return found
+
+
+def benchmark(
+    workload: Workload,
+    variants: Sequence[Variant],
+    compiling: Callable[[Workload, str], float],
+    floors: Floors,
+    args: argparse.Namespace,
+) -> dict[str, Any]:
+    """Compare, print, keep and, where asked to, check a workload."""
+    wanted = chosen(variants, args)
+    record = compare(workload, wanted, args.repeats)
+    if any(v.name == OURS for v in wanted):
+        few = workload.shorter(2 * workload.log_every, workload.log_every)
+        record |= compile_seconds(compiling, few)
+    print(table(record), flush=True)
+    keep(record, args.out, workload.name)
+    if args.check and (short := missed(record, floors)):
+        raise SystemExit(f"{workload.name}: " + "; ".join(short))
     return record
