@@ -240,3 +240,17 @@ def test_a_run_of_shapes_alone_and_a_single_run():
     single = mj.sweep(run, width=4)
     assert float(single["sum"]) == 6
     assert single["sum"].dims == ()
+
+
+def test_batched_solves_on_all_devices_do_not_wait_for_each_other():
+    """They did, forever, when devices shared threads; in a process that can be cut."""
+    script = (
+        "import jax, jax.numpy as jnp, memjax as mj; mj.use_all_cores();"
+        "eye = jnp.eye(100);"
+        "run = lambda a: {'s': jnp.linalg.solve(a * eye, eye[0]).sum()};"
+        "print(float(mj.sweep(run, a=[1.0 + i for i in range(16)]).s[1]))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], check=True, capture_output=True, timeout=60
+    )
+    assert float(ran.stdout) == 0.5

@@ -15,14 +15,17 @@ def use_all_cores() -> int:
     three times better than over the threads of one. A number of devices that the user
     has set (`JAX_NUM_CPU_DEVICES`, `jax_num_cpu_devices` or XLA's host-device flag) is
     left alone, and accelerators are not touched.
+
+    With a device per core, each keeps to its own thread: `NPROC` and
+    `OPENBLAS_NUM_THREADS` are set to 1 unless they are set already. Otherwise batched
+    solves on two devices at once wait for each other's threads forever (jaxlib 0.10).
     """
     asked = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not asked and jax.config.values["jax_num_cpu_devices"] == -1:
-        cores = (
-            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-        )
+        os.environ.setdefault("NPROC", "1")
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         try:
-            jax.config.update("jax_num_cpu_devices", cores or os.cpu_count() or 1)
+            jax.config.update("jax_num_cpu_devices", _usable_cores())
         except RuntimeError:
             warnings.warn(
                 "JAX has already started; call use_all_cores() before the first "
@@ -30,6 +33,12 @@ def use_all_cores() -> int:
                 stacklevel=2,
             )
     return jax.device_count()
+
+
+def _usable_cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def lane_mesh() -> Mesh:
