@@ -18,6 +18,7 @@ from benchmarks.workload import Run, Workload
 DIM, CLASSES = 9, 17
 WIDTHS = (DIM, 100, 100, CLASSES)
 FLOP_PER_ROW = 6 * sum(i * o for i, o in itertools.pairwise(WIDTHS))
+SHARES = (3, 4)  # train and test accuracy, among what is observed
 OBSERVED = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "weight_l2")
 model = mj.models.mlp(WIDTHS)
 
@@ -80,7 +81,8 @@ def workload(
     fixed = jax.jit(partial(draw, capacity=most))
     drawn = {s: jax.tree.map(np.asarray, fixed(most, s)) for s in sorted(seeds)}
     runs = [_cut(drawn[seed], int(n), lr, wd) for n, lr, wd, seed in numbers]
-    return Workload(name, title, axes, tuple(runs), steps, log_every, FLOP_PER_ROW)
+    size = (steps, log_every, FLOP_PER_ROW, SHARES)
+    return Workload(name, title, axes, tuple(runs), *size)
 
 
 def _cut(drawn: tuple, size: int, lr: float, wd: float) -> Run:

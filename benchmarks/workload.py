@@ -26,6 +26,7 @@ class Workload(NamedTuple):
     steps: int
     log_every: int
     flop_per_row: int  # forward and backward, matrix products only
+    shares: tuple[int, ...] = ()  # the observed values that count points
 
     @property
     def gflop(self) -> float:

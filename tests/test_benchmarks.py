@@ -30,7 +30,7 @@ def test_all_variants_in_jax_agree(module):
     assert [v.name for v in jaxes] == ["memjax", "jax_batched", "jax_each", "jax_vmap"]
     with jax.numpy_rank_promotion("allow"):  # peers are written as most people write
         found = {v.name: dict(enumerate(v.prepare(work)())) for v in jaxes}
-    agree(found)
+    agree(work, found)
     answers = np.array(list(found["memjax"].values()))
     assert len(np.unique(answers[:, 0])) == len(work.runs)  # no two runs are the same
 
@@ -59,10 +59,12 @@ def test_a_point_of_growth_counts_its_runs():
 
 
 def test_a_disagreement_is_refused():
-    same = {0: np.array([1.0, 2.0]), 1: np.array([3.0, 4.0])}
-    agree({"a": same, "b": {1: np.array([3.0, 4.0])}})
-    with pytest.raises(AssertionError, match="b against a, run 1"):
-        agree({"a": same, "b": {1: np.array([3.0, 4.1])}})
+    work = tiny([100] * 2)._replace(shares=(1,))
+    same = {0: np.array([1.0, 0.2]), 1: np.array([3.0, 0.4])}
+    agree(work, {"a": same, "b": {1: np.array([3.0, 0.41])}})  # one point of 100
+    for wrong in ([3.1, 0.4], [3.0, 0.42]):
+        with pytest.raises(AssertionError, match="b against a, run 1"):
+            agree(work, {"a": same, "b": {1: np.array(wrong)}})
 
 
 def test_a_share_is_scaled_up_by_work():

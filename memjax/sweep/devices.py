@@ -15,14 +15,10 @@ def use_all_cores() -> int:
     three times better than over the threads of one. A number of devices that the user
     has set (`JAX_NUM_CPU_DEVICES`, `jax_num_cpu_devices` or XLA's host-device flag) is
     left alone, and accelerators are not touched.
-
-    With a device per core, each keeps to its own thread: `NPROC` and
-    `OPENBLAS_NUM_THREADS` are set to 1 unless they are set already. Otherwise batched
-    solves on two devices at once wait for each other's threads forever (jaxlib 0.10).
     """
     asked = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not asked and jax.config.values["jax_num_cpu_devices"] == -1:
-        os.environ.setdefault("NPROC", "1")
+        # LAPACK starts its threads at its first call; they would fight the lanes.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         try:
             jax.config.update("jax_num_cpu_devices", _usable_cores())

@@ -13,7 +13,13 @@ from jax.sharding import PartitionSpec as P
 from memjax.core import Carry, Legs, Tree, arrive, depart, walk
 from memjax.sweep.devices import lane_mesh
 from memjax.sweep.grid import Per
+from memjax.sweep.price import uses
 from memjax.sweep.provenance import numerics
+
+LAPACK = frozenset(
+    "cholesky lu qr geqrf householder_product eigh eig svd schur hessenberg "
+    "tridiagonal_solve triangular_solve".split()
+)
 
 
 @partial(
@@ -152,7 +158,16 @@ def _program(
     lane = partial(one_lane, run, dict(shapes), legs)
     leaves, structure = arguments
     example = jax.tree.unflatten(structure, leaves)
-    return jax.jit(mapped(lane, chunk)).lower(*example).compile()
+    traced = jax.jit(mapped(lane, chunk)).trace(*example)
+    if (
+        chunk > 1
+        and jax.default_backend() == "cpu"
+        and uses(traced.jaxpr.jaxpr, LAPACK)
+    ):
+        # Batched LAPACK calls share their work with the threads that other devices
+        # run on, and two devices that do so wait for each other forever (jaxlib 0.10).
+        traced = jax.jit(mapped(lane, 1)).trace(*example)
+    return traced.lower().compile()
 
 
 def abstract(tree: Tree) -> tuple:

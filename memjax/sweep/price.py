@@ -62,6 +62,15 @@ def price(lane: Callable[..., Any], arguments: tuple, tiles: int) -> Price:
     )
 
 
+def uses(jaxpr: Jaxpr, primitives: frozenset[str]) -> bool:
+    """Whether a trace holds any of these primitives, at any depth."""
+    return any(
+        equation.primitive.name in primitives
+        or any(uses(inner, primitives) for inner in _jaxprs(equation.params))
+        for equation in jaxpr.eqns
+    )
+
+
 def _bytes(tree: Tree) -> int:
     return sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(tree))
 
