@@ -89,6 +89,9 @@ def test_independent_shares_merge_and_slurm_tells_which(alone, tmp_path):
     (last,) = finish(start(out, "--num_shards=2", "--shard_index=1"))
     assert "figure:" in last
     assert_same(out, alone)
+    unsaid = start(out, "--num_shards=2")
+    _, problem = unsaid.communicate()
+    assert problem.strip() == "error: --shard_index: say which of the shares 0 to 1"
     wrong = start(out, "--num_shards=2", "--shard_index=2")
     _, problem = wrong.communicate()
     assert wrong.returncode == 1

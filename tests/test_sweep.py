@@ -201,9 +201,37 @@ def test_quantities_of_other_lengths_join_on_their_labels():
     np.testing.assert_array_equal(out.v.sel(width=3, a=2.0), [2, 2, 2])
 
 
-def test_a_result_that_is_not_named_is_refused():
-    with pytest.raises(TypeError, match="dict of named quantities"):
-        mj.sweep(lambda a: a, a=[1.0])
+@pytest.mark.parametrize(
+    ("result", "problem"),
+    [
+        (lambda a: a, "dict of named quantities"),
+        (lambda a: {}, "dict of named quantities"),
+        (lambda a: {"s": {"t": a}}, "s must be one array, got a dict"),
+        (lambda a: {"s": [a, a]}, "s must be one array, got a list"),
+        (lambda a: {"a": a}, "a: is taken"),
+        (lambda a: {"status": a}, "status: is taken"),
+        (lambda a: {"s": mj.named(jnp.ones(2), "a")}, "a: is taken"),
+    ],
+)
+def test_results_that_have_no_place_are_refused_before_running(result, problem):
+    with pytest.raises((TypeError, ValueError), match=problem):
+        mj.sweep(lambda a: result(a), a=[1.0])
+
+
+FACTOR = 2.0
+
+
+def scaled(a):
+    return {"b": FACTOR * a}
+
+
+def test_a_changed_global_is_another_program_and_question(monkeypatch):
+    before = mj.Sweep(scaled, a=[1.0])
+    question = before.question()
+    assert float(before.compute().b[0]) == 2
+    monkeypatch.setitem(globals(), "FACTOR", 5.0)
+    assert float(before.compute().b[0]) == 5
+    assert before.question() != question
 
 
 def test_the_compiled_program_has_no_collectives():

@@ -110,7 +110,8 @@ def parse(module: ModuleType, argv: list[str]) -> flags.FlagValues:
     try:
         rest = values(argv)
     except flags.UnrecognizedFlagError as error:
-        raise BadValue(error.flagname, _nearest(error.flagname, list(values))) from None
+        problem = _nearest(error.flagname, list(values))
+        raise BadValue("", f"--{error.flagname}: {problem}") from None
     except flags.IllegalFlagValueError as error:
         raise _bad_value(error) from None
     except flags.Error as error:

@@ -2,6 +2,7 @@
 
 import importlib.resources
 import json
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -33,7 +34,11 @@ def launch(module: str = "__main__") -> NoReturn:
     `claims(results)` a list of `Claim`s. `results` holds a dataset for each sweep. The
     flags are the parameters of `sweeps`.
     """
-    sys.exit(command(sys.modules[module], sys.argv))
+    code = command(sys.modules[module], sys.argv)
+    if code == INTERRUPTED:  # devices are still at work, and would crash a tidy exit
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def command(module: ModuleType, argv: list[str]) -> int:
@@ -94,7 +99,7 @@ def _command(module: ModuleType, values: FlagValues) -> int:
     folder.claim(question, values.resume, values.overwrite)
     results = _compute(name, sweeps, folder, values, shard)
     if any((ds.status == "not run").any() for ds in results.values()):
-        print(f"{name}: this share is done; the last one draws and makes the claims")
+        print(f"{name}: this share is done; the last to finish draws the figure")
         return DONE
     if jax.process_index():
         return DONE

@@ -26,7 +26,10 @@ def shares(values: FlagValues) -> tuple[int, int] | None:
     index = values.shard_index
     if index < 0:
         first = int(os.environ.get("SLURM_ARRAY_TASK_MIN", 0))
-        index = int(os.environ.get("SLURM_ARRAY_TASK_ID", first)) - first
+        told = os.environ.get("SLURM_ARRAY_TASK_ID")
+        if told is None and count > 1:
+            raise BadValue("shard_index", f"say which of the shares 0 to {count - 1}")
+        index = int(told or first) - first
     if not 0 <= index < count:
         raise BadValue("shard_index", f"must be 0 to {count - 1}, got {index}")
     return index, count

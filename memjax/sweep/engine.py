@@ -10,9 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec as P
 
-from memjax.core import Carry, Legs, Tree, arrive, depart, walk
+from memjax.core import Carry, Legs, Named, Tree, arrive, depart, walk
 from memjax.sweep.devices import lane_mesh
-from memjax.sweep.grid import Per
+from memjax.sweep.grid import BadValue, Per
+from memjax.sweep.identity import code_of, digest
 from memjax.sweep.price import uses
 from memjax.sweep.provenance import numerics
 
@@ -70,15 +71,17 @@ def one_lane(
     dead code to the compiler.
     """
     result = start(run, shapes, numbers, inputs)
+    taken = {*numbers, *inputs, *shapes, "step", "status"}
     if not isinstance(result, Legs):
-        return Outcome((), {}, _quantities(run, result), None)
+        return Outcome((), {}, _quantities(run, result, taken), None)
     if carry is not None:
         fresh, begun = depart(result), carry
         carry = jax.lax.cond(first == 0, lambda: fresh, lambda: begun)
     carry, logged = walk(result, carry, first, legs)
-    final = _quantities(run, arrive(result, carry))
-    on = None if legs is None else carry
-    return Outcome(result.times, _quantities(run, logged), final, on)
+    final = arrive(result, carry)
+    _quantities(run, logged, {*taken, "diverged_at"})
+    _quantities(run, final, taken)
+    return Outcome(result.times, logged, final, None if legs is None else carry)
 
 
 def carry_of(
@@ -98,13 +101,24 @@ def _blank(like: Any) -> jax.Array:
     return jnp.zeros(like.shape, like.dtype)
 
 
-def _quantities(run: Callable, result: Any) -> dict[str, Any]:
-    if isinstance(result, dict) and all(isinstance(k, str) for k in result):
-        return result
-    found = type(result).__name__
-    raise TypeError(
-        f"{run.__name__} must return a dict of named quantities, or Legs; got {found}"
-    )
+def _quantities(run: Callable, result: Any, taken: set[str]) -> dict[str, Any]:
+    """Named arrays, whose names and dimensions are not those of axes."""
+    name = run.__name__
+    if not isinstance(result, dict) or not result:
+        found = "an empty dict" if isinstance(result, dict) else type(result).__name__
+        raise TypeError(
+            f"{name} must return a dict of named quantities, or Legs that observe one, "
+            f"such as {{'loss': value}}; got {found}"
+        )
+    for key, value in result.items():
+        if len(jax.tree.leaves(value)) != 1 or isinstance(value, dict | list | tuple):
+            found = type(value).__name__
+            raise TypeError(f"{name}: {key} must be one array, got a {found}")
+        dims = [d for d, _ in value.axes] if isinstance(value, Named) else []
+        for word in (key, *dims):
+            if word in taken:
+                raise BadValue(word, f"is taken; {name} must name {key} otherwise")
+    return result
 
 
 def mapped(lane: Callable, chunk: int) -> Callable:
@@ -140,9 +154,10 @@ def program(
 ) -> Any:
     """The compiled program of a group; numbers are its arguments.
 
-    It is made once for a run, its shapes, the layout and JAX's numeric settings.
+    It is made once for a run and the values it names, its shapes, the layout and JAX's
+    numeric settings.
     """
-    settings = tuple(numerics().items())
+    settings = (digest(code_of(run)), *numerics().items())
     return _program(run, shapes, chunk, legs, arguments, settings)
 
 

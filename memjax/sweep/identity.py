@@ -24,7 +24,7 @@ def question(run: Callable, grid: Grid, inputs: dict[str, Any]) -> dict[str, Any
     """The question as plain JSON values; the values of axes are not part of it."""
     return {
         "run": run.__name__,
-        "code": digest(_code(run)),
+        "code": digest(code_of(run)),
         "library": _library(),
         "axes": sorted(n for columns in grid.axes.values() for n in columns),
         "fixed": {n: _text(v) for n, v in sorted(grid.fixed.items()) if n != ROOM},
@@ -49,17 +49,40 @@ def difference(stored: Any, asked: Any, path: str = "") -> list[str]:
     return [] if stored == asked else [f"{path}: {stored} is now {asked}"]
 
 
-def _code(run: Callable) -> Any:
-    """The definitions a run can reach in its own module, and what it closes over."""
-    run = run.func if isinstance(run, partial) else run
-    run = inspect.unwrap(run)
-    names, values = run.__code__.co_freevars, run.__closure__ or ()
-    closed = {n: _text(c.cell_contents) for n, c in zip(names, values, strict=True)}
+def code_of(run: Callable) -> Any:
+    """What a run computes with: the definitions of its module that it can reach, the
+    values of the globals they name, and what it closes over.
+    """
+    run = inspect.unwrap(run.func if isinstance(run, partial) else run)
+    if not inspect.isfunction(run):
+        return type(run).__qualname__
+    names, cells = run.__code__.co_freevars, run.__closure__ or ()
+    closed = {n: _text(c.cell_contents) for n, c in zip(names, cells, strict=True)}
     try:
         source = inspect.getsource(inspect.getmodule(run) or run)
+        code = _reachable(source, run.__qualname__.split(".")[0])
     except (OSError, TypeError):  # typed at a prompt
-        return [run.__code__.co_code.hex(), repr(run.__code__.co_consts), closed]
-    return [_reachable(source, run.__qualname__.split(".")[0]), closed]
+        code = {run.__name__: run.__code__.co_code.hex() + repr(run.__code__.co_consts)}
+    used = {
+        *run.__code__.co_names,
+        *(n for text in code.values() for n in _names(text)),
+    }
+    known = run.__globals__
+    data = {n: _text(known[n]) for n in sorted(used) if _is_data(known.get(n))}
+    return [code, closed, data]
+
+
+def _is_data(value: Any) -> bool:
+    return value is not None and not callable(value) and not inspect.ismodule(value)
+
+
+@cache
+def _names(source: str) -> frozenset[str]:
+    try:
+        nodes = ast.walk(ast.parse(source))
+    except SyntaxError:  # bytes of code typed at a prompt
+        return frozenset()
+    return frozenset(n.id for n in nodes if isinstance(n, ast.Name))
 
 
 @cache
@@ -116,7 +139,7 @@ def _text(value: Any) -> str:
         content = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
         return f"{array.dtype}{array.shape}:{content[:16]}"
     if inspect.isfunction(value):
-        return digest(_code(value))
+        return digest(code_of(value))
     if callable(value):
         return getattr(value, "__qualname__", type(value).__qualname__)
     leaves, structure = jax.tree.flatten(value)

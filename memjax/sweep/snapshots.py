@@ -55,6 +55,8 @@ def watched_states(run: Callable, steps: Sequence[int]) -> tuple[Callable, list]
         legs = run(**given)
         if not isinstance(legs, Legs):
             raise TypeError(f"{run.__name__} takes no time, so it has no snapshots")
+        if times[0] < 0 or times[-1] > legs.times[-1]:
+            raise BadValue("steps", f"must be 0 to {legs.times[-1]}, got {list(steps)}")
 
         def observe(state: Tree) -> dict[str, jax.Array]:
             found, structure = jax.tree.flatten(legs.keep(state))

@@ -26,7 +26,7 @@ from memjax.sweep.identity import difference
 from memjax.sweep.plan import Block, Plan
 
 FORMAT = 1  # of the files; a store of another format is refused
-WAY_OUT = "; choose another place, or overwrite it"
+WAY_OUT = "; choose another place, or delete what is there"
 DAMAGE = (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile)
 
 
