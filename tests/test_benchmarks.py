@@ -11,6 +11,8 @@ from benchmarks import figure, graph_grid, growth, harness, ragged_sweep, small_
 from benchmarks.harness import Variant, agree, relative, row
 from benchmarks.workload import Run, Workload, dealt, evenly
 
+pytestmark = pytest.mark.long  # every peer compiles
+
 
 def tiny(rows: list[int], steps: int = 100) -> Workload:
     runs = tuple(Run((), (), 0.1, 0.0, n) for n in rows)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from memjax.core import Legs, Tree, arrive, depart
@@ -32,13 +33,13 @@ class Price(NamedTuple):
         return self.setup + self.steps * self.step + self.legs * self.observation
 
 
-def price(lane: Callable[..., Any], arguments: tuple, tiles: int) -> Price:
-    """The price of `lane(*arguments)`, whose data fill so many row tiles."""
+def price(lane: Callable[..., Any], arguments: tuple) -> tuple[Price, Price]:
+    """The price of `lane(*arguments)` where its data fill one row tile, and two."""
     shown: dict[str, Any] = {}
 
-    def seconds(part: Callable[[Any], Any]) -> float:
+    def seconds(part: Callable[[Any], Any]) -> np.ndarray:
         traced = jax.make_jaxpr(lambda *a: part(lane(*a)))(*arguments)
-        return _seconds(traced.jaxpr, tiles)
+        return np.array([_seconds(traced.jaxpr, tiles) for tiles in (1, 2)])
 
     def note(result: Any) -> Any:
         if not isinstance(result, Legs):
@@ -52,14 +53,17 @@ def price(lane: Callable[..., Any], arguments: tuple, tiles: int) -> Price:
 
     setup = seconds(note)
     if "times" not in shown:
-        return Price(setup, 0.0, 0.0, 0, 1, 0, _bytes(shown["results"]))
+        kept = _bytes(shown["results"])
+        one, two = (Price(s, 0.0, 0.0, 0, 1, 0, kept) for s in setup.tolist())
+        return one, two
     step = seconds(lambda legs: legs.step(legs.start, 0)) - setup
     look = seconds(lambda legs: legs.observe(legs.start)) - setup
     times = shown["times"]
     results = len(times) * _bytes(shown["logged"]) + _bytes(shown["results"])
-    return Price(
-        setup, step, look, times[-1], len(times), _bytes(shown["state"]), results
-    )
+    still = (times[-1], len(times), _bytes(shown["state"]), results)
+    costs = np.stack([setup, step, look], axis=1).tolist()
+    one, two = (Price(a, b, c, *still) for a, b, c in costs)
+    return one, two
 
 
 def uses(jaxpr: Jaxpr, primitives: frozenset[str]) -> bool:

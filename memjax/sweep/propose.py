@@ -1,6 +1,7 @@
 """From a job to a plan that knows what it costs and fits this machine."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import jax
 import numpy as np
@@ -8,9 +9,10 @@ import numpy as np
 from memjax.sweep.dispatch import Job, arrays_for, numbers_for
 from memjax.sweep.engine import abstract, program, start
 from memjax.sweep.grid import BadValue
+from memjax.sweep.identity import code_of, digest
 from memjax.sweep.memory import chunk_that_fits, device_budget
 from memjax.sweep.plan import Group, Plan, make_groups, make_plan
-from memjax.sweep.price import price
+from memjax.sweep.price import Price, price
 
 
 def propose(job: Job, lanes: np.ndarray, chunk: int | None, watched: bool) -> Plan:
@@ -30,10 +32,21 @@ def propose(job: Job, lanes: np.ndarray, chunk: int | None, watched: bool) -> Pl
 def priced(job: Job, group: Group) -> Group:
     """A group with the price of its lanes, read from the trace of one of them."""
     numbers = {n: a[0] for n, a in numbers_for(job, group.lanes[:1]).items()}
-    lane = partial(start, job.run, group.shapes)
-    one, two = (price(lane, (numbers, arrays_for(job)), tiles) for tiles in (1, 2))
+    arguments = abstract((numbers, arrays_for(job)))
+    version = digest(code_of(job.run))
+    one, two = _prices(job.run, tuple(group.shapes.items()), arguments, version)
     seconds = one.seconds + (group.tiles - 1) * (two.seconds - one.seconds)
     return group._replace(price=one, seconds=seconds)
+
+
+@lru_cache(maxsize=64)
+def _prices(
+    run: Callable, shapes: tuple, arguments: tuple, version: str
+) -> tuple[Price, Price]:
+    leaves, structure = arguments
+    return price(
+        partial(start, run, dict(shapes)), jax.tree.unflatten(structure, leaves)
+    )
 
 
 def temporaries(job: Job, group: Group, width: int) -> int:
