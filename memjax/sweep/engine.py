@@ -115,7 +115,7 @@ def _quantities(run: Callable, result: Any, taken: set[str]) -> dict[str, Any]:
             found = type(value).__name__
             raise TypeError(f"{name}: {key} must be one array, got a {found}")
         dims = [d for d, _ in value.axes] if isinstance(value, Named) else []
-        for word in (key, *dims):
+        for word in (key, *(d for d in dims if d != "step")):
             if word in taken:
                 raise BadValue(word, f"is taken; {name} must name {key} otherwise")
     return result

@@ -61,7 +61,7 @@ def code_of(run: Callable) -> Any:
     try:
         source = inspect.getsource(inspect.getmodule(run) or run)
         code = _reachable(source, run.__qualname__.split(".")[0])
-    except (OSError, TypeError):  # typed at a prompt
+    except (OSError, TypeError, SyntaxError):  # typed at a prompt, or made by exec
         code = {run.__name__: run.__code__.co_code.hex() + repr(run.__code__.co_consts)}
     used = {
         *run.__code__.co_names,
