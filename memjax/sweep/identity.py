@@ -93,13 +93,13 @@ def _reachable(source: str, start: str) -> dict[str, str]:
         for name in _defines(statement):
             defined.setdefault(name, []).append(statement)
     found: dict[str, str] = {}
-    todo = [start]
-    while todo:
-        name = todo.pop()
+    queue = [start]
+    while queue:
+        name = queue.pop()
         if name in defined and name not in found:
             found[name] = "\n".join(ast.unparse(_bare(s)) for s in defined[name])
             nodes = (n for s in defined[name] for n in ast.walk(s))
-            todo += [n.id for n in nodes if isinstance(n, ast.Name)]
+            queue += [n.id for n in nodes if isinstance(n, ast.Name)]
     return found
 
 
