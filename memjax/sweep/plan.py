@@ -11,7 +11,7 @@ from memjax.sweep.grid import Grid, label
 from memjax.sweep.price import Price
 
 CHUNK = 8  # lanes that share a core's cache
-CALL_SECONDS = 2.0  # a watched sweep returns to Python about this often
+CALL_SECONDS = 5.0  # a watched sweep returns to Python at least about this often
 STATE_BYTES = 2**30  # what the lanes of a call may carry from segment to segment
 
 
@@ -117,7 +117,7 @@ def make_plan(groups: Sequence[Group], devices: int, chunk: int | None = None) -
     A chunk holds `chunk` lanes, by default 8 where a lane's rows fit one tile, and one
     lane where they do not: the lanes of a vmap all walk as many tiles as the longest.
     A group without a price is one call. One with a price is cut into calls of about
-    two seconds: by lanes where they cost the same, by time where they do not (cutting
+    five seconds: by lanes where they cost the same, by time where they do not (cutting
     those would unbalance the devices) or where one chunk takes longer.
     """
     blocks = [
@@ -133,9 +133,7 @@ def _blocks(index: int, group: Group, devices: int, chunk: int | None) -> list[B
     fits = group.shapes.get("capacity", 0) <= TILE
     most = chunk or (CHUNK if fits else 1)
     parts = _cut(group, devices, most)
-    fair = -(-len(parts[0]) // devices)
-    size = -(-fair // -(-fair // most))  # equal chunks waste no lanes
-    hand = -(-fair // size) * size
+    size, hand = _chunks(len(parts[0]), devices, most)
     made = []
     for part in parts:
         order, real = _deal(group.tiles[part], devices, hand)
@@ -159,10 +157,23 @@ def _cut(group: Group, devices: int, chunk: int) -> list[np.ndarray]:
     most = STATE_BYTES // max(1, group.price.state_bytes)
     if group.tiles.min() == group.tiles.max():
         most = min(most, int(CALL_SECONDS * devices / max(group.seconds[0], 1e-9)))
-    smallest = devices * chunk
-    most = max(smallest, most // smallest * smallest)
-    even = -(-len(order) // -(-len(order) // most))
+    most = max(most, devices * chunk)
+
+    def computed(blocks: int) -> int:
+        _, hand = _chunks(-(-len(order) // blocks), devices, chunk)
+        return blocks * devices * hand
+
+    fewest = -(-len(order) // most)  # up to twice as many, where less is filled up
+    blocks = min(range(fewest, 2 * fewest + 1), key=lambda k: (computed(k), k))
+    even = -(-len(order) // blocks)
     return [order[i : i + even] for i in range(0, len(order), even)]
+
+
+def _chunks(lanes: int, devices: int, most: int) -> tuple[int, int]:
+    """A chunk's lanes, `most` or less, and those of a device: whole, equal chunks."""
+    fair = -(-lanes // devices)
+    size = -(-fair // -(-fair // most))
+    return size, -(-fair // size) * size
 
 
 def _deal(tiles: np.ndarray, devices: int, hand: int) -> tuple[np.ndarray, np.ndarray]:

@@ -36,6 +36,7 @@ class Bar(Silent):
             TextColumn("{task.fields[speed]}"),
             TimeRemainingColumn(compact=True),
             console=console,
+            refresh_per_second=1,  # drawing takes time from a core that computes
         )
         self.task = self.progress.add_task("compiling", total=None, speed="")
         self.done, self.began = 0.0, 0.0
