@@ -158,14 +158,15 @@ def _cell(work: dict[str, Any], name: str) -> str:
     return f"{mark}{row['seconds']:.3g} s ({spread}), {row['times_ours']:.2f}×"
 
 
-def _ours(work: dict[str, Any], text: str) -> str:
-    row = next((r for r in work["rows"] if r["variant"] == "memjax"), None)
+def _ours(work: dict[str, Any], text: str, name: str = "memjax") -> str:
+    row = next((r for r in work["rows"] if r["variant"] == name), None)
     return "–" if row is None else text.format(**row)
 
 
 FACTS = {
     "memjax, runs/s": lambda w: _ours(w, "{runs_per_second:.3g}"),
     "memjax, share of peak": lambda w: _ours(w, "{of_peak:.1%}"),
+    "with a bar and a store": lambda w: _ours(w, "{times_ours:.3f}×", "memjax_kept"),
     "peak, GF/s": lambda w: f"{w['peak_gflops']:.0f} ({w['peak_by']})",
     "compile cold / cached, s": lambda w: (
         f"{w['compile_cold']:.2f} / {w['compile_cached']:.2f}"

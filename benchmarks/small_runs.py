@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import jax_peers, mlp, ours
-from benchmarks.harness import Floors, Variant, benchmark, parser, torch_variants
+from benchmarks.harness import KEPT, Floors, Variant, benchmark, parser, torch_variants
 from benchmarks.workload import Workload, evenly
 
 FLOORS = Floors(
@@ -18,6 +18,7 @@ FLOORS = Floors(
         "jax_batched": 0.90,
     },
     of_peak=0.42,
+    kept=1.03,
     compile_cold=3.0,
     compile_cached=0.4,
 )
@@ -27,6 +28,7 @@ def variants() -> list[Variant]:
     """memjax and its peers; loops do some of the runs, batches some of the steps."""
     return [
         Variant("memjax", partial(ours.memjax, mlp.run, mlp.answers), 0.5),
+        Variant(KEPT, partial(ours.kept, mlp.run, mlp.answers), 0.5),
         Variant("jax_batched", partial(jax_peers.batched, chunk=8, tiled=False), 0.5),
         Variant("jax_each", jax_peers.one_each, 0.06, "runs"),
         Variant("jax_vmap", jax_peers.everything, 0.05),
