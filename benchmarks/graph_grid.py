@@ -26,7 +26,7 @@ def variants() -> list[Variant]:
     """memjax and its peers; loops do some of the runs, batches some of the steps."""
     return [
         Variant("memjax", partial(ours.memjax, graph.run, graph.answers), 0.2),
-        Variant("jax_batched", partial(jax_peers.batched, chunk=1, tiled=False), 0.2),
+        Variant("jax_batched", partial(jax_peers.batched, chunk=4, tiled=False), 0.2),
         Variant("jax_each", jax_peers.one_each, 0.06, "runs"),
         Variant("jax_vmap", jax_peers.everything, 0.04),
         *torch_variants(loop=0.016, expert=0.04, vmap=0.02, by="runs"),

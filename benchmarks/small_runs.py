@@ -29,7 +29,7 @@ def variants() -> list[Variant]:
     return [
         Variant("memjax", partial(ours.memjax, mlp.run, mlp.answers), 0.5),
         Variant(KEPT, partial(ours.kept, mlp.run, mlp.answers), 0.5),
-        Variant("jax_batched", partial(jax_peers.batched, chunk=8, tiled=False), 0.5),
+        Variant("jax_batched", partial(jax_peers.batched, chunk=4, tiled=False), 0.5),
         Variant("jax_each", jax_peers.one_each, 0.06, "runs"),
         Variant("jax_vmap", jax_peers.everything, 0.05),
         *torch_variants(loop=0.02, expert=0.05, vmap=0.05, by="runs"),

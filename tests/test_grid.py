@@ -103,7 +103,7 @@ def test_a_plan_holds_every_lane_once(lengths, shapes, devices, chunk, seconds):
     assert sorted(seen) == list(range(len(sweep)))
     for block in plan.blocks:
         assert len(block.lanes) % (devices * block.chunk) == 0
-        assert block.chunk <= (chunk or 8)
+        assert block.chunk <= (chunk or 4)
         assert block.real.any()
     for group in range(shapes):  # one program a group
         kinds = {
@@ -126,9 +126,9 @@ def test_a_watched_plan_calls_about_every_five_seconds():
     assert {len(b.lanes) for b in plan.blocks} == {64}  # 96 would compute 64 twice
     assert all(b.legs is None for b in plan.blocks)
     assert plan.seconds == pytest.approx(512 / 2 * 0.1)
-    long = plan_of(alike, 2, seconds=5.0)  # a chunk of 8 takes 40 s: cut by time
-    assert {len(b.lanes) for b in long.blocks} == {16}
-    assert {b.legs for b in long.blocks} == {2}
+    long = plan_of(alike, 2, seconds=5.0)  # a chunk of 4 takes 20 s: cut by time
+    assert {len(b.lanes) for b in long.blocks} == {8}
+    assert {b.legs for b in long.blocks} == {3}
     mixed = mj.Sweep(run, size=[50, 25600], lr=1e-3, seed=0)
     (block,) = plan_of(mixed, 2, seconds=0.5).blocks  # 50 tiles: 25 s
     assert block.legs == 3

@@ -41,7 +41,7 @@ def slowly(*a):
     return call(*a)
 dispatch._call = slowly
 axes = {**tiny.AXES, "seed": range(6)}
-mj.sweep(tiny.run, **axes, store=sys.argv[1])
+mj.sweep(tiny.run, **axes, store=sys.argv[1], chunk=8)
 """
 
 
@@ -65,7 +65,7 @@ def same(a: xr.Dataset, b: xr.Dataset) -> None:
 
 def test_segments_and_blocks_change_nothing(whole, short_calls, tmp_path):
     plan = mj.Sweep(tiny.run, **AXES).plan()
-    assert len(plan.blocks) == 3
+    assert len(plan.blocks) == 6
     assert plan.blocks[0].legs is not None
     kept = mj.sweep(tiny.run, **AXES, store=tmp_path)
     xr.testing.assert_allclose(kept, whole, rtol=1e-5)
@@ -169,7 +169,7 @@ def test_what_is_finished_can_be_read_while_a_sweep_runs(
         sweep.compute(store=tmp_path)
     finished = sweep.read(tmp_path)
     counts = dict(zip(*np.unique(finished.status, return_counts=True), strict=True))
-    assert counts == {"ok": 16, "not run": 32}
+    assert counts == {"ok": 8, "not run": 40}
     done = (finished.status == "ok").values
     np.testing.assert_allclose(
         finished.loss.values[done], whole.loss.values[done], rtol=1e-5
@@ -177,7 +177,7 @@ def test_what_is_finished_can_be_read_while_a_sweep_runs(
     assert np.isnan(finished.loss.values[~done]).all()
     begun = sweep.read(tmp_path, underway=True)
     running = (begun.status == "running").values
-    assert running.sum() == 16
+    assert running.sum() == 8
     early = begun.loss.isel(step=0).values
     np.testing.assert_allclose(
         early[running], whole.loss.isel(step=0).values[running], rtol=1e-5
@@ -335,7 +335,7 @@ def test_a_chunk_too_large_for_memory_is_halved(whole, monkeypatch):
         return call(job, shapes, block, *rest)
 
     monkeypatch.setattr(dispatch, "_call", small_memory)
-    found = mj.sweep(tiny.run, **AXES)
+    found = mj.sweep(tiny.run, **AXES, chunk=8)
     xr.testing.assert_allclose(found, whole, rtol=1e-5)
     assert tried == [8, 4, 2]
 

@@ -10,7 +10,7 @@ from memjax.core import TILE
 from memjax.sweep.grid import Grid, label
 from memjax.sweep.price import Price
 
-CHUNK = 8  # lanes that share a core's cache
+CHUNK = 4  # lanes that share a core's cache
 CALL_SECONDS = 5.0  # a watched sweep returns to Python at least about this often
 STATE_BYTES = 2**30  # what the lanes of a call may carry from segment to segment
 
@@ -114,7 +114,7 @@ def make_groups(grid: Grid, lanes: np.ndarray) -> list[Group]:
 def make_plan(groups: Sequence[Group], devices: int, chunk: int | None = None) -> Plan:
     """The plan of groups: blocks of chunks of lanes, dealt longest first.
 
-    A chunk holds `chunk` lanes, by default 8 where a lane's rows fit one tile, and one
+    A chunk holds `chunk` lanes, by default 4 where a lane's rows fit one tile, and one
     lane where they do not: the lanes of a vmap all walk as many tiles as the longest.
     A group without a price is one call. One with a price is cut into calls of about
     five seconds: by lanes where they cost the same, by time where they do not (cutting
