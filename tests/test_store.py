@@ -301,6 +301,10 @@ def test_snapshots_load_back_into_the_model(whole, tmp_path):
         np.testing.assert_allclose(mj.observables.l2(params), norm.squeeze(), rtol=1e-5)
     with pytest.raises(mj.BadValue, match="wd: say which one"):
         some.at(step=20)
+    with pytest.raises(mj.BadValue, match="step: 7 is not among"):
+        some.at(step=7)
+    with pytest.raises(mj.BadValue, match="rate: is no axis here, only"):
+        some.at(rate=1)
     with pytest.raises(mj.BadValue, match="steps: must be 0 to 20"):
         sweep.snapshots([1000], seed=0)
     with pytest.raises(mj.BadValue, match="seed: 9 is not among"):

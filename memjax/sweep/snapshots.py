@@ -25,6 +25,12 @@ class Snapshots(NamedTuple):
         Axes of length one may be left out.
         """
         names = self.leaves.attrs["axes"]
+        for name, value in labels.items():
+            if name not in names:
+                raise BadValue(name, f"is no axis here, only {', '.join(names)}")
+            if value not in self.leaves[name].values:
+                known = self.leaves[name].values.tolist()
+                raise BadValue(name, f"{value} is not among {known}")
         chosen = self.leaves.sel(labels)
         still = [d for d in names if d in chosen.dims and chosen.sizes[d] > 1]
         if still:
