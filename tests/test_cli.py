@@ -132,6 +132,8 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path):
         stdout=subprocess.DEVNULL,
         text=True,
         cwd=ROOT,
+        # A suite started in the background would hand down that interrupts are ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not list(out.glob("sweeps/main/[bs]*.npz")):
         assert process.poll() is None
