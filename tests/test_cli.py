@@ -123,17 +123,23 @@ def test_a_diverged_run_is_told_and_can_fail_the_command(tmp_path):
     assert (results.status.sel(lr=1e-3) == "ok").all()
 
 
+# A suite started in the background hands down that interrupts are ignored.
+HEARING = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("experiments.l2_vs_size", None, "__main__", True)
+"""
+
+
 def test_an_interrupt_keeps_what_is_finished(tmp_path):
     out = tmp_path / "run"
     long = ("--size=50:800:5", "--seeds=20", "--published=false", f"--out={out}")
     process = subprocess.Popen(
-        [sys.executable, "-m", "experiments.l2_vs_size", *long],
+        [sys.executable, "-c", HEARING, *long],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
         cwd=ROOT,
-        # A suite started in the background would hand down that interrupts are ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while not list(out.glob("sweeps/main/[bs]*.npz")):
         assert process.poll() is None
