@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import optax
 import pytest
+import xarray as xr
 from test_training import adam_step, numpy_gradient
 
 import memjax as mj
@@ -83,6 +84,25 @@ def test_the_published_points_have_the_published_height_and_fit():
     assert fit["A"] == pytest.approx(6.500, abs=0.02)
     assert fit["B"] == pytest.approx(0.270, abs=1e-3)
     assert fit["C"] == pytest.approx(-9.636, abs=0.03)
+
+
+def test_the_seeds_that_have_the_published_fit_are_counted():
+    """Made-up growth: one seed of four follows the published law, all peak at 3200."""
+    size = np.array(experiment.SIZES, float)
+    laws = [(6.5, 0.27, -9.636), (6.5, 0.3, -9.636), (9.0, 0.27, -9.6), (5, 0.3, -7)]
+    grown = np.stack([a * size**b + c for a, b, c in laws])
+    grown[:, size > 3200] = 1.0
+    weight = xr.DataArray(
+        np.stack([0 * grown, grown], axis=-1),
+        dims=("seed", "size", "step"),
+        coords={"size": list(experiment.SIZES), "step": [0, experiment.STEPS]},
+    ).expand_dims({n: [v] for n, v in experiment.REFERENCE.items()})
+    found = experiment.other_seed_claims(xr.Dataset({"weight_l2": weight}))
+    measured = {claim.name: claim for claim in found}
+    assert measured["share of other seeds with the largest gap at 3200"].holds
+    recur = measured["share of 4 other seeds with the published A, B, C"]
+    assert recur.measured == 0.25
+    assert recur.holds is False
 
 
 def test_the_capacity_is_two_bits_a_parameter():
