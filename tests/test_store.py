@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import chex
 import jax
 import numpy as np
 import pytest
@@ -49,7 +50,7 @@ mj.sweep(tiny.run, **axes, store=sys.argv[1], chunk=8)
 def short_calls(monkeypatch):
     """Calls of 1/20 of the predicted time of a block: many segments."""
     sweep = mj.Sweep(tiny.run, **AXES)
-    longest = sweep.plan(watched=True).blocks[0].seconds
+    longest = sweep.plan().blocks[0].seconds
     monkeypatch.setattr(plans, "CALL_SECONDS", longest / 20)
     return longest / 20
 
@@ -61,6 +62,18 @@ def whole() -> xr.Dataset:
 
 def same(a: xr.Dataset, b: xr.Dataset) -> None:
     xr.testing.assert_identical(a.drop_attrs(), b.drop_attrs())
+
+
+def test_a_run_is_traced_once_for_price_blocks_and_segments(short_calls, tmp_path):
+    traced = chex.assert_max_traces(tiny.run, n=1)
+
+    def run(size, lr, wd, init_scale, seed, *, capacity, steps):
+        return traced(size, lr, wd, init_scale, seed, capacity=capacity, steps=steps)
+
+    plan = mj.Sweep(run, **AXES).plan()
+    assert len(plan.blocks) > 1
+    assert plan.blocks[0].legs is not None
+    mj.sweep(run, **AXES, store=tmp_path)
 
 
 def test_segments_and_blocks_change_nothing(whole, short_calls, tmp_path):
@@ -332,11 +345,11 @@ def test_two_probes_tell_what_fits_into_memory():
 def test_a_chunk_too_large_for_memory_is_halved(whole, monkeypatch):
     call, tried = dispatch._call, []
 
-    def small_memory(job, shapes, block, *rest):
+    def small_memory(lane, block, *rest):
         tried.append(block.chunk)
         if block.chunk > 2:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
-        return call(job, shapes, block, *rest)
+        return call(lane, block, *rest)
 
     monkeypatch.setattr(dispatch, "_call", small_memory)
     found = mj.sweep(tiny.run, **AXES, chunk=8)

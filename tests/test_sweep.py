@@ -16,7 +16,8 @@ import xarray as xr
 import memjax as mj
 from memjax import core
 from memjax.sweep import dispatch, engine
-from memjax.sweep.engine import abstract, program
+from memjax.sweep.engine import program
+from memjax.sweep.trace import abstract
 
 
 @pytest.fixture(scope="module")
@@ -236,15 +237,24 @@ def test_a_changed_global_is_another_program_and_question(monkeypatch):
 
 def test_the_compiled_program_has_no_collectives():
     sweep = mj.Sweep(tiny.run, **tiny.AXES)
-    (group,), (block,) = sweep.plan(watched=False)[:2]
+    (group,), (block,) = sweep.plan()[:2]
     job = dispatch.Job(sweep.run, sweep.grid, sweep.inputs)
     numbers = dispatch.numbers_for(job, block.lanes)
-    shapes = tuple(group.shapes.items())
+    lane = dispatch.traced(job, group.shapes, group.lanes)
     arguments = abstract((numbers, {}, None, np.int32(0)))
-    text = program(sweep.run, shapes, block.chunk, None, arguments).as_text()
+    text = program(lane, block.chunk, None, arguments).as_text()
     assert "dot" in text
     gathers = "all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter"
     assert not re.search(gathers, text)
+
+
+def test_a_state_may_start_as_a_python_number():
+    def run(x):
+        halve = lambda state, t: state // 2 + x  # noqa: E731
+        return mj.iterate(0, halve, lambda state: {"s": state}, 3)
+
+    found = mj.sweep(run, x=[0.5, 4.0])
+    np.testing.assert_allclose(found.s, [[0, 0.5, 0.5, 0.5], [0, 4, 6, 7]])
 
 
 def test_other_numeric_settings_are_another_program():
@@ -252,12 +262,12 @@ def test_other_numeric_settings_are_another_program():
         return {"b": a * 2}
 
     mj.sweep(run, a=[1.0])
-    made = engine._program.cache_info().misses
+    made = engine.program.cache_info().misses
     with jax.default_matmul_precision("highest"):
         mj.sweep(run, a=[1.0])
-    assert engine._program.cache_info().misses == made + 1
+    assert engine.program.cache_info().misses == made + 1
     mj.sweep(run, a=[1.0])
-    assert engine._program.cache_info().misses == made + 1
+    assert engine.program.cache_info().misses == made + 1
 
 
 def test_a_run_of_shapes_alone_and_a_single_run():

@@ -1,7 +1,8 @@
 """From a plan to outcomes: calls in sequence, kept as they finish."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -10,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from memjax.core import Carry, Tree
-from memjax.sweep.engine import Outcome, abstract, carry_of, numbers_of, program
+from memjax.sweep.engine import Outcome, carry_of, numbers_of, program
 from memjax.sweep.grid import BadValue, Grid, Per
 from memjax.sweep.plan import Block, Group
 from memjax.sweep.progress import Silent
 from memjax.sweep.store import Segments
+from memjax.sweep.trace import Traced, abstract, trace
 
 
 class Job(NamedTuple):
@@ -32,6 +34,13 @@ class Clock:
     compiling: float = 0.0
     running: float = 0.0
     watch: Silent = field(default_factory=Silent)
+
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """Time spent here, on traces and programs, counts as compiling."""
+        began = time.perf_counter()
+        yield
+        self.compiling += time.perf_counter() - began
 
 
 def run_block(
@@ -77,40 +86,34 @@ def _walk_block(
     the state of the last one, and hands what it has to `keep`.
     """
     numbers, inputs = numbers_for(job, block.lanes), arrays_for(job)
-    shapes = tuple(group.shapes.items())
-    if block.legs is None or group.price is None:
-        outcome = _call(job, shapes, block, clock, (numbers, inputs, None, 0))
-        steps = group.price.steps if group.price else 0
-        clock.watch.advance(block.seconds, max(1, steps) * block.real.sum())
+    lane = traced(job, group.shapes, group.lanes)
+    steps, total = max(1, group.price.steps), group.price.legs
+    if block.legs is None:
+        outcome = _call(lane, block, clock, (numbers, inputs, None, 0))
+        clock.watch.advance(block.seconds, steps * block.real.sum())
         return outcome
-    total = group.price.legs
-    carry: Any = carry_of(job.run, dict(shapes), numbers, inputs)
+    carry: Any = carry_of(lane, numbers, inputs)
     first, seen = 0, []
     if begun is not None:
         first, seen = begun.done, [begun.outcome]
         carry = restored(begun.state, carry)
     for at in range(first, total, block.legs):
-        outcome = _call(job, shapes, block, clock, (numbers, inputs, carry, at))
+        outcome = _call(lane, block, clock, (numbers, inputs, carry, at))
         carry, seen = outcome.carry, [joined([*seen, _host(outcome)])]
         share = block.legs / total
-        clock.watch.advance(
-            share * block.seconds, share * group.price.steps * block.real.sum()
-        )
+        clock.watch.advance(share * block.seconds, share * steps * block.real.sum())
         if keep is not None and at + block.legs < total:
             keep(Segments(at + block.legs, [], seen[0], plain(carry)))
     return cut(seen[0], total)
 
 
-def _call(
-    job: Job, shapes: tuple, block: Block, clock: Clock, arguments: tuple
-) -> Outcome:
+def _call(lane: Traced, block: Block, clock: Clock, arguments: tuple) -> Outcome:
     arguments = (*arguments[:3], np.int32(arguments[3]))
+    with clock.preparing():
+        compiled = program(lane, block.chunk, block.legs, abstract(arguments))
     began = time.perf_counter()
-    compiled = program(job.run, shapes, block.chunk, block.legs, abstract(arguments))
-    compiled_at = time.perf_counter()
     outcome = jax.block_until_ready(compiled(*arguments))
-    clock.compiling += compiled_at - began
-    clock.running += time.perf_counter() - compiled_at
+    clock.running += time.perf_counter() - began
     return outcome if block.legs else _host(outcome)
 
 
@@ -155,6 +158,12 @@ def numbers_for(job: Job, lanes: np.ndarray) -> dict[str, jax.Array]:
             dimension = list(job.grid.axes).index(given.axis)
             values[f"@{given.axis}"] = positions[:, dimension]
     return numbers_of(values)
+
+
+def traced(job: Job, shapes: dict[str, Any], lanes: np.ndarray) -> Traced:
+    """The trace that lanes of these shapes share."""
+    numbers = {n: a[0] for n, a in numbers_for(job, lanes[:1]).items()}
+    return trace(job.run, shapes, numbers, arrays_for(job))
 
 
 def arrays_for(job: Job) -> dict[str, Any]:

@@ -10,12 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec as P
 
-from memjax.core import Carry, Legs, Named, Tree, arrive, depart, walk
+from memjax.core import Carry, Legs, Tree, arrive, depart, walk
 from memjax.sweep.devices import lane_mesh
-from memjax.sweep.grid import BadValue, Per
-from memjax.sweep.identity import code_of, digest
 from memjax.sweep.price import uses
-from memjax.sweep.provenance import numerics
+from memjax.sweep.trace import Traced
 
 LAPACK = frozenset(
     "cholesky lu qr geqrf householder_product eigh eig svd schur hessenberg "
@@ -38,27 +36,8 @@ class Outcome:
     carry: Carry | None  # where the next segment goes on
 
 
-def start(
-    run: Callable,
-    shapes: dict[str, Any],
-    numbers: dict[str, Any],
-    inputs: dict[str, Any],
-) -> Any:
-    """What a run returns for its numbers and, of each input, its own part."""
-    handed = {name: _pick(given, numbers) for name, given in inputs.items()}
-    plain = {name: n for name, n in numbers.items() if not name.startswith("@")}
-    return run(**plain, **handed, **shapes)
-
-
-def _pick(given: Any, numbers: dict[str, Any]) -> Any:
-    if not isinstance(given, Per):
-        return given
-    return jax.tree.map(lambda a: a[numbers[f"@{given.axis}"]], given.tree)
-
-
 def one_lane(
-    run: Callable,
-    shapes: dict[str, Any],
+    lane: Traced,
     legs: int | None,
     numbers: dict[str, Any],
     inputs: dict[str, Any],
@@ -70,28 +49,20 @@ def one_lane(
     A segment sets the run up again from its numbers; what it does not need of that is
     dead code to the compiler.
     """
-    result = start(run, shapes, numbers, inputs)
-    taken = {*numbers, *inputs, *shapes, "step", "status"}
+    result = lane.run(numbers, inputs)
     if not isinstance(result, Legs):
-        return Outcome((), {}, _quantities(run, result, taken), None)
+        return Outcome((), {}, result, None)
     if carry is not None:
         fresh, begun = depart(result), carry
         carry = jax.lax.cond(first == 0, lambda: fresh, lambda: begun)
     carry, logged = walk(result, carry, first, legs)
     final = arrive(result, carry)
-    _quantities(run, logged, {*taken, "diverged_at"})
-    _quantities(run, final, taken)
     return Outcome(result.times, logged, final, None if legs is None else carry)
 
 
-def carry_of(
-    run: Callable,
-    shapes: dict[str, Any],
-    numbers: dict[str, Any],
-    inputs: dict[str, Any],
-) -> Carry:
+def carry_of(lane: Traced, numbers: dict[str, Any], inputs: dict[str, Any]) -> Carry:
     """A blank carry for lanes with these numbers, for a first segment to go on from."""
-    lanes = jax.vmap(lambda n: depart(start(run, shapes, n, inputs)))
+    lanes = jax.vmap(lambda n: depart(lane.run(n, inputs)))
     return jax.tree.map(_blank, jax.eval_shape(lanes, numbers))
 
 
@@ -99,26 +70,6 @@ def _blank(like: Any) -> jax.Array:
     if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
         return jax.random.split(jax.random.key(0), like.shape)
     return jnp.zeros(like.shape, like.dtype)
-
-
-def _quantities(run: Callable, result: Any, taken: set[str]) -> dict[str, Any]:
-    """Named arrays, whose names and dimensions are not those of axes."""
-    name = run.__name__
-    if not isinstance(result, dict) or not result:
-        found = "an empty dict" if isinstance(result, dict) else type(result).__name__
-        raise TypeError(
-            f"{name} must return a dict of named quantities, or Legs that observe one, "
-            f"such as {{'loss': value}}; got {found}"
-        )
-    for key, value in result.items():
-        if len(jax.tree.leaves(value)) != 1 or isinstance(value, dict | list | tuple):
-            found = type(value).__name__
-            raise TypeError(f"{name}: {key} must be one array, got a {found}")
-        dims = [d for d, _ in value.axes] if isinstance(value, Named) else []
-        for word in (key, *(d for d in dims if d != "step")):
-            if word in taken:
-                raise BadValue(word, f"is taken; {name} must name {key} otherwise")
-    return result
 
 
 def mapped(lane: Callable, chunk: int) -> Callable:
@@ -149,46 +100,22 @@ def mapped(lane: Callable, chunk: int) -> Callable:
     )
 
 
-def program(
-    run: Callable, shapes: tuple, chunk: int, legs: int | None, arguments: tuple
-) -> Any:
+@lru_cache(maxsize=64)
+def program(lane: Traced, chunk: int, legs: int | None, arguments: tuple) -> Any:
     """The compiled program of a group; numbers are its arguments.
 
-    It is made once for a run and the values it names, its shapes, the layout and JAX's
-    numeric settings.
+    It is made once for a lane's trace, the layout and the shapes of the arguments.
     """
-    settings = (digest(code_of(run)), *numerics().items())
-    return _program(run, shapes, chunk, legs, arguments, settings)
-
-
-@lru_cache(maxsize=64)
-def _program(
-    run: Callable,
-    shapes: tuple,
-    chunk: int,
-    legs: int | None,
-    arguments: tuple,
-    settings: tuple,
-) -> Any:
-    lane = partial(one_lane, run, dict(shapes), legs)
-    leaves, structure = arguments
-    example = jax.tree.unflatten(structure, leaves)
-    traced = jax.jit(mapped(lane, chunk)).trace(*example)
-    if (
-        chunk > 1
-        and jax.default_backend() == "cpu"
-        and uses(traced.jaxpr.jaxpr, LAPACK)
+    if jax.default_backend() == "cpu" and any(
+        uses(jaxpr, LAPACK) for jaxpr in lane.jaxprs
     ):
         # Batched LAPACK calls share their work with the threads that other devices
         # run on, and two devices that do so wait for each other forever (jaxlib 0.10).
-        traced = jax.jit(mapped(lane, 1)).trace(*example)
-    return traced.lower().compile()
-
-
-def abstract(tree: Tree) -> tuple:
-    """Shapes and types of arguments, hashable."""
-    leaves, structure = jax.tree.flatten(tree)
-    return tuple(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in leaves), structure
+        chunk = 1
+    leaves, structure = arguments
+    example = jax.tree.unflatten(structure, leaves)
+    grid = mapped(partial(one_lane, lane, legs), chunk)
+    return jax.jit(grid).lower(*example).compile()
 
 
 def numbers_of(values: dict[str, np.ndarray]) -> dict[str, jax.Array]:

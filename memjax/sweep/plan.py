@@ -1,7 +1,6 @@
 """From a grid to a plan: which lanes run together, where, in which order."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from memjax.sweep.grid import Grid, label
 from memjax.sweep.price import Price
 
 CHUNK = 4  # lanes that share a core's cache
-CALL_SECONDS = 5.0  # a watched sweep returns to Python at least about this often
+CALL_SECONDS = 5.0  # a sweep returns to Python at least about this often
 STATE_BYTES = 2**30  # what the lanes of a call may carry from segment to segment
 
 
@@ -21,8 +20,7 @@ class Group(NamedTuple):
     shapes: dict[str, Any]
     lanes: np.ndarray  # indices into the grid
     tiles: np.ndarray  # the row tiles of each lane, its relative cost
-    price: Price | None = None  # where it was asked for
-    seconds: np.ndarray | None = None  # of each lane, alone on a device
+    price: Price
 
 
 class Block(NamedTuple):
@@ -33,7 +31,7 @@ class Block(NamedTuple):
     real: np.ndarray  # [same], False for the copies that fill up
     chunk: int  # lanes that run in one vmap
     legs: int | None  # legs of a call; None is the whole run
-    seconds: float  # predicted, of the longest hand; NaN without a price
+    seconds: float  # predicted, of the longest hand
 
 
 class Plan(NamedTuple):
@@ -45,7 +43,7 @@ class Plan(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """The predicted run time, compiling aside; NaN without prices."""
+        """The predicted run time, compiling aside."""
         return sum(block.seconds for block in self.blocks)
 
     def __str__(self) -> str:
@@ -56,27 +54,23 @@ class Plan(NamedTuple):
         ]
         for index, group in enumerate(self.groups):
             lines += self._describe(group, [b for b in self.blocks if b.group == index])
-        if not math.isnan(self.seconds):
-            lines.append(f"about {duration(self.seconds)} to run, besides compiling")
+        lines.append(f"about {duration(self.seconds)} to run, besides compiling")
         return "\n".join(lines)
 
     def _describe(self, group: Group, blocks: list[Block]) -> list[str]:
         hand, chunk = len(blocks[0].lanes) // self.devices, blocks[0].chunk
         named = ", ".join(f"{n}={label(v)}" for n, v in group.shapes.items())
-        lines = [
+        price = group.price
+        segments = -(-price.legs // (blocks[0].legs or price.legs))
+        held = price.state_bytes * len(blocks[0].lanes)
+        kept = price.result_bytes * len(group.lanes)
+        return [
             f"  {named or 'no shapes'}: {count(len(group.lanes), 'run')}",
             f"    {count(len(blocks), 'block')} of {hand} a device, chunks of {chunk}, "
             f"up to {count(int(group.tiles.max()), 'tile')} of {TILE} rows a run",
+            f"    {count(segments, 'call')} a block, {_size(held)} of state, "
+            f"{_size(kept)} of results",
         ]
-        if group.price is not None:
-            segments = -(-group.price.legs // (blocks[0].legs or group.price.legs))
-            held = group.price.state_bytes * len(blocks[0].lanes)
-            kept = group.price.result_bytes * len(group.lanes)
-            lines.append(
-                f"    {count(segments, 'call')} a block, {_size(held)} of state, "
-                f"{_size(kept)} of results"
-            )
-        return lines
 
 
 def count(number: int, noun: str) -> str:
@@ -99,15 +93,18 @@ def _size(count: float) -> str:
     return f"{count:.3g} GiB"
 
 
-def make_groups(grid: Grid, lanes: np.ndarray) -> list[Group]:
-    """The groups of some lanes of a grid, not priced yet."""
+def make_groups(
+    grid: Grid, lanes: np.ndarray, price: Callable[[dict[str, Any], np.ndarray], Price]
+) -> list[Group]:
+    """The groups of some lanes of a grid; `price(shapes, lanes)` is asked for each."""
     positions = grid.positions()[lanes]
     found = []
     for shapes, members in grid.groups(positions):
         tiles = np.ones(len(members))
         if {"size", "capacity"} <= {*grid.numbers, *grid.shapes}:
             tiles = np.ceil(grid.column("size", positions[members]) / TILE)
-        found.append(Group(shapes, lanes[members], tiles))
+        mine = lanes[members]
+        found.append(Group(shapes, mine, tiles, price(shapes, mine)))
     return found
 
 
@@ -116,9 +113,9 @@ def make_plan(groups: Sequence[Group], devices: int, chunk: int | None = None) -
 
     A chunk holds `chunk` lanes, by default 4 where a lane's rows fit one tile, and one
     lane where they do not: the lanes of a vmap all walk as many tiles as the longest.
-    A group without a price is one call. One with a price is cut into calls of about
-    five seconds: by lanes where they cost the same, by time where they do not (cutting
-    those would unbalance the devices) or where one chunk takes longer.
+    A group is cut into calls of about five seconds: by lanes where they cost the same,
+    by time where they do not (cutting those would unbalance the devices) or where one
+    chunk takes longer.
     """
     blocks = [
         block
@@ -138,12 +135,10 @@ def _blocks(index: int, group: Group, devices: int, chunk: int | None) -> list[B
     for part in parts:
         order, real = _deal(group.tiles[part], devices, hand)
         mine = part[order]
-        seconds = np.nan
-        if group.seconds is not None:
-            seconds = group.seconds[mine].reshape(devices, hand).sum(1).max()
-        made.append(Block(index, group.lanes[mine], real, size, None, float(seconds)))
-    if group.price is None:
-        return made
+        hands = group.price.seconds(group.tiles[mine]).reshape(devices, hand).sum(1)
+        made.append(
+            Block(index, group.lanes[mine], real, size, None, float(hands.max()))
+        )
     calls = round(max(block.seconds for block in made) / CALL_SECONDS)
     legs = None if calls <= 1 else -(-group.price.legs // calls)
     return [block._replace(legs=legs) for block in made]
@@ -152,11 +147,10 @@ def _blocks(index: int, group: Group, devices: int, chunk: int | None) -> list[B
 def _cut(group: Group, devices: int, chunk: int) -> list[np.ndarray]:
     """Lanes, longest first, cut into what runs one after another."""
     order = np.argsort(-group.tiles, kind="stable")
-    if group.price is None or group.seconds is None:
-        return [order]
     most = STATE_BYTES // max(1, group.price.state_bytes)
     if group.tiles.min() == group.tiles.max():
-        most = min(most, int(CALL_SECONDS * devices / max(group.seconds[0], 1e-9)))
+        lane = max(group.price.seconds(group.tiles[0]), 1e-9)
+        most = min(most, int(CALL_SECONDS * devices / lane))
     most = max(most, devices * chunk)
 
     def computed(blocks: int) -> int:

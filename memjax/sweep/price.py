@@ -1,14 +1,12 @@
 """What a run costs, read from its trace before anything is compiled."""
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
-from memjax.core import Legs, Tree, arrive, depart
+from memjax.sweep.trace import Traced
 
 # One core of a current server, from the workloads in benchmarks/: what small matrix
 # products and elementwise passes in cache reach there, all overheads included.
@@ -17,53 +15,37 @@ ELEMENTS_PER_SECOND = 2e10
 
 
 class Price(NamedTuple):
-    """The cost of one lane: a number for its set-up, each step and each observation."""
+    """The cost of one lane, alone on one device."""
 
-    setup: float  # seconds
-    step: float
-    observation: float
+    one_tile: float  # seconds, where its data fill one row tile
+    more: float  # seconds for every further tile
     steps: int
     legs: int
     state_bytes: int  # what a segment carries to the next
     result_bytes: int
 
-    @property
-    def seconds(self) -> float:
-        """The predicted seconds of the lane, alone on one device."""
-        return self.setup + self.steps * self.step + self.legs * self.observation
+    def seconds(self, tiles: Any) -> Any:
+        """The predicted seconds of lanes of so many tiles."""
+        return self.one_tile + (tiles - 1) * self.more
 
 
-def price(lane: Callable[..., Any], arguments: tuple) -> tuple[Price, Price]:
-    """The price of `lane(*arguments)` where its data fill one row tile, and two."""
-    shown: dict[str, Any] = {}
+def price(lane: Traced) -> Price:
+    """What a lane costs, read from its trace."""
+    legs, steps = len(lane.times), max(lane.times, default=0)
+    parts = {name: part.jaxpr for name, part in lane.parts.items()}
 
-    def seconds(part: Callable[[Any], Any]) -> np.ndarray:
-        traced = jax.make_jaxpr(lambda *a: part(lane(*a)))(*arguments)
-        return np.array([_seconds(traced.jaxpr, tiles) for tiles in (1, 2)])
+    def seconds(tiles: int) -> float:
+        total = _seconds(lane.setup.jaxpr, tiles)
+        if parts:
+            total += steps * _seconds(parts["step"], tiles)
+            total += legs * _seconds(parts["observe"], tiles)
+        return total
 
-    def note(result: Any) -> Any:
-        if not isinstance(result, Legs):
-            shown["results"] = jax.eval_shape(lambda: result)
-            return result
-        shown["times"] = result.times
-        shown["state"] = jax.eval_shape(lambda: result.start)
-        shown["logged"] = jax.eval_shape(lambda: result.observe(result.start))
-        shown["results"] = jax.eval_shape(lambda: arrive(result, depart(result)))
-        return result.start
-
-    setup = seconds(note)
-    if "times" not in shown:
-        kept = _bytes(shown["results"])
-        one, two = (Price(s, 0.0, 0.0, 0, 1, 0, kept) for s in setup.tolist())
-        return one, two
-    step = seconds(lambda legs: legs.step(legs.start, 0)) - setup
-    look = seconds(lambda legs: legs.observe(legs.start)) - setup
-    times = shown["times"]
-    results = len(times) * _bytes(shown["logged"]) + _bytes(shown["results"])
-    still = (times[-1], len(times), _bytes(shown["state"]), results)
-    costs = np.stack([setup, step, look], axis=1).tolist()
-    one, two = (Price(a, b, c, *still) for a, b, c in costs)
-    return one, two
+    one, two = seconds(1), seconds(2)
+    if not parts:
+        return Price(one, two - one, 0, 1, 0, _bytes(lane.setup.jaxpr))
+    results = legs * _bytes(parts["observe"]) + _bytes(parts["finish"])
+    return Price(one, two - one, steps, legs, _bytes(parts["step"]), results)
 
 
 def uses(jaxpr: Jaxpr, primitives: frozenset[str]) -> bool:
@@ -75,8 +57,10 @@ def uses(jaxpr: Jaxpr, primitives: frozenset[str]) -> bool:
     )
 
 
-def _bytes(tree: Tree) -> int:
-    return sum(a.size * a.dtype.itemsize for a in jax.tree.leaves(tree))
+def _bytes(jaxpr: Jaxpr) -> int:
+    """What a trace returns."""
+    kinds: list[Any] = [variable.aval for variable in jaxpr.outvars]
+    return sum(a.size * a.dtype.itemsize for a in kinds)
 
 
 def _seconds(jaxpr: Jaxpr, tiles: int) -> float:

@@ -9,8 +9,8 @@ from memjax.sweep.devices import wait_for_all
 from memjax.sweep.dispatch import Clock, Job, only, run_block
 from memjax.sweep.grid import Grid
 from memjax.sweep.identity import question
-from memjax.sweep.plan import Block, Group, make_groups
-from memjax.sweep.propose import priced, propose
+from memjax.sweep.plan import Block, Group
+from memjax.sweep.propose import priced_groups, propose
 from memjax.sweep.results import Piece
 from memjax.sweep.store import Segments, Store, block_of
 
@@ -36,7 +36,9 @@ def finish(job: Job, store: Store, chunk: int | None, clock: Clock) -> list[Piec
         which, of = store.shard
         fresh = sorted(i for i in missing - planned if i % of == which)
         if fresh:
-            store.add_plan(job.grid, propose(job, np.array(fresh), chunk, watched=True))
+            with clock.preparing():
+                plan = propose(job, np.array(fresh), chunk)
+            store.add_plan(job.grid, plan)
             pending = _pending(job, store, missing)
         clock.watch.begin(sum(p.block.seconds for p in pending))
         for p in pending:
@@ -74,20 +76,19 @@ def _pending(job: Job, store: Store, missing: set[int]) -> list[Pending]:
     A block made for other devices, or holding lanes that are not asked for now, is not
     among them: its lanes get a new plan.
     """
-    index = _index(job.grid)
+    index, positions = _index(job.grid), job.grid.positions()
     groups: dict[tuple, Group] = {}
     found = []
     for planned in store.planned():
         lanes = np.array([index.get(key, -1) for key in planned.keys])
         fits = planned.devices == jax.local_device_count() and (lanes >= 0).all()
         if fits and missing & set(lanes.tolist()):
-            (group,) = make_groups(job.grid, np.unique(lanes))
-            shapes = tuple(group.shapes.items())
-            if shapes not in groups:
-                groups[shapes] = priced(job, group)
-            found.append(
-                Pending(planned.name, block_of(planned, lanes), groups[shapes])
-            )
+            ((shapes, _),) = job.grid.groups(positions[lanes])
+            key = tuple(shapes.items())
+            if key not in groups:
+                (groups[key],) = priced_groups(job, np.unique(lanes))
+            block = block_of(planned, lanes)
+            found.append(Pending(planned.name, block, groups[key]))
     return found
 
 

@@ -63,13 +63,9 @@ class Sweep:
         """What the results depend on, besides the values of the axes."""
         return question(self.run, self.grid, self.inputs)
 
-    def plan(self, *, chunk: int | None = None, watched: bool = True) -> Plan:
-        """How the sweep would run here, and what that costs; nothing is compiled.
-
-        A `watched` sweep (one with a bar or a store) returns to Python every few
-        seconds; another is one call a group.
-        """
-        return propose(self._job(), np.arange(len(self)), chunk, watched)
+    def plan(self, *, chunk: int | None = None) -> Plan:
+        """How the sweep would run here, and what that costs; nothing is compiled."""
+        return propose(self._job(), np.arange(len(self)), chunk)
 
     def compute(
         self,
@@ -91,7 +87,8 @@ class Sweep:
         clock = Clock(watch=watcher(progress))
         with clock.watch:
             if store is None:
-                plan = self.plan(chunk=chunk, watched=progress)
+                with clock.preparing():
+                    plan = self.plan(chunk=chunk)
                 pieces = self._pieces(plan, clock)
             else:
                 mine = Shard(*shard or (jax.process_index(), jax.process_count()))
