@@ -101,13 +101,12 @@ def _settled(legs: Legs) -> Legs:
     leaves, structure = jax.tree.flatten(legs.start)
     if not any(jax.typeof(leaf).weak_type for leaf in leaves):
         return legs
-    returned = jax.eval_shape(legs.step, legs.start, _first_time(legs))
-    if jax.tree.structure(returned) != jax.tree.structure(legs.start):
+    after = jax.tree.leaves(jax.eval_shape(legs.step, legs.start, _first_time(legs)))
+    if len(after) != len(leaves):
         return legs  # the loop will say so
-    kinds = [leaf.dtype for leaf in jax.tree.leaves(returned)]
     settled = [
-        jnp.asarray(leaf, kind) if jax.typeof(leaf).weak_type else leaf
-        for leaf, kind in zip(leaves, kinds, strict=True)
+        jnp.asarray(leaf, then.dtype) if jax.typeof(leaf).weak_type else leaf
+        for leaf, then in zip(leaves, after, strict=True)
     ]
     return legs._replace(start=jax.tree.unflatten(structure, settled))
 
