@@ -12,8 +12,8 @@ class Claim(NamedTuple):
     neither is given, when both are equal. A `measured` of None says that the flags
     given do not cover the claim; a `published` of None that there is nothing to hold
     the measured value against. `reason` tells where the tolerance comes from,
-    `source` where the published value does. A claim stays worded as published when it
-    is refuted.
+    `source` where the published value does, and `needs` what it would take to measure
+    what these flags do not. A claim stays worded as published when it is refuted.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Claim(NamedTuple):
     tolerance: float | None = None
     interval: tuple[float, float] | None = None
     reason: str = ""
+    needs: str = ""
 
     @property
     def holds(self) -> bool | None:
@@ -52,23 +53,28 @@ class Claim(NamedTuple):
             "holds": self.holds,
             "reason": self.reason,
             "source": self.source,
+            "needs": self.needs,
         }
 
 
 def table(claims: Sequence[Claim]) -> str:
     """The claims as a text table, one row each."""
-    verdict = {True: "holds", False: "does NOT hold", None: "not covered"}
     rows = [("claim", "published", "measured", "within", "verdict")]
-    for c in claims:
-        said = (
-            "reported"
-            if c.holds is None and c.measured is not None
-            else verdict[c.holds]
-        )
-        rows.append((c.name, _shown(c.published), _shown(c.measured), _within(c), said))
+    rows += [
+        (c.name, _shown(c.published), _shown(c.measured), _within(c), _verdict(c))
+        for c in claims
+    ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def _verdict(claim: Claim) -> str:
+    if claim.holds is not None:
+        return "holds" if claim.holds else "does NOT hold"
+    if claim.measured is not None:
+        return "reported"
+    return f"not shown: needs {claim.needs}" if claim.needs else "not covered"
 
 
 def _within(claim: Claim) -> str:

@@ -91,14 +91,15 @@ def test_alignment_ends_at_one_and_starts_at_the_identity() -> None:
 def test_moved_pairs_leave_the_symmetric_training_set() -> None:
     static = {"p": P, "kernel": "gaussian", "capacity": 20, "iterations": 1}
 
-    def sizes(moved: int, paired: int) -> tuple[int, int]:
-        legs = experiment.symmetry_run(moved, paired, 2.5, 1e-4, 0, **static)
+    def sizes(moved: int, paired: int, shift: int = 0) -> tuple[int, int]:
+        legs = experiment.symmetry_run(moved, paired, shift, 2.5, 1e-4, 0, **static)
         used = np.any(np.asarray(legs.start.a) != 0, axis=1)
         return int(used.sum()), len(used)
 
     assert sizes(0, 0) == (20, 20)
     assert sizes(3, 0) == (17, 20)
     assert sizes(4, 1) == (16, 20)
+    assert sizes(4, 1, shift=3) == (16, 20)
 
 
 def test_circulant_deviation_is_the_distance_from_circulant_matrices() -> None:

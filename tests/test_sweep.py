@@ -1,6 +1,7 @@
 """The laws of a sweep, over one tiny grid."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -248,6 +249,11 @@ def test_the_compiled_program_has_no_collectives():
     assert not re.search(gathers, text)
 
 
+def test_inputs_that_are_no_dict_are_refused():
+    with pytest.raises(mj.BadValue, match="inputs: takes a dict"):
+        mj.Sweep(lambda a: {"b": a}, a=[1.0], inputs="circulant")
+
+
 def test_a_state_may_start_as_a_python_number():
     def run(x):
         halve = lambda state, t: state // 2 + x  # noqa: E731
@@ -278,6 +284,24 @@ def test_a_run_of_shapes_alone_and_a_single_run():
     single = mj.sweep(run, width=4)
     assert float(single["sum"]) == 6
     assert single["sum"].dims == ()
+
+
+THREADS = """
+import ctypes
+import memjax as mj
+from scipy.linalg import cython_lapack
+
+mj.use_all_cores()
+print(ctypes.CDLL(cython_lapack.__file__).scipy_openblas_get_num_threads())
+"""
+
+
+def test_lapack_keeps_to_one_thread_unless_told_otherwise():
+    script, bare = [sys.executable, "-c", THREADS], dict(os.environ)
+    bare.pop("OPENBLAS_NUM_THREADS", None)
+    assert int(subprocess.check_output(script, env=bare)) == 1
+    told = subprocess.check_output(script, env={**bare, "OPENBLAS_NUM_THREADS": "2"})
+    assert int(told) == min(2, os.cpu_count() or 1)
 
 
 SOLVES = """

@@ -1,11 +1,15 @@
 """Which devices a sweep runs on."""
 
+import ctypes
 import os
 import warnings
 
 import jax
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh
+from scipy.linalg import cython_lapack
+
+SET_THREADS = "scipy_openblas_set_num_threads"  # of scipy's own wheels
 
 
 def use_all_cores() -> int:
@@ -14,14 +18,14 @@ def use_all_cores() -> int:
     Call it once, before anything runs on a device: lanes spread over devices two to
     three times better than over the threads of one. A number of devices that the user
     has set (`JAX_NUM_CPU_DEVICES`, `jax_num_cpu_devices` or XLA's host-device flag) is
-    left alone, and accelerators are not touched.
+    left alone, and accelerators are not touched. Scipy's LAPACK, which JAX calls, is
+    set to one thread, unless `OPENBLAS_NUM_THREADS` says otherwise.
     """
     asked = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not asked and jax.config.values["jax_num_cpu_devices"] == -1:
-        # LAPACK starts its threads at its first call; they would fight the lanes.
-        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         try:
             jax.config.update("jax_num_cpu_devices", _usable_cores())
+            _one_lapack_thread()
         except RuntimeError:
             warnings.warn(
                 "JAX has already started; call use_all_cores() before the first "
@@ -35,6 +39,15 @@ def _usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _one_lapack_thread() -> None:
+    """Solves of several devices at once, each with threads of its own, take twice as
+    long. The variable alone would come too late: scipy reads it when it is imported.
+    """
+    library = ctypes.CDLL(cython_lapack.__file__)
+    if "OPENBLAS_NUM_THREADS" not in os.environ and hasattr(library, SET_THREADS):
+        library[SET_THREADS](1)
 
 
 def lane_mesh() -> Mesh:

@@ -45,6 +45,11 @@ class Sweep:
         **axes: Any,
     ) -> None:
         self.run = run
+        if not isinstance(inputs, Mapping | None):
+            problem = (
+                "takes a dict from parameters to arrays; an axis is named otherwise"
+            )
+            raise BadValue("inputs", problem)
         self.inputs = dict(inputs or {})
         self.grid = make_grid(run, zips, axes, self.inputs)
         for name, given in self.inputs.items():
