@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 
 import memjax as mj
 from experiments import label_noise_arithmetic as ln
@@ -89,7 +90,8 @@ def test_tied_inputs_cannot_tell_a_pair_from_its_mirror():
     """At full training on noise, each pair of unlike labels costs one at least."""
     found = mj.sweep(
         ln.run, noise=0.9, lr=0.03, wd=0.0, init_scale=1.0, share=1.0, tied=[0, 1],
-        seed=[0], modulus=7, capacity=49, width=64, activation="relu", steps=300,
+        coupled=0, seed=[0], modulus=7, capacity=49, width=64, activation="relu",
+        steps=300,
     )  # fmt: skip
     key = jax.random.split(jax.random.key(0))[0]
     parts = mj.datasets.modular(7)(key, 1.0, 0.9)
@@ -109,3 +111,20 @@ def test_flags_are_refused_before_anything_runs():
         ln.sweeps(activation=("sin",))
     with pytest.raises(mj.BadValue, match="modulus"):
         ln.sweeps(modulus=(2,))
+
+
+def test_the_largest_decay_is_read_off_each_optimizer() -> None:
+    accuracy = np.array([[0.9, 0.9, 0.9, 0.1], [0.9, 0.3, 0.1, 0.1]])  # [coupled, wd]
+    decays = xr.Dataset(
+        {
+            "accuracy": (
+                ("coupled", "wd", "seed", "step", "network", "part"),
+                accuracy[:, :, None, None, None, None],
+            )
+        },
+        {"coupled": [0, 1], "wd": [1e-4, 1e-2, 1e-1, 1.0], "step": [300]}
+        | {"network": ["filtered"], "part": ["test"]},
+    )
+    claim = ln.decay_claim(decays)
+    assert claim.measured == pytest.approx(1e-3)
+    assert claim.holds

@@ -64,3 +64,10 @@ def test_claims_hold_or_not(claim, holds):
     assert {"name", "published", "measured", "holds", "source"} <= set(record)
     assert "tolerance" in record or "interval" in record
     assert claim.name in table([claim])
+
+
+def test_a_row_that_is_not_measured_says_what_it_needs() -> None:
+    claim = mj.Claim("images", 500.0, None, "s", needs="500 images")
+    assert mj.claims.table([claim]).endswith("not shown: needs 500 images")
+    assert mj.claims.table([claim._replace(needs="")]).endswith("not covered")
+    assert claim.record()["needs"] == "500 images"

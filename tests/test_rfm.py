@@ -88,6 +88,27 @@ def test_alignment_ends_at_one_and_starts_at_the_identity() -> None:
     np.testing.assert_allclose(found.train_accuracy, 1.0, rtol=1e-5)
 
 
+def test_a_network_and_its_gradients_are_the_plain_ones() -> None:
+    static = {"p": P, "width": 3, "coding": "one-hot", "batch": 4, "steps": 3}
+    still = mj.sweep(
+        experiment.network_run, share=0.6, lr=0.0, wd=0.0, seed=2, **static
+    )
+    assert still.pearson.sel(when="start") == still.pearson.sel(when="end")
+    legs = experiment.network_run(0.6, 0.0, 0.0, 2, **static)
+    first, second = (np.asarray(layer["w"], float) for layer in legs.start[0])
+    data_key = jax.random.split(jax.random.key(2), 4)[0]
+    parts = mj.datasets.modular(P)(data_key, 0.6)
+    w, hidden = np.asarray(parts.train.w, float), ONE_HOT @ first
+    right = (hidden**2 @ second).argmax(1) == GRID.sum(1) % P
+    np.testing.assert_allclose(still.train_accuracy, right @ w, atol=1e-6)
+    np.testing.assert_allclose(still.test_accuracy, right @ parts.test.w, atol=1e-6)
+    slopes = np.einsum("dh,nh,hc->ncd", first, 2 * hidden, second)
+    values, vectors = np.linalg.eigh(np.einsum("n,nci,ncj->ij", w, slopes, slopes))
+    root = vectors @ np.diag(np.sqrt(np.maximum(values, 0))) @ vectors.T
+    wanted = np.corrcoef((first @ first.T).ravel(), root.ravel())[0, 1]
+    np.testing.assert_allclose(still.pearson.sel(when="end"), wanted, rtol=1e-4)
+
+
 def test_moved_pairs_leave_the_symmetric_training_set() -> None:
     static = {"p": P, "kernel": "gaussian", "capacity": 20, "iterations": 1}
 
