@@ -714,27 +714,30 @@ def permutation_likeness(metric: np.ndarray) -> float:
 
 
 def figure(results: dict[str, xr.Dataset]) -> Figure:
-    """The transition, accuracy against share and moved points, feature matrices."""
-    canvas = Figure(figsize=(12, 6.6))
+    """The transition, accuracy against share and moved points, networks, features."""
+    networks = {name: results[name] for name in NETWORKS if name in results}
+    canvas = Figure(figsize=(12 + 3 * bool(networks), 6.6))
     above, below = canvas.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.15))[:, 0]
-    axes = np.stack([above.subplots(1, 3), below.subplots(1, 3)])
+    axes, features = above.subplots(1, 3 + bool(networks)), below.subplots(1, 3)
     largest = results.get("published", results["main"])
     shown = largest.isel({d: -1 for d in ("share", "operation", "bandwidth", "p")})
     shown = shown.isel(kernel=0)
-    draw_transition(axes[0, 0], shown)
-    draw_shares(axes[0, 1], results["main"], results["circulant"])
-    draw_moved(axes[0, 2], results["symmetry"], results["mirrored"])
-    draw_metric(axes[1, 0], shown.metric.isel(seed=0), setting(shown))
+    draw_transition(axes[0], shown)
+    draw_shares(axes[1], results["main"], results["circulant"])
+    draw_moved(axes[2], results["symmetry"], results["mirrored"])
+    if networks:
+        draw_networks(axes[3], networks)
+    draw_metric(features[0], shown.metric.isel(seed=0), setting(shown))
     one = {d: 0 for d in ("share", "operation", "bandwidth", "p", "kernel", "seed")}
     few = results["main"].isel(one)
-    draw_metric(axes[1, 1], few.metric, setting(few))
+    draw_metric(features[1], few.metric, setting(few))
     one = {d: 0 for d in ("moved", "bandwidth", "p", "kernel", "seed")}
     draw_metric(
-        axes[1, 2],
+        features[2],
         results["symmetry"].isel(one).metric,
         "symmetric training set, p = " + str(int(results["symmetry"].p[0])),
     )
-    for axis, letter in zip(axes.flat, "abcdef", strict=True):
+    for axis, letter in zip((*axes, *features), "abcdefg", strict=False):
         axis.set_title(f"({letter}) {axis.get_title(loc='left')}", loc="left")
     return canvas
 
@@ -812,6 +815,24 @@ def draw_moved(axis: Axes, random: xr.Dataset, mirrored: xr.Dataset) -> None:
     title = f"all other pairs, p = {int(random.p[0])}, {count} seeds, ± sd"
     axis.set_title(title, loc="left")
     axis.legend(loc="center right", bbox_to_anchor=(1, 0.35))
+
+
+def draw_networks(axis: Axes, networks: dict[str, xr.Dataset]) -> None:
+    """Test accuracy of networks against their steps, every seed."""
+    labels = {
+        "network": "half of all pairs",
+        "starved": ".175 of them",
+        "fed": ".175, circulant inputs",
+    }
+    for i, (name, results) in enumerate(networks.items()):
+        for seed in results.seed.values:
+            y = results.test_accuracy.sel(seed=seed)
+            label = None if seed != results.seed.values[0] else labels[name]
+            axis.plot(y.step, y, color=f"C{i}", label=label)
+    axis.set(xscale="symlog", xlabel="step of AdamW", ylabel="test accuracy")
+    axis.set_ylim(-0.03, 1.06)
+    axis.set_title("networks, p = 61", loc="left")
+    axis.legend(loc="upper left")
 
 
 def draw_metric(axis: Axes, metric: xr.DataArray, title: str) -> None:
