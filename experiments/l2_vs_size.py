@@ -325,7 +325,8 @@ def other_seed_claims(results: xr.Dataset) -> list[mj.Claim]:
             np.abs(fits[k] - v) <= FIT_TOLERANCE[k] for k, v in PUBLISHED_FIT.items()
         ]
         found["recur"] = float(np.all(near, axis=0).mean())
-    other = f"{seeds} other seeds" if fits else "four other seeds or more"
+    other = f"{seeds} other seeds" if fits else "other seeds"
+    needs = "four seeds or more (--seeds=4)"
     made = [
         mj.Claim(
             "share of other seeds with the largest gap at 3200",
@@ -353,6 +354,7 @@ def other_seed_claims(results: xr.Dataset) -> list[mj.Claim]:
                 POST,
                 None if values is None else float(2 * values.std(ddof=1)),
                 reason=spread,
+                needs=needs,
             )
         )
     return [
@@ -362,6 +364,7 @@ def other_seed_claims(results: xr.Dataset) -> list[mj.Claim]:
             1.0,
             found.get("recur"),
             POST,
+            needs=needs,
             reason="within the tolerances of the published seed's own rows; "
             "below 1 they are the numbers of one seed, not a law",
         ),
