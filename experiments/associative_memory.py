@@ -545,7 +545,7 @@ def draw_cycles(axis: Axes, results: xr.Dataset) -> None:
     axis.axhline(1, color="0.3", lw=0.8, ls="--")
     axis.set(yscale="log", xlabel="hidden layers", ylabel="radius once around")
     axis.set_xticks(np.arange(values.sizes["depth"]), values.depth.values)
-    axis.set_title("cycles of 10 samples (stable below 1)", loc="left")
+    axis.set_title("cycles of all samples (stable below 1)", loc="left")
 
 
 def draw_recovery(axis: Axes, results: xr.Dataset) -> None:

@@ -429,7 +429,10 @@ def draw_gaps(axis: Axes, results: dict[str, xr.Dataset]) -> None:
         count = curve.sizes["seed"]
         mean, sd, _ = mj.spread(curve)
         line = axis.plot(
-            curve["size"], mean, label=f"{what or 'other seeds'} ({count}, mean ± sd)"
+            curve["size"],
+            mean,
+            marker="." if len(mean) == 1 else "",  # a line of one point is invisible
+            label=f"{what or 'other seeds'} ({count}, mean ± sd)",
         )
         axis.fill_between(
             curve["size"],

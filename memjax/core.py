@@ -212,14 +212,19 @@ def logged(times: int | Sequence[int]) -> tuple[int, ...]:
     if isinstance(times, int | np.integer):
         spaced = np.geomspace(1, max(times, 1), 40).round().astype(int)
         times = sorted({0, *(t for t in spaced.tolist() if t <= times), int(times)})
-    times = tuple(int(t) for t in times)
-    if not times or times[0] != 0 or list(times) != sorted(set(times)):
-        raise ValueError(f"times must increase strictly from 0, got {times[:8]}")
-    return times
+    whole = tuple(int(t) for t in times)
+    increasing = whole[:1] == (0,) and list(whole) == sorted(set(whole))
+    if not increasing or whole != tuple(times):
+        raise ValueError(
+            f"times must be whole and increase strictly from 0, got {tuple(times)[:8]}"
+        )
+    return whole
 
 
 def every(interval: int, steps: int) -> tuple[int, ...]:
     """The times 0, interval, 2 interval, … and `steps` itself."""
+    if interval < 1 or steps < 0:
+        raise ValueError(f"every {interval} of {steps} steps is no time")
     return tuple(sorted({*range(0, steps + 1, interval), steps}))
 
 

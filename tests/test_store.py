@@ -12,6 +12,7 @@ from pathlib import Path
 
 import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
@@ -362,3 +363,30 @@ def test_a_chunk_too_large_for_memory_is_halved(whole, monkeypatch):
     monkeypatch.setattr(dispatch, "_call", no_memory)
     with pytest.raises(mj.BadValue, match="chunk: one run at a time does not fit"):
         mj.sweep(tiny.run, **AXES)
+
+
+def test_reading_another_question_is_refused(tmp_path):
+    mj.sweep(lambda a: {"s": 2 * a}, a=[1.0, 2.0], store=tmp_path)
+    with pytest.raises(mj.Refused, match="answers another question"):
+        mj.Sweep(lambda a: {"s": 9 * a}, a=[1.0, 2.0]).read(tmp_path)
+    with pytest.raises(mj.Refused, match="holds no sweep"):
+        mj.Sweep(tiny.run, **AXES).read(tmp_path / "elsewhere")
+
+
+def test_an_axis_of_whole_numbers_does_not_grow_by_fractions(tmp_path):
+    def run(a):
+        return {"whole": jnp.issubdtype(a.dtype, jnp.integer) + 0 * a}
+
+    mj.sweep(run, a=[1, 2], store=tmp_path)
+    with pytest.raises(mj.Refused, match=r"axes\.a: whole numbers is now real numbers"):
+        mj.sweep(run, a=[1, 2, 2.5], store=tmp_path)
+    assert mj.sweep(run, a=[1, 2, 3], store=tmp_path).whole.values.tolist() == [1] * 3
+
+
+def test_snapshots_hold_the_data_of_random_keys():
+    def run(seed):
+        start = (jnp.float32(0), jax.random.key(seed))
+        return mj.iterate(start, lambda s, t: s, lambda s: {"s": s[0]}, mj.every(2, 4))
+
+    _, key = mj.Sweep(run, seed=range(2)).snapshots([4], seed=1).at(step=4)
+    np.testing.assert_array_equal(key, jax.random.key_data(jax.random.key(1)))

@@ -325,3 +325,116 @@ def test_solves_on_all_devices_do_not_wait_for_each_other():
         [sys.executable, "-c", SOLVES], check=True, capture_output=True, timeout=100
     )
     assert float(ran.stdout) == pytest.approx(1, rel=1e-3)
+
+
+def walking(**shown):
+    """A run of two steps that observes these functions of its state, or ends so."""
+    final = shown.pop("finish", lambda state: {})
+
+    def run(a):
+        observe = lambda state: {n: f(state) for n, f in shown.items()}  # noqa: E731
+        start = jnp.arange(3.0) * a
+        return mj.iterate(start, lambda state, t: state + 1, observe, 2, finish=final)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("run", "word"),
+    [
+        (walking(s=lambda x: mj.named(x, "step")), "step: is taken"),
+        (walking(s=lambda x: mj.named(x, "s")), "s: is a quantity and a dimension"),
+        (walking(s=jnp.sum, finish=lambda x: {"s": x[0]}), "s: is taken"),
+        (walking(s=lambda x: mj.named(x, "e"), e=jnp.sum), "e: is a quantity and"),
+        (
+            walking(s=lambda x: mj.named(x, "e"), q=lambda x: mj.named(x[:2], "e")),
+            "e: has other labels in s",  # traced in the order of names
+        ),
+        (
+            walking(
+                s=lambda x: mj.named(x, "e", coords=[1, 2, 3]),
+                finish=lambda x: {"q": mj.named(x, "e", coords=[4, 5, 6])},
+            ),
+            "e: has other labels in q",
+        ),
+        (
+            walking(
+                s=jnp.sum,
+                finish=lambda x: {"q": mj.named(x, "step", coords=[0, 1, 5])},
+            ),
+            "step: has other labels in q",
+        ),
+        (lambda a: {"train/loss": a}, "train/loss: files take no /"),
+    ],
+)
+def test_quantities_that_could_not_be_labelled_are_refused_untried(run, word):
+    with pytest.raises(mj.BadValue, match=word):
+        mj.Sweep(run, a=[1.0, 2.0]).plan()
+
+
+def test_an_axis_of_time_is_refused():
+    def run(step):
+        return mj.iterate(step, lambda state, t: state, lambda state: {"s": state}, 2)
+
+    with pytest.raises(mj.BadValue, match="step: is the time"):
+        mj.sweep(run, step=[1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda n: {"s": jnp.zeros(n).sum()},
+        lambda n: {"s": jnp.float32(sum(range(n)))},
+        lambda n: {"s": 1.0 if n > 1 else 0.0},
+        lambda n: {"s": np.sin(n)},
+    ],
+)
+def test_a_number_used_as_a_shape_is_told_where_shapes_stand(run):
+    with pytest.raises(TypeError) as caught:
+        mj.sweep(run, n=[2, 3])
+    assert any("n are numbers" in note for note in caught.value.__notes__)
+
+
+def test_a_step_that_changes_the_kind_of_state_is_refused():
+    def run(a):
+        grow = lambda state, t: jnp.concatenate([state, state])  # noqa: E731
+        return mj.iterate(jnp.zeros(3), grow, lambda state: {"s": state.sum() * a}, 2)
+
+    with pytest.raises(TypeError, match=r"returns float32\[6\] for a state float32"):
+        mj.sweep(run, a=[1.0])
+
+
+def test_random_keys_are_inputs_and_state_but_no_quantity(tmp_path):
+    def run(a, key):
+        return {"u": a * jax.random.uniform(key)}
+
+    given = {"key": jax.random.key(3)}
+    found = mj.sweep(run, a=[1.0, 2.0], inputs=given, store=tmp_path)
+    wanted = float(jax.random.uniform(jax.random.key(3)))
+    np.testing.assert_allclose(found.u, [wanted, 2 * wanted], rtol=1e-6)
+    with pytest.raises(TypeError, match="k is a random key"):
+        mj.sweep(lambda seed: {"k": jax.random.key(seed)}, seed=[1])
+
+
+def test_what_jax_would_cut_off_is_refused():
+    with pytest.raises(mj.BadValue, match="a: does not fit 32 bits"):
+        mj.sweep(lambda a: {"s": a}, a=[2**40])
+    run = lambda a, x: {"s": a * x[0]}  # noqa: E731
+    with pytest.raises(mj.BadValue, match="x: does not fit 32 bits"):
+        mj.sweep(run, a=[1.0], inputs={"x": np.array([2**40])})
+    whole = np.array([2**32 - 1], np.uint32)
+    assert mj.sweep(run, a=[1.0], inputs={"x": whole}).s == 2**32 - 1
+    with jax.enable_x64(True):
+        assert int(mj.sweep(lambda a: {"s": a}, a=[2**40]).s[0]) == 2**40
+
+
+def test_misplaced_axes_are_told_where_they_go():
+    run = lambda a, x: {"s": a * x["p"]}  # noqa: E731
+    with pytest.raises(mj.BadValue, match=r"per\(\) goes around the whole input"):
+        mj.sweep(run, a=[1.0], inputs={"x": {"p": mj.per("a", np.ones(1))}})
+    with pytest.raises(mj.BadValue, match="axes: are given by name"):
+        mj.sweep(run, [1.0, 2.0])
+    with pytest.raises(mj.BadValue, match="b: zipped axes are sequences"):
+        mj.zipped(a=[1.0], b=2.0)
+    ragged = mj.sweep(lambda a, *, n: {"s": a * len(n)}, a=[1.0], n=[(1, 2), (3,)])
+    np.testing.assert_array_equal(ragged.s, [[2.0, 1.0]])

@@ -13,6 +13,7 @@ import numpy as np
 from memjax.core import Carry, Tree
 from memjax.sweep.engine import Outcome, carry_of, numbers_of, program
 from memjax.sweep.grid import BadValue, Grid, Per
+from memjax.sweep.identity import is_key
 from memjax.sweep.plan import Block, Group
 from memjax.sweep.progress import Silent
 from memjax.sweep.store import Segments
@@ -125,7 +126,7 @@ def _host(outcome: Outcome) -> Outcome:
 
 def _array(a: jax.Array) -> np.ndarray:
     # Files hold no bfloat16 and its like.
-    return np.asarray(a if a.dtype.isbuiltin else a.astype(jnp.float32))
+    return np.asarray(a if a.dtype.isbuiltin == 1 else a.astype(jnp.float32))
 
 
 def joined(parts: list[Outcome]) -> Outcome:
@@ -174,7 +175,7 @@ def arrays_for(job: Job) -> dict[str, Any]:
 def plain(carry: Carry | None) -> list[np.ndarray]:
     """A carry as plain arrays, keys included."""
     leaves = jax.tree.leaves(carry)
-    return [np.asarray(jax.random.key_data(a) if _is_key(a) else a) for a in leaves]
+    return [np.asarray(jax.random.key_data(a) if is_key(a) else a) for a in leaves]
 
 
 def restored(leaves: list[np.ndarray], like: Tree) -> Any:
@@ -182,12 +183,8 @@ def restored(leaves: list[np.ndarray], like: Tree) -> Any:
     wanted, structure = jax.tree.flatten(like)
     made = [
         jax.random.wrap_key_data(jnp.asarray(a))
-        if _is_key(w)
+        if is_key(w)
         else jnp.asarray(a.view(w.dtype))
         for a, w in zip(leaves, wanted, strict=True)
     ]
     return jax.tree.unflatten(structure, made)
-
-
-def _is_key(a: Any) -> bool:
-    return jnp.issubdtype(a.dtype, jax.dtypes.prng_key)

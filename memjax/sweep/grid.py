@@ -37,6 +37,9 @@ def zipped(**columns: Sequence) -> Zipped:
     `mj.sweep(run, mj.zipped(lr=[1e-3, 1e-2], wd=[0.0, 0.1]), seed=range(4))`. Numbers
     and shapes may be mixed.
     """
+    for name, values in columns.items():
+        if not is_sequence(values):
+            raise BadValue(name, f"zipped axes are sequences, got {values!r}")
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) != 1:
         name = next(iter(columns), "zipped")
@@ -129,6 +132,8 @@ def make_grid(
 ) -> Grid:
     """The grid of a run, with every value checked before anything is traced."""
     numbers, shapes, defaults = border(run)
+    if not all(isinstance(z, Zipped) for z in zips):
+        raise BadValue("axes", "are given by name, or tied together by zipped(...)")
     columns = [z.columns for z in zips]
     columns += [{name: v} for name, v in given.items() if is_sequence(v)]
     fixed = {name: v for name, v in given.items() if not is_sequence(v)}
@@ -194,7 +199,7 @@ def _check_names(run: Callable, names: list[str], known: tuple[str, ...]) -> Non
 
 
 def _values(name: str, values: Sequence) -> tuple:
-    if np.ndim(values) > 1 and isinstance(values, np.ndarray | jax.Array):
+    if isinstance(values, np.ndarray | jax.Array) and values.ndim > 1:
         raise BadValue(name, "an axis has one dimension; hand arrays in by inputs=")
     values = tuple(v.item() if isinstance(v, np.generic) else v for v in values)
     values = tuple(v.item() if isinstance(v, jax.Array) else v for v in values)
@@ -228,8 +233,19 @@ def check_value(name: str, value: Any, is_shape: bool = False) -> None:
     if value < (1 if name in AT_LEAST_ONE else 0) and name in NOT_NEGATIVE:
         least = "at least 1" if name in AT_LEAST_ONE else "0 or more"
         raise BadValue(name, f"must be {least}, got {value}")
-    if isinstance(value, int) and not is_shape and not -(2**31) <= value < 2**31:
-        raise BadValue(name, f"does not fit 32 bits: {value}")
+    if not is_shape:
+        check_range(name, value)
+
+
+def check_range(name: str, values: Any) -> None:
+    """Refuse whole numbers that JAX would cut off to 32 bits."""
+    if isinstance(values, jax.Array) or jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+        return
+    array = np.asarray(values)
+    if array.dtype.kind in "iu" and array.dtype.itemsize > 4 and array.size:
+        least, most = (0, 2**32) if array.dtype.kind == "u" else (-(2**31), 2**31)
+        if not least <= array.min() <= array.max() < most:
+            raise BadValue(name, f"does not fit 32 bits: {array.max()}")
 
 
 def _settle_capacity(axes: dict, fixed: dict) -> None:

@@ -7,9 +7,11 @@ import json
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from memjax.sweep.grid import Grid
@@ -21,12 +23,15 @@ NOT_NUMBERS = ("cli", "claims.py", "figures.py", "__init__.py")  # draw or repor
 
 
 def question(run: Callable, grid: Grid, inputs: dict[str, Any]) -> dict[str, Any]:
-    """The question as plain JSON values; the values of axes are not part of it."""
+    """The question as plain JSON values; the values of axes are not part of it.
+
+    Of an axis it holds whether its numbers are whole: a run may do other things then.
+    """
     return {
         "run": run.__name__,
         "code": digest(code_of(run)),
         "library": _library(),
-        "axes": sorted(n for columns in grid.axes.values() for n in columns),
+        "axes": {n: _kind(vs) for c in grid.axes.values() for n, vs in c.items()},
         "fixed": {n: _text(v) for n, v in sorted(grid.fixed.items()) if n != ROOM},
         "inputs": {name: digest(_text(v)) for name, v in sorted(inputs.items())},
         "numerics": numerics(),
@@ -39,6 +44,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def _kind(values: tuple) -> str:
+    kind = np.asarray(values).dtype.kind if np.ndim(values[0]) == 0 else "O"
+    return {"i": "whole numbers", "f": "real numbers"}.get(kind, "values")
+
+
 def difference(stored: Any, asked: Any, path: str = "") -> list[str]:
     """Where two questions differ, one line each: `main.fixed.steps: 100 is now 200`."""
     if isinstance(stored, dict) and isinstance(asked, dict):
@@ -46,6 +56,8 @@ def difference(stored: Any, asked: Any, path: str = "") -> list[str]:
         at = {n: f"{path}.{n}".lstrip(".") for n in names}
         parts = (difference(stored.get(n), asked.get(n), at[n]) for n in names)
         return [line for part in parts for line in part]
+    if isinstance(stored, dict) or isinstance(asked, dict):
+        return [f"{path} is {'new' if isinstance(asked, dict) else 'not asked for'}"]
     return [] if stored == asked else [f"{path}: {stored} is now {asked}"]
 
 
@@ -60,9 +72,11 @@ def code_of(run: Callable) -> Any:
     closed = {n: _text(c.cell_contents) for n, c in zip(names, cells, strict=True)}
     try:
         source = inspect.getsource(inspect.getmodule(run) or run)
-        code = _reachable(source, run.__qualname__.split(".")[0])
+        code = dict(_reachable(source, run.__qualname__.split(".")[0]))
     except (OSError, TypeError, SyntaxError):  # typed at a prompt, or made by exec
-        code = {run.__name__: run.__code__.co_code.hex() + repr(run.__code__.co_consts)}
+        code = {}
+    if run.__qualname__ not in code:  # not alone in what was read, or not read at all
+        code[run.__qualname__] = _compiled(run.__code__)
     used = {
         *run.__code__.co_names,
         *(n for text in code.values() for n in _names(text)),
@@ -70,6 +84,14 @@ def code_of(run: Callable) -> Any:
     known = run.__globals__
     data = {n: _text(known[n]) for n in sorted(used) if _is_data(known.get(n))}
     return [code, closed, data]
+
+
+def _compiled(code: CodeType) -> str:
+    """What a code object does, without the addresses that its own text holds."""
+    parts = [
+        _compiled(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts
+    ]
+    return digest([code.co_code.hex(), code.co_names, parts])
 
 
 def _is_data(value: Any) -> bool:
@@ -128,12 +150,20 @@ def _library() -> str:
     return digest([ast.unparse(ast.parse(t)) for t in texts])
 
 
+def is_key(value: Any) -> bool:
+    """Whether a value is an array of random keys."""
+    kind = getattr(value, "dtype", None)
+    return kind is not None and jnp.issubdtype(kind, jax.dtypes.prng_key)
+
+
 def _text(value: Any) -> str:
     """A value as text that is the same in every process."""
     if isinstance(value, int | float | str | bool | None):
         return repr(value)
     if isinstance(value, tuple | list | range):
         return f"({', '.join(map(_text, value))})"
+    if is_key(value):
+        return f"{value.dtype} {_text(jax.random.key_data(value))}"
     if isinstance(value, np.ndarray | np.generic | jax.Array):
         array = np.asarray(value)
         content = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()

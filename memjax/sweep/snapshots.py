@@ -9,12 +9,13 @@ import jax
 import numpy as np
 import xarray as xr
 
-from memjax.core import Legs, Tree
+from memjax.core import Legs, Tree, logged
 from memjax.sweep.grid import BadValue, Grid, Per, label
+from memjax.sweep.identity import is_key
 
 
 class Snapshots(NamedTuple):
-    """Trees of parameters, one for each run and step."""
+    """Trees of parameters, one for each run and step; random keys as their data."""
 
     leaves: xr.Dataset  # a variable per leaf, over the axes and `step`
     structure: Any
@@ -53,7 +54,7 @@ class Snapshots(NamedTuple):
 
 def watched_states(run: Callable, steps: Sequence[int]) -> tuple[Callable, list]:
     """The same run observing its parameters, and a list that gets their structure."""
-    times = tuple(sorted({0, *steps}))
+    times = logged(sorted({0, *steps}))
     structures: list = []
 
     @functools.wraps(run)
@@ -67,7 +68,8 @@ def watched_states(run: Callable, steps: Sequence[int]) -> tuple[Callable, list]
         def observe(state: Tree) -> dict[str, jax.Array]:
             found, structure = jax.tree.flatten(legs.keep(state))
             structures.append(structure)
-            return {f"leaf{i:04d}": a for i, a in enumerate(found)}
+            plain = [jax.random.key_data(a) if is_key(a) else a for a in found]
+            return {f"leaf{i:04d}": a for i, a in enumerate(plain)}
 
         return legs._replace(times=times, observe=observe, finish=lambda state: {})
 

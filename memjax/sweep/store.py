@@ -80,15 +80,22 @@ class Store:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise Refused(f"another process is at work in {self.path}") from None
-            self._agree(question)
+            if not self._question.exists():
+                text = json.dumps({"format": FORMAT, **question}, indent=2)
+                write(self._question, lambda draft: draft.write_text(text))
+            self.check(question)
             yield
 
-    def _agree(self, question: dict[str, Any]) -> None:
-        file = self.path / "question.json"
-        asked = {"format": FORMAT, **question}
-        if not file.exists():
-            write(file, lambda draft: draft.write_text(json.dumps(asked, indent=2)))
-        found = difference(json.loads(file.read_text()), asked)
+    @property
+    def _question(self) -> Path:
+        return self.path / "question.json"
+
+    def check(self, question: dict[str, Any]) -> None:
+        """Refuse to mix with, or to read, what answers another question."""
+        if not self._question.exists():
+            raise Refused(f"{self.path} holds no sweep")
+        stored = json.loads(self._question.read_text())
+        found = difference(stored, {"format": FORMAT, **question})
         if found:
             problem = f"{self.path} answers another question ({'; '.join(found)})"
             raise Refused(problem + WAY_OUT)

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from memjax.sweep.dispatch import Clock, Job, only, run_block
-from memjax.sweep.grid import BadValue, Per, Zipped, label, make_grid
+from memjax.sweep.grid import BadValue, Per, Zipped, check_range, label, make_grid
 from memjax.sweep.identity import question
 from memjax.sweep.plan import Plan
 from memjax.sweep.progress import watcher
@@ -53,8 +53,7 @@ class Sweep:
         self.inputs = dict(inputs or {})
         self.grid = make_grid(run, zips, axes, self.inputs)
         for name, given in self.inputs.items():
-            if isinstance(given, Per):
-                self._check_per(name, given)
+            self._check_input(name, given)
 
     def __len__(self) -> int:
         return self.grid.lanes
@@ -106,6 +105,7 @@ class Sweep:
         Also what unfinished runs have logged so far, where `underway` is asked for.
         """
         kept = Store(store, Shard(0, 1))
+        kept.check(self.question())
         return self._results(stored_pieces(self.grid, kept, underway), Clock())
 
     def snapshots(self, steps: Sequence[int], **labels: Any) -> Snapshots:
@@ -152,6 +152,15 @@ class Sweep:
 
     def _job(self) -> Job:
         return Job(self.run, self.grid, self.inputs)
+
+    def _check_input(self, name: str, given: Any) -> None:
+        leaves = jax.tree.leaves(given, is_leaf=lambda v: isinstance(v, Per))
+        if any(isinstance(leaf, Per) for leaf in leaves if leaf is not given):
+            raise BadValue(name, "per() goes around the whole input: per(axis, {...})")
+        for array in jax.tree.leaves(given):
+            check_range(name, array)
+        if isinstance(given, Per):
+            self._check_per(name, given)
 
     def _check_per(self, name: str, given: Per) -> None:
         if given.axis not in self.grid.axes:

@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
-from memjax.core import Legs, Named, Tree
-from memjax.sweep.grid import BadValue, Per
+from memjax.core import Legs, Tree
+from memjax.sweep.grid import Per
 from memjax.sweep.identity import code_of, digest
 from memjax.sweep.provenance import numerics
+from memjax.sweep.quantities import check_quantities, check_walk
 
 
 class Part(NamedTuple):
@@ -72,23 +73,33 @@ def _trace(run: Callable, shapes: tuple, arguments: tuple, settings: tuple) -> T
         handed = {name: _pick(given, numbers) for name, given in inputs.items()}
         plain = {n: a for n, a in numbers.items() if not n.startswith("@")}
         result = run(**plain, **handed, **dict(shapes))
-        taken = {*numbers, *inputs, *dict(shapes), "step", "status"}
+        taken = {*numbers, *inputs, *dict(shapes), "status"}
         if not isinstance(result, Legs):
-            return _quantities(run, result, taken)
+            check_quantities(run, result, {*taken, "step"})
+            return result
         result = _settled(result)
-        found["times"], closed = result.times, {}
+        found["times"], closed, returned = result.times, {}, {}
         for name, given in _walked_by(result).items():
             function = getattr(result, name)
-            whole, returned = jax.make_jaxpr(function, return_shape=True)(*given)
-            if name == "observe" or (name == "finish" and returned != {}):
-                _quantities(run, returned, {*taken, "diverged_at"})
-            found["parts"][name] = Part(whole.jaxpr, jax.tree.structure(returned))
+            whole, returned[name] = jax.make_jaxpr(function, return_shape=True)(*given)
+            found["parts"][name] = Part(whole.jaxpr, jax.tree.structure(returned[name]))
             closed[name] = whole.consts
+        _check_step(run, result.start, returned["step"])
+        check_walk(run, returned["observe"], returned["finish"], result.times, taken)
         return result.start, closed
 
     leaves, structure = arguments
     example = jax.tree.unflatten(structure, leaves)
-    whole, returned = jax.make_jaxpr(setup, return_shape=True)(*example)
+    try:
+        whole, returned = jax.make_jaxpr(setup, return_shape=True)(*example)
+    except TypeError as error:
+        if "trace" in str(error).lower() or "concrete" in str(error):
+            named = ", ".join(n for n in example[0] if not n.startswith("@"))
+            error.add_note(
+                f"{run.__name__}: {named} are numbers, traced. What Python has to know "
+                "(a shape, the length of a loop, an if) is a shape: put it after the *."
+            )
+        raise
     made = Part(whole.jaxpr, jax.tree.structure(returned))
     return Traced(made, whole.consts, **found)
 
@@ -133,24 +144,16 @@ def _pick(given: Any, numbers: dict[str, Any]) -> Any:
     return jax.tree.map(lambda a: a[numbers[f"@{given.axis}"]], given.tree)
 
 
-def _quantities(run: Callable, result: Any, taken: set[str]) -> dict[str, Any]:
-    """Named arrays, whose names and dimensions are not those of axes."""
-    name = run.__name__
-    if not isinstance(result, dict) or not result:
-        found = "an empty dict" if isinstance(result, dict) else type(result).__name__
+def _check_step(run: Callable, start: Tree, after: Tree) -> None:
+    """Refuse a step that returns another kind of state than it is given."""
+
+    def kinds(tree: Tree) -> Any:
+        return jax.tree.map(lambda a: f"{a.dtype}{list(a.shape)}", tree)
+
+    if kinds(start) != kinds(after):
         raise TypeError(
-            f"{name} must return a dict of named quantities, or Legs that observe one, "
-            f"such as {{'loss': value}}; got {found}"
+            f"{run.__name__}: a step returns {kinds(after)} for a state {kinds(start)}"
         )
-    for key, value in result.items():
-        if len(jax.tree.leaves(value)) != 1 or isinstance(value, dict | list | tuple):
-            found = type(value).__name__
-            raise TypeError(f"{name}: {key} must be one array, got a {found}")
-        dims = [d for d, _ in value.axes] if isinstance(value, Named) else []
-        for word in (key, *(d for d in dims if d != "step")):
-            if word in taken:
-                raise BadValue(word, f"is taken; {name} must name {key} otherwise")
-    return result
 
 
 def abstract(tree: Tree) -> tuple:
