@@ -402,7 +402,7 @@ def paper_claims(results: dict[str, xr.Dataset]) -> list[mj.Claim]:
     all_of, none_of = (0.95, 1.0), (0.0, 3 / trials)
     few = "training samples are attractors; fewer than one in two draws is missed"
     ruled = "no spurious attractors; 95 % bound where none is found (rule of three)"
-    images = "500 images, and a network 60 times as large"
+    images = "500 images, and a network of their size"
     both = "shares over seeds at every activation and depth, where not both are 1"
     deeper, wider = (
         contracts(results["main"], "depth"),
