@@ -88,10 +88,13 @@ def code_of(run: Callable) -> Any:
 
 def _compiled(code: CodeType) -> str:
     """What a code object does, without the addresses that its own text holds."""
-    parts = [
-        _compiled(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts
-    ]
-    return digest([code.co_code.hex(), code.co_names, parts])
+
+    def text(value: Any) -> Any:
+        if isinstance(value, frozenset):  # in another order in every process
+            return sorted(map(repr, value))
+        return _compiled(value) if isinstance(value, CodeType) else repr(value)
+
+    return digest([code.co_code.hex(), code.co_names, [*map(text, code.co_consts)]])
 
 
 def _is_data(value: Any) -> bool:
