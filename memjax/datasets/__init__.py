@@ -1,6 +1,7 @@
 """Datasets: makers of static shape whose datasets are drawn by key, size and dials."""
 
 from memjax.datasets import graphs as graphs
+from memjax.datasets.digits import digits as digits
 from memjax.datasets.modular import Parts as Parts
 from memjax.datasets.modular import modular as modular
 from memjax.datasets.modular import modular_difference as modular_difference
