@@ -1,7 +1,9 @@
 """A sweep that survives: kills, damage, growth, shares, full disks."""
 
 import functools
+import importlib
 import json
+import linecache
 import os
 import random
 import signal
@@ -300,6 +302,43 @@ def test_the_question_follows_code_and_values_but_not_axes():
         mj.Sweep(lambda a, x: {}, a=[1], inputs={"x": np.full(3, v)}) for v in (0, 1)
     ]
     assert arrays[0].question() != arrays[1].question()
+
+
+FACTORS = {}
+
+
+def scaled(a):
+    return {"b": FACTORS["two"](a)}
+
+
+FACTORS["two"] = lambda a: scaled(a) if a is None else 2 * a  # each uses the other
+
+
+def test_the_question_follows_functions_of_other_files_of_ones_own(
+    tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "outer.py").write_text(
+        "import inner\nfrom inner import f\n"
+        "def by_name(a): return {'y': f(a)}\n"
+        "def by_module(a): return {'y': inner.f(a)}\n"
+    )
+
+    def questions(factor):
+        text = f"def f(a): return {factor} * a\n"
+        (tmp_path / "inner.py").write_text(text)
+        for name in ("outer", "inner"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        importlib.invalidate_caches()
+        linecache.clearcache()
+        outer = importlib.import_module("outer")
+        runs = outer.by_name, outer.by_module
+        return [mj.Sweep(run, a=[1.0]).question()["code"] for run in runs]
+
+    first, second, again = questions(2), questions(33), questions(2)
+    assert first == again
+    assert not set(first) & set(second)
+    assert mj.Sweep(scaled, a=[1.0]).question()["code"]  # ends, though they refer
 
 
 def test_snapshots_load_back_into_the_model(whole, tmp_path):

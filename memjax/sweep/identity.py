@@ -4,6 +4,7 @@ import ast
 import hashlib
 import inspect
 import json
+import sysconfig
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -18,6 +19,8 @@ from memjax.sweep.grid import Grid
 from memjax.sweep.provenance import numerics
 
 LIBRARY = Path(__file__).parents[1]
+PLACES = ("stdlib", "platstdlib", "purelib", "platlib")
+INSTALLED = (LIBRARY, *(Path(sysconfig.get_path(place)) for place in PLACES))
 ROOM = "capacity"  # follows the sizes asked for, and padding changes nothing
 NOT_NUMBERS = ("cli", "claims.py", "figures.py", "__init__.py")  # draw or report only
 
@@ -61,15 +64,23 @@ def difference(stored: Any, asked: Any, path: str = "") -> list[str]:
     return [] if stored == asked else [f"{path}: {stored} is now {asked}"]
 
 
-def code_of(run: Callable) -> Any:
+def code_of(run: Callable, within: tuple = ()) -> Any:
     """What a run computes with: the definitions of its module that it can reach, the
     values of the globals they name, and what it closes over.
+
+    Functions and modules that it imports count if they are the user's own, not
+    installed. `within` holds the functions whose code this is a part of.
     """
     run = inspect.unwrap(run.func if isinstance(run, partial) else run)
     if not inspect.isfunction(run):
         return type(run).__qualname__
+    if run in within:
+        return run.__qualname__
+    within = (*within, run)
     names, cells = run.__code__.co_freevars, run.__closure__ or ()
-    closed = {n: _text(c.cell_contents) for n, c in zip(names, cells, strict=True)}
+    closed = {
+        n: _text(c.cell_contents, within) for n, c in zip(names, cells, strict=True)
+    }
     try:
         source = inspect.getsource(inspect.getmodule(run) or run)
         code = dict(_reachable(source, run.__qualname__.split(".")[0]))
@@ -81,9 +92,22 @@ def code_of(run: Callable) -> Any:
         *run.__code__.co_names,
         *(n for text in code.values() for n in _names(text)),
     }
-    known = run.__globals__
-    data = {n: _text(known[n]) for n in sorted(used) if _is_data(known.get(n))}
-    return [code, closed, data]
+    known = {n: run.__globals__.get(n) for n in sorted(used)}
+    data = {n: _text(v, within) for n, v in known.items() if _is_data(v)}
+    other = {n: _elsewhere(v, run, within) for n, v in known.items()}
+    return [code, closed, data, {n: text for n, text in other.items() if text}]
+
+
+def _elsewhere(value: Any, run: Callable, within: tuple) -> str:
+    """The code behind a global that comes from another module of the user's own."""
+    module = value if inspect.ismodule(value) else inspect.getmodule(value)
+    file = Path(getattr(module, "__file__", None) or "built in")
+    installed = any(map(file.is_relative_to, INSTALLED))
+    if module is inspect.getmodule(run) or installed or file.suffix != ".py":
+        return ""
+    if inspect.isfunction(value):
+        return _text(value, within)
+    return digest(ast.unparse(ast.parse(file.read_text())))
 
 
 def _compiled(code: CodeType) -> str:
@@ -159,12 +183,12 @@ def is_key(value: Any) -> bool:
     return kind is not None and jnp.issubdtype(kind, jax.dtypes.prng_key)
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, within: tuple = ()) -> str:
     """A value as text that is the same in every process."""
     if isinstance(value, int | float | str | bool | None):
         return repr(value)
     if isinstance(value, tuple | list | range):
-        return f"({', '.join(map(_text, value))})"
+        return f"({', '.join(_text(part, within) for part in value)})"
     if is_key(value):
         return f"{value.dtype} {_text(jax.random.key_data(value))}"
     if isinstance(value, np.ndarray | np.generic | jax.Array):
@@ -172,10 +196,10 @@ def _text(value: Any) -> str:
         content = hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
         return f"{array.dtype}{array.shape}:{content[:16]}"
     if inspect.isfunction(value):
-        return digest(code_of(value))
+        return digest(code_of(value, within))
     if callable(value):
         return getattr(value, "__qualname__", type(value).__qualname__)
     leaves, structure = jax.tree.flatten(value)
     if len(leaves) == 1 and leaves[0] is value:
         return type(value).__qualname__
-    return f"{structure}[{', '.join(map(_text, leaves))}]"
+    return f"{structure}[{', '.join(_text(leaf, within) for leaf in leaves)}]"
