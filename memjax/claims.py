@@ -82,7 +82,8 @@ def _within(claim: Claim) -> str:
         return f"{_shown(claim.interval[0])} … {_shown(claim.interval[1])}"
     if claim.tolerance is not None:
         return f"± {_shown(claim.tolerance)}"
-    return "–" if claim.measured is None else "equal"
+    judged = claim.measured is not None and claim.published is not None
+    return "equal" if judged else "–"
 
 
 def _shown(value: Any) -> str:
