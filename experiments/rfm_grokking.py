@@ -19,9 +19,11 @@ p = 61, half of all pairs), `symmetry` (all pairs but the fixed points, some mov
 the test at random) and `mirrored` (with their mirror images), `reflections` (every
 reflection of Z3×Z7, which is Z21), `circulant` (one fit in the metric of a random
 circulant matrix), `orbit` (one fit in the metric of the reflection itself, in Z29 and
-in Z5×Z7 = Z35), and three networks: `network` on half of the pairs, `starved` on .175
-of them and `fed` on the same from circulant inputs; their learning rate and their start
-are not known to us (1e-3, PyTorch's). The AGOP is centered and the Gaussian
+in Z5×Z7 = Z35), and four of networks: `network` on half of the pairs, `starved` on .175
+of them, `fed` on the same from circulant inputs, and `penalized`, whose penalty on the
+trace of the AGOP replaces weight decay. Of networks the learning rate of AdamW, the
+start, the scale of the loss and the epochs of `penalized` are not known to us (1e-3,
+PyTorch's, squares summed over outputs, 500). The AGOP is centered and the Gaussian
 kernel is exp(-d²/2L²), as in the authors' code. A small `ridge` keeps float32 solves
 positive definite; the published ones have none. What rescues the fixed points is a part
 of M that is 4e-4 of the whole at p = 31, and smaller at larger p: float32 resolves it
@@ -53,7 +55,12 @@ OPERATIONS = {
     "quotient": mj.datasets.modular_quotient,
 }
 KERNELS = ("gaussian", "quadratic")
-NETWORKS = ("network", "starved", "fed")
+NETWORKS = {  # and what the figure calls them
+    "network": "half of all pairs",
+    "starved": ".175 of them",
+    "fed": ".175, circulant inputs",
+    "penalized": ".4, AGOP penalty",
+}
 BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
 
 
@@ -158,12 +165,13 @@ def pair_slopes(
     p = len(metric) // 2
     toward, own = mj.kernels.slopes(kernel, *pair_products(metric, pairs))
     grid = jnp.zeros((p, p, p)).at[pairs[:, 0], pairs[:, 1]].add(a)  # [a, b, output]
-    left = jnp.einsum("nab,abc->nca", toward, grid)
-    right = jnp.einsum("nab,abc->ncb", toward, grid)
+    # Numbers first, as the products leave them: the machine is twice as fast.
+    left = jnp.einsum("nab,abc->anc", toward, grid)
+    right = jnp.einsum("nab,abc->bnc", toward, grid)
     here = jax.vmap(partial(mj.datasets.one_hot_pair, p=p))(pairs)  # [n, 2p]
     at_here = 2 * jnp.einsum("nab,abc->nc", own, grid)
-    pull = jnp.concatenate([left, right], axis=2)
-    return pull + at_here[:, :, None] * here[:, None, :]
+    pull = jnp.concatenate([left, right]) + here.T[:, :, None] * at_here[None]
+    return jnp.moveaxis(pull, 0, -1)
 
 
 def cross_block(metric: jax.Array, operation: str) -> jax.Array:
@@ -288,15 +296,20 @@ def network_run(
     share: Any,
     lr: Any,
     wd: Any,
+    penalty: Any,
     seed: Any,
     *,
     p: int,
     width: int,
     coding: str,
+    optimizer: str,
     batch: int,
     steps: int,
 ) -> mj.Legs:
-    """Two layers with square units on the same pairs, by AdamW on minibatches."""
+    """Two layers with square units on the same pairs, trained on minibatches.
+
+    By AdamW, or by plain SGD with a `penalty` on the trace of the AGOP.
+    """
     keys = jax.random.split(jax.random.key(seed), 4)
     parts = mj.datasets.modular(p)(keys[0], share)
     code = jnp.eye(2 * p) if coding == "one-hot" else random_circulant(keys[1], p)
@@ -308,8 +321,10 @@ def network_run(
 
     def loss(params: Any, data: mj.Data, key: jax.Array) -> jax.Array:
         drawn = rows[jax.random.randint(key, (batch,), 0, learned)]
-        found = jax.vmap(partial(model.apply, params))(data.x[drawn])
-        return jnp.mean((found - data.y[drawn]) ** 2)
+        x, y = data.x[drawn], data.y[drawn]
+        found = jax.vmap(partial(model.apply, params))(x)
+        steep = penalty * agop_trace(params, x) if optimizer == "sgd" else 0.0
+        return jnp.mean(jnp.sum((found - y) ** 2, axis=1)) + steep
 
     def observe(params: Any) -> dict[str, jax.Array]:
         right = jnp.argmax(jax.vmap(partial(model.apply, params))(x), 1) == parts.truth
@@ -329,10 +344,24 @@ def network_run(
         both = jnp.stack([pearson(start), pearson(params)])
         return {"pearson": mj.named(both, "when", coords=("start", "end"))}
 
-    start, optimizer = model.init(keys[2]), optax.adamw(lr, b2=0.98, weight_decay=wd)
+    start, rule = model.init(keys[2]), optax.adamw(lr, b2=0.98, weight_decay=wd)
+    if optimizer == "sgd":
+        rule = optax.chain(optax.add_decayed_weights(wd), optax.sgd(lr))
     times = sorted({0, *np.geomspace(1, steps, 12).round().astype(int).tolist()})
-    fit = mj.descend(loss, optimizer, observe, times, finish=finish)
+    fit = mj.descend(loss, rule, observe, times, finish=finish)
     return fit(start, mj.Data(x, target, parts.train.w), keys[3])
+
+
+def agop_trace(params: Any, x: jax.Array) -> jax.Array:
+    """The mean over points `x` [n, 2p] of the network's squared slopes, all together.
+
+    Of outputs Σ_j v_j (u_j·x)² the products of slopes need u·u and v·v only, not the
+    Jacobian at every point, which costs ten times as much.
+    """
+    first, second = (layer["w"] for layer in params)
+    between = (first.T @ first) * (second @ second.T)  # [width, width]
+    slope = 2 * x @ first
+    return jnp.mean(jnp.sum((slope @ between) * slope, axis=1))
 
 
 def uniform_on(member: jax.Array) -> jax.Array:
@@ -414,18 +443,23 @@ def sweeps(
 
 
 def network_sweeps(seeds: range) -> dict[str, mj.Sweep]:
-    """Networks on the published pairs: half of them, and .175 of them in two codes."""
-    fixed: dict[str, Any] = {"lr": 1e-3, "wd": 1.0, "p": 61, "batch": 32, "seed": seeds}
+    """Networks on the published pairs, each for so many epochs."""
+    fixed: dict[str, Any] = {"p": 61, "coding": "one-hot", "seed": seeds}
+    adamw: dict[str, Any] = {"optimizer": "adamw", "lr": 1e-3, "wd": 1.0, "penalty": 0}
+    sgd: dict[str, Any] = {"optimizer": "sgd", "lr": 1.0, "wd": 1e-5}
 
-    def sweep(share: float, width: int, coding: str, epochs: int) -> mj.Sweep:
-        steps = epochs * math.ceil(round(share * 61**2) / fixed["batch"])
-        static: dict[str, Any] = {"width": width, "coding": coding, "steps": steps}
-        return mj.Sweep(network_run, share=share, **fixed, **static)
+    def sweep(share: float, epochs: int, batch: int, **given: Any) -> mj.Sweep:
+        steps = epochs * math.ceil(round(share * 61**2) / batch)
+        given = fixed | given | {"share": share, "batch": batch, "steps": steps}
+        return mj.Sweep(network_run, **given)
 
     return {
-        "network": sweep(0.5, 1024, "one-hot", 50),
-        "starved": sweep(0.175, 256, "one-hot", 3000),
-        "fed": sweep(0.175, 256, "circulant", 500),
+        "network": sweep(0.5, 50, 32, width=1024, **adamw),
+        "starved": sweep(0.175, 3000, 32, width=256, **adamw),
+        "fed": sweep(0.175, 500, 32, width=256, **adamw, coding="circulant"),
+        "penalized": sweep(
+            0.4, 500, 128, width=512, **sgd, penalty=(0.0, 1e-3), seed=seeds[:1]
+        ),
     }
 
 
@@ -672,32 +706,36 @@ def symmetry_claims(results: dict[str, xr.Dataset]) -> list[mj.Claim]:
 def network_claims(results: dict[str, xr.Dataset]) -> list[mj.Claim]:
     """What networks do on the same pairs."""
     at_end = {n: results[n].isel(step=-1) for n in NETWORKS if n in results}
-    accuracy = {n: float(at_end[n].test_accuracy.mean()) for n in at_end}
-    pearson = at_end["network"].pearson.min("seed") if at_end else None
-    rows = (
-        ("network", "share .5, after 50 epochs", 1.0, 0.02),
-        ("starved", "share .175, after 3000 epochs", 0.0, 0.05),
-        ("fed", "share .175, circulant inputs, after 500 epochs", 1.0, 0.05),
+    accuracy = {n: end.test_accuracy for n, end in at_end.items()}
+    if at_end:
+        both = accuracy.pop("penalized")
+        accuracy |= {"penalized": both.sel(penalty=1e-3), "bare": both.sel(penalty=0)}
+    choice, ours = (
+        "grokked or not; what we chose is in the docstring",
+        "ours: a control",
     )
-    reason = "grokked or not; our learning rate, start and (.175) width of 256"
+    rows = (
+        ("network", "share .5, after 50 epochs", 1.0, 0.02, choice),
+        ("starved", "share .175, after 3000 epochs", 0.0, 0.05, choice),
+        ("fed", "share .175, circulant inputs, after 500 epochs", 1.0, 0.05, choice),
+        ("penalized", "share .4, AGOP penalty, no decay", 1.0, 0.05, choice),
+        ("bare", "share .4, neither penalty nor decay", None, None, ours),
+    )
+    found = {n: float(seeds.mean()) for n, seeds in accuracy.items()}
     made = [
         mj.Claim(
-            f"network: test accuracy, {how}",
-            v,
-            accuracy.get(n),
-            GROK,
-            off,
-            None,
-            reason,
+            f"network: test accuracy, {how}", v, found.get(n), GROK, off, reason=why
         )
-        for n, how, v, off in rows
+        for n, how, v, off, why in rows
     ]
     name, reason = "network: Pearson of W1ᵀW1 with AGOP^1/2", "above .92; worst seed"
-    value = None
-    if pearson is not None:
-        value, before = (float(pearson.sel(when=w)) for w in ("end", "start"))
-        reason += f"; before training it is {before:.3f}"
-    return [*made, mj.Claim(name, 0.92, value, GROK, interval=(0.92, 1), reason=reason)]
+    trained = start = None
+    if at_end:
+        worst = at_end["network"].pearson.min("seed")
+        trained, start = (float(worst.sel(when=when)) for when in ("end", "start"))
+    above = (0.92, 1.0)
+    made.append(mj.Claim(name, 0.92, trained, GROK, interval=above, reason=reason))
+    return [*made, mj.Claim(f"{name}, before training", None, start, ours)]
 
 
 def permutation_likeness(metric: np.ndarray) -> float:
@@ -819,17 +857,14 @@ def draw_moved(axis: Axes, random: xr.Dataset, mirrored: xr.Dataset) -> None:
 
 def draw_networks(axis: Axes, networks: dict[str, xr.Dataset]) -> None:
     """Test accuracy of networks against their steps, every seed."""
-    labels = {
-        "network": "half of all pairs",
-        "starved": ".175 of them",
-        "fed": ".175, circulant inputs",
-    }
     for i, (name, results) in enumerate(networks.items()):
-        for seed in results.seed.values:
-            y = results.test_accuracy.sel(seed=seed)
-            label = None if seed != results.seed.values[0] else labels[name]
+        shown = results.test_accuracy
+        shown = shown.isel(penalty=-1) if "penalty" in shown.dims else shown
+        for seed in shown.seed.values:
+            y = shown.sel(seed=seed)
+            label = None if seed != shown.seed.values[0] else NETWORKS[name]
             axis.plot(y.step, y, color=f"C{i}", label=label)
-    axis.set(xscale="symlog", xlabel="step of AdamW", ylabel="test accuracy")
+    axis.set(xscale="symlog", xlabel="step", ylabel="test accuracy")
     axis.set_ylim(-0.03, 1.06)
     axis.set_title("networks, p = 61", loc="left")
     axis.legend(loc="upper left")

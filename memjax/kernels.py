@@ -132,14 +132,15 @@ def agop(slope: jax.Array, w: jax.Array, centered: bool = False) -> jax.Array:
 
 
 def agop_root(slope: jax.Array, w: jax.Array, centered: bool = False) -> jax.Array:
-    """The square root of `agop(slope, w, centered)`, from the gradients themselves.
+    """The square root of `agop(slope, w, centered)`, also where slopes are slight.
 
     Singular values of the gradients are eigenvalues of the root, so that directions a
     thousandth as steep as the steepest keep four digits in float32; the root of the
-    product would have lost them to rounding.
+    product would have lost them to rounding. In float64 it keeps them.
     """
-    triangle = _alone(_triangle, _rows(slope, w, centered))
-    _, values, vectors = _alone(_svd, triangle)
+    if slope.dtype == jnp.float64:
+        return root(agop(slope, w, centered))
+    _, values, vectors = _alone(_svd, _square(_rows(slope, w, centered)))
     return (vectors.T * values[None, :]) @ vectors
 
 
@@ -160,8 +161,19 @@ def _rows(slope: jax.Array, w: jax.Array, centered: bool) -> jax.Array:
     return (jnp.sqrt(w)[:, None, None] * slope).reshape(-1, slope.shape[-1])
 
 
-def _triangle(rows: jax.Array) -> jax.Array:
-    return jnp.linalg.qr(rows, mode="r")
+def _square(rows: jax.Array) -> jax.Array:
+    """A square matrix R with the RᵀR of `rows`, as accurate as a QR's, but by products.
+
+    Turned to the eigenvectors of their product and brought to unit length, columns are
+    hardly correlated any more: their product is rounded where it does no harm.
+    """
+    _, axes = _alone(_eigh, rows.T @ rows)
+    turned = rows @ axes
+    length = jnp.linalg.norm(turned, axis=0)
+    unit = turned / jnp.maximum(length, jnp.finfo(rows.dtype).tiny)[None, :]
+    values, vectors = _alone(_eigh, unit.T @ unit)
+    upper = jnp.sqrt(jnp.maximum(values, 0))[:, None] * vectors.T
+    return (upper * length[None, :]) @ axes.T
 
 
 def _svd(matrix: jax.Array) -> tuple[jax.Array, ...]:

@@ -137,6 +137,18 @@ def test_agop_root_keeps_directions_that_the_product_would_lose() -> None:
     assert abs(along - 1e-4) < 1e-6  # rounding of the product alone is worth 2e-4
 
 
+def test_agop_root_is_as_good_as_its_rounding_over_six_decades() -> None:
+    steep = np.append(10.0 ** -np.linspace(0, 6, 29), 0.0)
+    turn = np.linalg.qr(RNG.normal(size=(30, 30)))[0]
+    rows = RNG.normal(size=(400, 30)) * steep @ turn
+    _, values, vectors = np.linalg.svd(rows)
+    wanted = (vectors.T * values) @ vectors
+    found = mj.kernels.agop_root(jnp.array(rows)[:, None, :], jnp.ones(400))
+    assert abs(found - wanted).max() < 3e-6 * values[0]
+    at_once = mj.kernels.root(jnp.array(rows.T @ rows))
+    assert abs(at_once - wanted).max() > 1e-4 * values[0]
+
+
 @pytest.mark.long
 def test_feature_machine_finds_three_coordinates_of_twenty() -> None:
     """Radhakrishnan et al., arXiv 2212.13881: test MSE .0123 falls to .0020."""

@@ -1,5 +1,8 @@
 """Recursive Feature Machines on pairs, against the dense form and numpy."""
 
+from functools import partial
+
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -90,11 +93,11 @@ def test_alignment_ends_at_one_and_starts_at_the_identity() -> None:
 
 def test_a_network_and_its_gradients_are_the_plain_ones() -> None:
     static = {"p": P, "width": 3, "coding": "one-hot", "batch": 4, "steps": 3}
-    still = mj.sweep(
-        experiment.network_run, share=0.6, lr=0.0, wd=0.0, seed=2, **static
-    )
+    static |= {"optimizer": "adamw"}
+    numbers = {"share": 0.6, "lr": 0.0, "wd": 0.0, "penalty": 0.0, "seed": 2}
+    still = mj.sweep(experiment.network_run, **numbers, **static)
     assert still.pearson.sel(when="start") == still.pearson.sel(when="end")
-    legs = experiment.network_run(0.6, 0.0, 0.0, 2, **static)
+    legs = experiment.network_run(**numbers, **static)
     first, second = (np.asarray(layer["w"], float) for layer in legs.start[0])
     data_key = jax.random.split(jax.random.key(2), 4)[0]
     parts = mj.datasets.modular(P)(data_key, 0.6)
@@ -107,6 +110,51 @@ def test_a_network_and_its_gradients_are_the_plain_ones() -> None:
     root = vectors @ np.diag(np.sqrt(np.maximum(values, 0))) @ vectors.T
     wanted = np.corrcoef((first @ first.T).ravel(), root.ravel())[0, 1]
     np.testing.assert_allclose(still.pearson.sel(when="end"), wanted, rtol=1e-4)
+    trace = experiment.agop_trace(legs.start[0], jnp.array(ONE_HOT))
+    wanted = np.mean(np.sum(slopes**2, axis=(1, 2)))
+    np.testing.assert_allclose(trace, wanted, rtol=1e-5)
+
+
+def test_a_penalized_network_descends_the_loss_and_the_penalty() -> None:
+    static = {"p": P, "width": 3, "coding": "one-hot", "batch": 4, "steps": 1}
+    numbers = {"share": 0.6, "wd": 0.1, "seed": 2}
+
+    def step(penalty: float) -> list:
+        legs = experiment.network_run(
+            lr=0.1, penalty=penalty, **numbers, **static, optimizer="sgd"
+        )
+        return jax.jit(lambda: mj.walk(legs))()[0].state[0]
+
+    bare, once, twice = (step(penalty) for penalty in (0.0, 0.1, 0.2))
+    change = jax.tree.map(
+        lambda one, two, none: two + none - 2 * one, once, twice, bare
+    )
+    chex.assert_trees_all_close(change, jax.tree.map(jnp.zeros_like, bare), atol=1e-6)
+    steep = partial(experiment.agop_trace, x=jnp.array(ONE_HOT))
+    assert steep(twice) < 0.99 * steep(bare)
+
+
+def test_the_quadratic_machine_on_all_pairs_multiplies_in_fourier_space() -> None:
+    """For a - b = c and the metric that couples a with b + c; in float64.
+
+    Equal on pairs. Elsewhere, at (x, y), it is off by what is zero on pairs,
+    (|x|² + |y|² - 2 Σx Σy) / (2p + 2).
+    """
+    shift = np.roll(np.eye(P), 1, axis=0)
+    anywhere = RNG.normal(size=(9, 2 * P))
+    x, y = anywhere[:, :P], anywhere[:, P:]
+    rest = (np.sum(anywhere**2, 1) - 2 * x.sum(1) * y.sum(1)) / (2 * P + 2)
+    fourier = np.fft.ifft(np.fft.fft(x) * np.fft.fft(y).conj()).real  # [9, P]
+    for c in range(P):
+        block = np.linalg.matrix_power(shift, c)
+        metric = np.block([[np.zeros((P, P)), block], [block.T, np.zeros((P, P))]])
+        target = (GRID[:, 0] - GRID[:, 1]) % P == c
+        gram = partial(mj.kernels.gram, mj.kernels.quadratic, metric=jnp.array(metric))
+        known = np.asarray(gram(ONE_HOT, ONE_HOT), float)
+        a = np.linalg.solve(known, target)
+        np.testing.assert_allclose(known @ a, target, atol=1e-9)
+        found = np.asarray(gram(anywhere, ONE_HOT), float) @ a
+        np.testing.assert_allclose(found, fourier[:, c] + rest, atol=1e-5)
 
 
 def test_moved_pairs_leave_the_symmetric_training_set() -> None:
