@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 
 import memjax as mj
 from experiments import associative_memory as am
@@ -120,8 +121,52 @@ def test_a_lone_sample_has_the_derived_eigenvalue(activation):
     np.testing.assert_allclose(found.radius, np.abs(slope * u / phi(u)), atol=1e-3)
 
 
+def test_images_are_handed_in_corrupted_and_iterated():
+    images = mj.datasets.digits(7, 4)[0]
+    found = mj.sweep(
+        am.images_run, inputs={"images": images}, lr=1e-3, seed=[0, 1], depth=2,
+        width=64, steps=500,
+    )  # fmt: skip
+    assert found.radius.sizes == {"seed": 2, "image": 4}
+    assert float(found.loss.isel(step=-1).max()) < 1e-6
+    orbit = found.orbit.isel(seed=0)
+    assert list(orbit.stage.values) == ["stored", "0", "1", "10", "500"]
+    np.testing.assert_array_equal(orbit.sel(stage="stored"), images)
+    noise = np.std(orbit.sel(stage="0") - images)
+    assert noise == pytest.approx(am.SHOWN_NOISE, rel=0.2)
+
+
+def test_the_orbits_of_a_map_are_its_iterates():
+    images = jnp.array([[0.2, 0.4], [1.0, 0.0]])
+    path = am.orbits(lambda x: 0.9 * x, images, jax.random.key(0)).value
+    for stage, rounds in zip(path[1:], am.STAGES, strict=True):
+        np.testing.assert_allclose(stage, path[1] * 0.9**rounds, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("radii", "spurious", "shares", "verdicts"),
+    [
+        ([[0.5, 0.9], [0.2, 0.999]], [0.0, 0.0], [1.0, 0.0], [True, True]),
+        ([[0.5, 0.9], [0.2, 1.001]], [0.0, 0.5], [0.75, 0.25], [False, False]),
+        ([[0.5, np.nan], [0.2, 0.9]], [0.0, np.nan], [0.75, np.nan], [False, False]),
+    ],
+)
+def test_images_are_stored_where_every_radius_is_below_one(
+    radii, spurious, shares, verdicts
+):
+    by_hand = {"radius": (("seed", "image"), radii), "spurious": ("seed", spurious)}
+    *made, five_hundred, nowhere = am.image_claims(xr.Dataset(by_hand))
+    np.testing.assert_array_equal([claim.measured for claim in made], shares)
+    assert [claim.holds for claim in made] == verdicts
+    assert five_hundred.measured is nowhere.measured is None
+
+
 def test_flags_are_refused_before_anything_runs():
     with pytest.raises(mj.BadValue, match="activation"):
         am.sweeps(activation=("sin",))
     with pytest.raises(mj.BadValue, match="size"):
         am.sweeps(size=(1,))
+    with pytest.raises(mj.BadValue, match="image_side"):
+        am.sweeps(image_side=5)
+    with pytest.raises(mj.BadValue, match="images"):
+        am.sweeps(images=0)

@@ -128,3 +128,74 @@ def test_the_largest_decay_is_read_off_each_optimizer() -> None:
     claim = ln.decay_claim(decays)
     assert claim.measured == pytest.approx(1e-3)
     assert claim.holds
+
+
+def test_the_transformer_against_the_formula_at_every_position():
+    """Written out for all three tokens, of which the experiment needs the last."""
+    p, width, heads = 7, 12, 3
+    model = ln.transformer(p, width, heads)
+    params = model.init(jax.random.key(6), 2.0)
+    w = {name: np.asarray(value, np.float64) for name, value in params.items()}
+    x = np.array([3, 5])
+    stream = w["embed"][[*x, p]] + w["position"]  # [3, width]
+    mixed = np.zeros((3, width))
+    for head in np.split(np.arange(width), heads):
+        q, k, v = (stream @ w[name][:, head] for name in ("query", "key", "value"))
+        scores = np.where(np.tri(3), q @ k.T / np.sqrt(len(head)), -np.inf)
+        shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        mixed[:, head] = shares @ v
+    stream = stream + mixed @ w["out"]
+    stream = stream + np.maximum(stream @ w["up"], 0) @ w["down"]
+    found = model.apply(params, jnp.array(x))
+    np.testing.assert_allclose(found, (stream @ w["unembed"])[-1], rtol=2e-5, atol=1e-5)
+
+
+def test_the_filter_keeps_the_strongest_frequencies_of_the_unembedding():
+    p, strength = 31, {3: 1.0, 4: 0.2, 9: 2.0, 14: 0.5}
+    angle = 2 * np.pi * np.arange(p) / p
+    rows = np.random.default_rng(7).uniform(0, 2 * np.pi, (5, 1))  # phases
+    waves = {k: a * np.cos(k * angle + (1 + k) * rows) for k, a in strength.items()}
+    params = {"unembed": jnp.float32(10 + sum(waves.values())), "up": jnp.ones(2)}
+    for count, kept in ((1, (9,)), (2, (9, 3)), (3, (9, 3, 14)), (15, strength)):
+        found = ln.strongest(params, count)
+        expected = sum(waves[k] for k in kept)  # the mean of 10 is gone
+        np.testing.assert_allclose(found["unembed"], expected, atol=1e-5)
+        np.testing.assert_array_equal(found["up"], params["up"])
+
+
+def test_mislabeled_digits_are_wrong_and_the_rest_is_right():
+    x, truth = mj.datasets.digits(side=4, count=400)
+    parts = ln.mislabeled(jax.random.key(8), jnp.array(x), jnp.array(truth), 0.3)
+    label = np.asarray(parts.train.y)
+    train, clean, noisy, test = (np.asarray(part.w) > 0 for part in parts[:4])
+    np.testing.assert_array_equal(train, np.arange(400) < 200)
+    np.testing.assert_array_equal(train, clean ^ noisy)
+    np.testing.assert_array_equal(test, ~train)
+    np.testing.assert_array_equal(label != truth, noisy)
+    assert 0.2 < noisy.sum() / 200 < 0.4
+    assert set((label - truth)[noisy] % 10) == set(range(1, 10))
+    for part in parts[:4]:
+        assert float(part.w.sum()) == pytest.approx(1.0)
+
+
+def test_the_other_networks_are_measured_at_their_settings_only():
+    """Rows are there without the sweeps, without a number."""
+    rows = [*ln.transformer_claims(None), *ln.digits_claims(None)]
+    assert all(row.measured is None for row in rows)
+    assert "transformer" not in ln.sweeps(published=False)
+
+
+def test_the_other_networks_learn():
+    tiny = {"width": 8, "heads": 2, "batch": 64, "steps": 60}
+    found = mj.sweep(
+        ln.transformer_run, noise=0.0, lr=0.03, wd=0.0, seed=[0], modulus=8, **tiny
+    ).isel(seed=0)
+    trained = found.accuracy.isel(step=-1)
+    assert float(trained.sel(part="clean")) > 0.5
+    np.testing.assert_allclose(found.filtered.isel(frequencies=-1), trained, atol=1e-6)
+    x, truth = mj.datasets.digits(side=7, count=200)
+    images = {"x": x, "truth": truth}
+    found = mj.sweep(
+        ln.digits_run, inputs=images, noise=0.1, lr=1e-2, wd=0.0, seed=[0], width=32
+    ).isel(seed=0)
+    assert float(found.accuracy.sel(part="clean").isel(step=-1)) > 0.2  # twice chance
