@@ -428,7 +428,7 @@ def spaced(steps: int) -> list[int]:
 
 
 def sweeps(
-    noise: tuple = (0.0, 0.2, 0.4, 0.6, 0.8),
+    noise: tuple = (0.0, 0.4, 0.6, 0.8),
     modulus: tuple = (31, 59),
     width: tuple = (64, 256, 512),
     lr: tuple = (1e-2,),
