@@ -28,7 +28,6 @@ gives had no part in the choice. `digits` is three layers of 256 on 500 images o
 full batch, so that an epoch is a step, with AdamW (1e-3, decay 0.1), untuned.
 """
 
-import math
 from functools import partial
 from typing import Any
 
@@ -81,15 +80,8 @@ PILOT = "an earlier prototype, its extraction after 16,000 to 24,000 steps at 1e
 
 def initial(key: jax.Array, p: int, width: int, scale: Any) -> Params:
     """Normal weights of variance `scale²/width`, and no bias."""
-    drawn = scale * width**-0.5 * normal(key, 3 * width * p)
-    return {**weights(*drawn.reshape(3, width, p)), "mu": jnp.zeros(p)}
-
-
-def normal(key: jax.Array, count: int) -> jax.Array:
-    """One flat draw, lane after lane: under a vmap it would take long to compile."""
-    return jax.custom_batching.sequential_vmap(
-        lambda key: jax.random.normal(key, (count,))
-    )(key)
+    draw = scale * width**-0.5 * jax.random.normal(key, (3, width, p))
+    return {**weights(*draw), "mu": jnp.zeros(p)}
 
 
 def logits(activation: str, params: Params, x: jax.Array) -> jax.Array:
@@ -118,42 +110,6 @@ def strength(activation: str, params: Params) -> jax.Array:
     """`|w|∞ φ(|u|∞ + |v|∞)` of each neuron: how much it can move a logit. [width]"""
     u, v, w = (jnp.max(jnp.abs(x), axis=-1) for x in neurons(params))
     return w * ACTIVATIONS[activation](u + v)
-
-
-def transformer(p: int, width: int, heads: int) -> mj.Model:
-    """One layer on the tokens a, b, =, read at the last one: a logit for every sum."""
-    square, hidden = (width, width), 4 * width
-    shapes = {"embed": (p + 1, width), "position": (3, width)}
-    shapes |= dict.fromkeys(("query", "key", "value", "out"), square)
-    shapes |= {"up": (width, hidden), "down": (hidden, width), "unembed": (width, p)}
-    counts = [math.prod(shape) for shape in shapes.values()]
-
-    def init(key: jax.Array, scale: Any = 1.0) -> Params:
-        drawn = scale * normal(key, sum(counts))
-        parts = jnp.split(drawn, np.cumsum(counts)[:-1].tolist())
-        made = {n: x.reshape(shapes[n]) for n, x in zip(shapes, parts, strict=True)}
-        inputs = {n: len(x) for n, x in made.items()}
-        inputs |= {"embed": width, "position": width}  # their rows are vectors as wide
-        return {n: inputs[n] ** -0.5 * x for n, x in made.items()}
-
-    def apply(params: Params, x: jax.Array) -> jax.Array:
-        def by_head(rows: jax.Array) -> jax.Array:
-            return rows.reshape(*rows.shape[:-1], heads, -1)
-
-        def seen(name: str) -> jax.Array:
-            table = params["embed"] @ params[name]  # once for all points, not for each
-            at_each = params["position"] @ params[name]
-            return by_head(table[jnp.append(x, p)] + at_each)  # [3, heads, each]
-
-        last = params["embed"][p] + params["position"][2]
-        query = by_head(last @ params["query"]) * (width // heads) ** -0.5
-        attention = jax.nn.softmax(jnp.einsum("hd,thd->ht", query, seen("key")))
-        mixed = jnp.einsum("ht,thd->hd", attention, seen("value"))
-        last = last + mixed.reshape(width) @ params["out"]
-        last = last + jax.nn.relu(last @ params["up"]) @ params["down"]
-        return last @ params["unembed"]  # [p]
-
-    return mj.Model(init, apply)
 
 
 def strongest(params: Params, count: Any) -> Params:
@@ -290,7 +246,7 @@ def transformer_run(
     data_key, init_key, step_key = jax.random.split(jax.random.key(seed), 3)
     parts = mj.datasets.modular(modulus)(data_key, SHARE, noise)
     points = marked(parts, modulus**2)
-    init, apply = transformer(modulus, width, heads)
+    init, apply = mj.models.transformer(modulus, width, heads)
 
     def objective(params: Params, data: mj.Data, key: jax.Array) -> jax.Array:
         def loss(x: jax.Array, y: jax.Array) -> jax.Array:

@@ -130,26 +130,6 @@ def test_the_largest_decay_is_read_off_each_optimizer() -> None:
     assert claim.holds
 
 
-def test_the_transformer_against_the_formula_at_every_position():
-    """Written out for all three tokens, of which the experiment needs the last."""
-    p, width, heads = 7, 12, 3
-    model = ln.transformer(p, width, heads)
-    params = model.init(jax.random.key(6), 2.0)
-    w = {name: np.asarray(value, np.float64) for name, value in params.items()}
-    x = np.array([3, 5])
-    stream = w["embed"][[*x, p]] + w["position"]  # [3, width]
-    mixed = np.zeros((3, width))
-    for head in np.split(np.arange(width), heads):
-        q, k, v = (stream @ w[name][:, head] for name in ("query", "key", "value"))
-        scores = np.where(np.tri(3), q @ k.T / np.sqrt(len(head)), -np.inf)
-        shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-        mixed[:, head] = shares @ v
-    stream = stream + mixed @ w["out"]
-    stream = stream + np.maximum(stream @ w["up"], 0) @ w["down"]
-    found = model.apply(params, jnp.array(x))
-    np.testing.assert_allclose(found, (stream @ w["unembed"])[-1], rtol=2e-5, atol=1e-5)
-
-
 def test_the_filter_keeps_the_strongest_frequencies_of_the_unembedding():
     p, strength = 31, {3: 1.0, 4: 0.2, 9: 2.0, 14: 0.5}
     angle = 2 * np.pi * np.arange(p) / p

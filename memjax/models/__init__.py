@@ -10,3 +10,4 @@ from memjax.models.mlp import mlp as mlp
 from memjax.models.mlp import normal as normal
 from memjax.models.mlp import torch_default as torch_default
 from memjax.models.mlp import xavier as xavier
+from memjax.models.transformer import transformer as transformer
