@@ -15,8 +15,8 @@ def transformer(symbols: int, width: int, heads: int) -> Model:
 
     A point `x` [2] holds two of `symbols` 0 … symbols - 1. Attention, then 4 width ReLU
     units, each added to the stream, without LayerNorm or biases; the answer is read at
-    the last token, and only what that needs is computed. Weights start normal, of variance
-    1/inputs; `init(key, scale)` multiplies them by `scale`.
+    the last token, and only what that needs is computed. Weights start normal, of
+    variance 1/inputs; `init(key, scale)` multiplies them by `scale`.
     """
     if symbols < 1 or width % heads:
         raise ValueError(f"{heads} heads of a width of {width}, {symbols} symbols")
