@@ -154,8 +154,10 @@ def test_the_orbits_of_a_map_are_its_iterates():
 def test_images_are_stored_where_every_radius_is_below_one(
     radii, spurious, shares, verdicts
 ):
-    by_hand = {"radius": (("seed", "image"), radii), "spurious": ("seed", spurious)}
-    made = am.image_claims(xr.Dataset(by_hand))
+    few = {"radius": (("seed", "image"), radii), "spurious": ("seed", spurious)}
+    assert [claim.holds for claim in am.image_claims(xr.Dataset(few))] == [None, None]
+    many = {**few, "radius": (("seed", "image"), np.tile(radii, 250))}
+    made = am.image_claims(xr.Dataset(many))
     np.testing.assert_array_equal([claim.measured for claim in made], shares)
     assert [claim.holds for claim in made] == verdicts
 

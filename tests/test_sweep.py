@@ -236,6 +236,13 @@ def test_a_changed_global_is_another_program_and_question(monkeypatch):
     assert before.question() != question
 
 
+def test_a_level_of_optimization_in_the_users_flags_stays(monkeypatch):
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    assert engine._options() == {engine.LEVEL: 2}
+    monkeypatch.setenv("XLA_FLAGS", f"--{engine.LEVEL}=3")
+    assert engine._options() is None
+
+
 def test_the_compiled_program_has_no_collectives():
     sweep = mj.Sweep(tiny.run, **tiny.AXES)
     (group,), (block,) = sweep.plan()[:2]
