@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from memjax.core import Carry, Tree
-from memjax.sweep.engine import Outcome, carry_of, numbers_of, program
+from memjax.sweep.engine import Outcome, carry_of, program
 from memjax.sweep.grid import BadValue, Grid, Per
 from memjax.sweep.identity import is_key
 from memjax.sweep.plan import Block, Group
@@ -159,7 +159,7 @@ def only(outcome: Outcome, rows: Any) -> Outcome:
     return Outcome(outcome.times, logged, final, None)
 
 
-def numbers_for(job: Job, lanes: np.ndarray) -> dict[str, jax.Array]:
+def numbers_for(job: Job, lanes: np.ndarray) -> dict[str, np.ndarray]:
     """The numbers of some lanes, and their places along axes that inputs follow."""
     positions = job.grid.positions()[lanes]
     values = {n: job.grid.column(n, positions) for n in job.grid.numbers}
@@ -168,7 +168,7 @@ def numbers_for(job: Job, lanes: np.ndarray) -> dict[str, jax.Array]:
         if isinstance(given, Per):
             dimension = list(job.grid.axes).index(given.axis)
             values[f"@{given.axis}"] = positions[:, dimension]
-    return numbers_of(values)
+    return {name: _default_precision(v) for name, v in values.items()}
 
 
 def traced(job: Job, shapes: dict[str, Any], lanes: np.ndarray) -> Traced:
@@ -179,7 +179,15 @@ def traced(job: Job, shapes: dict[str, Any], lanes: np.ndarray) -> Traced:
 
 def arrays_for(job: Job) -> dict[str, Any]:
     """The inputs as arrays."""
-    return {name: jax.tree.map(jnp.asarray, v) for name, v in job.inputs.items()}
+    return jax.tree.map(_default_precision, job.inputs)
+
+
+def _default_precision(a: Any) -> Any:
+    """An array as JAX would take it, still the host's: to move it is not to compile."""
+    if isinstance(a, jax.Array):
+        return a
+    a = np.asarray(a)
+    return a.astype(jax.dtypes.canonicalize_dtype(a.dtype), copy=False)
 
 
 def plain(carry: Carry | None) -> list[np.ndarray]:
@@ -194,7 +202,7 @@ def restored(leaves: list[np.ndarray], like: Tree) -> Any:
     made = [
         jax.random.wrap_key_data(jnp.asarray(a))
         if is_key(w)
-        else jnp.asarray(a.view(w.dtype))
+        else a.view(w.dtype)
         for a, w in zip(leaves, wanted, strict=True)
     ]
     return jax.tree.unflatten(structure, made)

@@ -68,10 +68,10 @@ def carry_of(lane: Traced, numbers: dict[str, Any], inputs: dict[str, Any]) -> C
     return jax.tree.map(_blank, jax.eval_shape(lanes, numbers))
 
 
-def _blank(like: Any) -> jax.Array:
+def _blank(like: Any) -> jax.Array | np.ndarray:
     if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
         return jax.random.split(jax.random.key(0), like.shape)
-    return jnp.zeros(like.shape, like.dtype)
+    return np.zeros(like.shape, like.dtype)
 
 
 def mapped(lane: Callable, chunk: int) -> Callable:
@@ -128,8 +128,3 @@ def _options() -> dict[str, Any] | None:
     """
     chosen = LEVEL in os.environ.get("XLA_FLAGS", "")
     return None if chosen or jax.default_backend() != "cpu" else {LEVEL: 2}
-
-
-def numbers_of(values: dict[str, np.ndarray]) -> dict[str, jax.Array]:
-    """Columns of numbers as arrays of JAX's default precision."""
-    return {name: jnp.asarray(v) for name, v in values.items()}
