@@ -281,7 +281,10 @@ def digits_run(
 ) -> mj.Legs:
     """Learn half of some images, some by wrong labels; look at each of 10 steps."""
     data_key, init_key = jax.random.split(jax.random.key(seed))
-    parts = mislabeled(data_key, x, truth, noise)
+    train = jnp.arange(len(x)) < len(x) // 2
+    parts = mj.datasets.mislabeled(
+        data_key, x, truth, train, ~train, classes=10, noise=noise
+    )
     model, points = mj.models.mlp((x.shape[1], width, width, 10)), marked(parts, len(x))
 
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
@@ -293,23 +296,6 @@ def digits_run(
 
     fit = mj.train(loss, optax.adamw(lr, weight_decay=wd), observe, range(11))
     return fit(model.init(init_key), parts.train)
-
-
-def mislabeled(
-    key: jax.Array, x: jax.Array, truth: jax.Array, noise: Any
-) -> mj.datasets.Parts:
-    """The first half to train on, some of it by wrong digits, and the rest to test."""
-    chosen_key, wrong_key = jax.random.split(key)
-    train = jnp.arange(len(x)) < len(x) // 2
-    noisy = train & (jax.random.uniform(chosen_key, (len(x),)) < noise)
-    shift = jax.random.randint(wrong_key, (len(x),), 1, 10)
-    y = jnp.where(noisy, (truth + shift) % 10, truth)
-
-    def part(member: jax.Array) -> mj.Data:
-        return mj.Data(x, y, member / jnp.maximum(jnp.sum(member), 1))
-
-    clean = train & ~noisy
-    return mj.datasets.Parts(part(train), part(clean), part(noisy), part(~train), truth)
 
 
 def marked(parts: mj.datasets.Parts, rows: int) -> mj.Data:

@@ -143,21 +143,6 @@ def test_the_filter_keeps_the_strongest_frequencies_of_the_unembedding():
         np.testing.assert_array_equal(found["up"], params["up"])
 
 
-def test_mislabeled_digits_are_wrong_and_the_rest_is_right():
-    x, truth = mj.datasets.digits(side=4, count=400)
-    parts = ln.mislabeled(jax.random.key(8), jnp.array(x), jnp.array(truth), 0.3)
-    label = np.asarray(parts.train.y)
-    train, clean, noisy, test = (np.asarray(part.w) > 0 for part in parts[:4])
-    np.testing.assert_array_equal(train, np.arange(400) < 200)
-    np.testing.assert_array_equal(train, clean ^ noisy)
-    np.testing.assert_array_equal(test, ~train)
-    np.testing.assert_array_equal(label != truth, noisy)
-    assert 0.2 < noisy.sum() / 200 < 0.4
-    assert set((label - truth)[noisy] % 10) == set(range(1, 10))
-    for part in parts[:4]:
-        assert float(part.w.sum()) == pytest.approx(1.0)
-
-
 def test_the_other_networks_are_measured_at_their_settings_only():
     """Rows are there without the sweeps, without a number."""
     rows = [*ln.transformer_claims(None), *ln.digits_claims(None)]

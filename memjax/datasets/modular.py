@@ -1,4 +1,4 @@
-"""Arithmetic modulo p: a table of every pair, of which a share is learned from."""
+"""Arithmetic modulo p, a share of it to learn from; and wrong labels for any points."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ class Parts(NamedTuple):
     clean: Data
     noisy: Data
     test: Data
-    truth: jax.Array  # [p * p]
+    truth: jax.Array  # [n]
 
 
 def modular_sum(a: jax.Array, b: jax.Array, p: int) -> jax.Array:
@@ -53,38 +53,51 @@ def modular(p: int, operation: Operation = modular_sum) -> Callable[..., Parts]:
     """The maker of the table of all pairs: row `a * p + b` is `([a, b], a ∘ b)`.
 
     `dataset(key, share, noise)`: a random `share` of the rows is trained on, the others
-    are the test; a label trained on is, at probability `noise`, a wrong one, uniform
-    among the wrong ones. Growing shares only add points, growing noise only adds wrong
-    labels. An operation is `operation(a, b, p)`; rows where it is negative, undefined,
-    have no part in anything.
+    are the test; of the labels trained on a share `noise` is wrong (`mislabeled`).
+    Growing shares only add points. An operation is `operation(a, b, p)`; rows where it
+    is negative, undefined, have no part in anything.
     """
     if p < 2:
         raise ValueError(f"a modulus must be 2 or more, got {p}")
 
     def dataset(key: jax.Array, share: Any, noise: Any = 0.0) -> Parts:
-        order_key, chosen_key, wrong_key = jax.random.split(key, 3)
+        order_key, noise_key = jax.random.split(key)
         x = jnp.stack(jnp.divmod(jnp.arange(p * p), p), axis=1)  # [p * p, 2]
         truth = operation(x[:, 0], x[:, 1], p).astype(jnp.int32)
         defined = truth >= 0
         order = jax.random.uniform(order_key, (p * p,))
         rank = jnp.argsort(jnp.argsort(jnp.where(defined, order, 2.0)))
         train = rank < jnp.round(share * jnp.sum(defined))
-        noisy = train & (jax.random.uniform(chosen_key, (p * p,)) < noise)
-        shift = jax.random.randint(wrong_key, (p * p,), 1, p)
-        y = jnp.where(noisy, (truth + shift) % p, truth)
-
-        def part(member: jax.Array) -> Data:
-            return Data(x, y, _uniform_on(member))
-
-        clean, test = train & ~noisy, defined & ~train
-        return Parts(part(train), part(clean), part(noisy), part(test), truth)
+        test = defined & ~train
+        return mislabeled(noise_key, x, truth, train, test, classes=p, noise=noise)
 
     return dataset
 
 
-def _uniform_on(member: jax.Array) -> jax.Array:
-    """Equal weights where `member` [n] holds, 0 elsewhere."""
-    return member / jnp.maximum(jnp.sum(member), 1)
+def mislabeled(
+    key: jax.Array,
+    x: Any,
+    truth: jax.Array,
+    train: jax.Array,
+    test: jax.Array,
+    *,
+    classes: int,
+    noise: Any,
+) -> Parts:
+    """Points to train on, of which a label is at probability `noise` a wrong one.
+
+    `train` and `test` [n] say which points are which. Wrong labels are uniform among
+    the wrong ones, and growing noise only adds to them.
+    """
+    chosen_key, wrong_key = jax.random.split(key)
+    noisy = train & (jax.random.uniform(chosen_key, truth.shape) < noise)
+    shift = jax.random.randint(wrong_key, truth.shape, 1, classes)
+    y = jnp.where(noisy, (truth + shift) % classes, truth)
+
+    def part(member: jax.Array) -> Data:
+        return Data(x, y, member / jnp.maximum(jnp.sum(member), 1))
+
+    return Parts(part(train), part(train & ~noisy), part(noisy), part(test), truth)
 
 
 def one_hot_pair(x: jax.Array, p: int) -> jax.Array:

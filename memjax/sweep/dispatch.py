@@ -200,9 +200,7 @@ def restored(leaves: list[np.ndarray], like: Tree) -> Any:
     """The carry that `plain` took apart."""
     wanted, structure = jax.tree.flatten(like)
     made = [
-        jax.random.wrap_key_data(jnp.asarray(a))
-        if is_key(w)
-        else a.view(w.dtype)
+        jax.random.wrap_key_data(jnp.asarray(a)) if is_key(w) else a.view(w.dtype)
         for a, w in zip(leaves, wanted, strict=True)
     ]
     return jax.tree.unflatten(structure, made)
