@@ -131,3 +131,12 @@ def test_a_plan_calls_about_every_five_seconds():
     (block,) = plan_of(mixed, 2, seconds=0.5).blocks  # 50 tiles: 25 s
     assert block.legs == 3
     assert "2 runs in 1 compiled program on 2 devices" in str(plan_of(mixed, 2))
+
+
+def test_a_run_without_a_size_is_priced_for_its_whole_capacity():
+    def table(lr, *, capacity):
+        return {}
+
+    plan = plan_of(mj.Sweep(table, lr=[1e-3], capacity=[100, 5120]), 1)
+    small, large = (block.seconds for block in plan.blocks)
+    assert large == pytest.approx(10 * small)

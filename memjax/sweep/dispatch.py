@@ -1,6 +1,5 @@
 """From a plan to outcomes: calls in sequence, kept as they finish."""
 
-import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,19 +38,10 @@ class Clock:
 
     @contextmanager
     def preparing(self) -> Iterator[None]:
-        """Time spent here, on traces and programs, counts as compiling.
-
-        Garbage waits until after it: traces make many objects and drop few, and to
-        look through all that JAX holds meanwhile takes a sixth of the time.
-        """
-        began, collects = time.perf_counter(), gc.isenabled()
-        gc.disable()
-        try:
-            yield
-        finally:
-            if collects:
-                gc.enable()
-            self.compiling += time.perf_counter() - began
+        """Time spent here, on traces and programs, counts as compiling."""
+        began = time.perf_counter()
+        yield
+        self.compiling += time.perf_counter() - began
 
 
 def run_block(

@@ -14,7 +14,7 @@ from jax.sharding import PartitionSpec as P
 from memjax.core import Carry, Legs, Tree, arrive, depart, walk
 from memjax.sweep.devices import lane_mesh
 from memjax.sweep.price import uses
-from memjax.sweep.trace import Traced
+from memjax.sweep.trace import Traced, uncollected
 
 LEVEL = "xla_backend_optimization_level"
 LAPACK = frozenset(
@@ -117,7 +117,8 @@ def program(lane: Traced, chunk: int, legs: int | None, arguments: tuple) -> Any
     leaves, structure = arguments
     example = jax.tree.unflatten(structure, leaves)
     grid = mapped(partial(one_lane, lane, legs), chunk)
-    return jax.jit(grid).lower(*example).compile(_options())
+    with uncollected():
+        return jax.jit(grid).lower(*example).compile(_options())
 
 
 def _options() -> dict[str, Any] | None:

@@ -100,12 +100,17 @@ def make_groups(
     positions = grid.positions()[lanes]
     found = []
     for shapes, members in grid.groups(positions):
-        tiles = np.ones(len(members))
-        if {"size", "capacity"} <= {*grid.numbers, *grid.shapes}:
-            tiles = np.ceil(grid.column("size", positions[members]) / TILE)
-        mine = lanes[members]
+        mine, tiles = lanes[members], _tiles(grid, shapes, positions[members])
         found.append(Group(shapes, mine, tiles, price(shapes, mine)))
     return found
+
+
+def _tiles(grid: Grid, shapes: dict[str, Any], positions: np.ndarray) -> np.ndarray:
+    """The row tiles that lanes walk: those of their size, else of their capacity."""
+    rows = np.full(len(positions), shapes.get("capacity", 1))
+    if "capacity" in shapes and "size" in {*grid.numbers, *grid.shapes}:
+        rows = grid.column("size", positions)
+    return np.maximum(1.0, np.ceil(rows / TILE))
 
 
 def make_plan(groups: Sequence[Group], devices: int, chunk: int | None = None) -> Plan:
