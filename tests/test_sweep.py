@@ -1,5 +1,6 @@
 """The laws of a sweep, over one tiny grid."""
 
+import gc
 import json
 import os
 import re
@@ -445,3 +446,21 @@ def test_misplaced_axes_are_told_where_they_go():
         mj.zipped(a=[1.0], b=2.0)
     ragged = mj.sweep(lambda a, *, n: {"s": a * len(n)}, a=[1.0], n=[(1, 2), (3,)])
     np.testing.assert_array_equal(ragged.s, [[2.0, 1.0]])
+
+
+def test_garbage_waits_for_a_trace_and_no_longer():
+    collects = []
+
+    def run(lr):
+        collects.append(gc.isenabled())
+        return {"twice": 2 * lr}
+
+    def broken(lr):
+        collects.append(gc.isenabled())
+        raise ZeroDivisionError
+
+    mj.sweep(run, lr=[1.0])
+    with pytest.raises(ZeroDivisionError):
+        mj.sweep(broken, lr=[1.0])
+    assert not any(collects)
+    assert gc.isenabled()
