@@ -1,7 +1,6 @@
 """Modular arithmetic: the table, its parts, and how they nest."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -58,24 +57,6 @@ def test_wrong_labels_are_wrong_and_uniform_and_only_on_the_noisy_part():
     assert abs(counts[1:].sum() / total - 0.6) < 4 * np.sqrt(0.24 / total)
     each = counts[1:].sum() / (p - 1)
     assert np.sum((counts[1:] - each) ** 2 / each) < 16.3  # chi², 3 degrees, p = .001
-
-
-def test_other_points_are_mislabeled_alike():
-    x, truth = mj.datasets.digits(side=4, count=400)
-    half = jnp.arange(400) < 200
-    parts = mj.datasets.mislabeled(
-        KEY, jnp.array(x), jnp.array(truth), half, ~half, classes=10, noise=0.3
-    )
-    label = np.asarray(parts.train.y)
-    train, clean, noisy, test = (np.asarray(part.w) > 0 for part in parts[:4])
-    np.testing.assert_array_equal(train, np.arange(400) < 200)
-    np.testing.assert_array_equal(train, clean ^ noisy)
-    np.testing.assert_array_equal(test, ~train)
-    np.testing.assert_array_equal(label != truth, noisy)
-    assert 0.2 < noisy.sum() / 200 < 0.4
-    assert set((label - truth)[noisy] % 10) == set(range(1, 10))
-    for part in parts[:4]:
-        assert float(part.w.sum()) == pytest.approx(1.0)
 
 
 def test_larger_shares_and_noise_only_add():

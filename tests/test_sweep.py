@@ -430,6 +430,14 @@ def test_what_jax_would_cut_off_is_refused():
     run = lambda a, x: {"s": a * x[0]}  # noqa: E731
     with pytest.raises(mj.BadValue, match="x: does not fit 32 bits"):
         mj.sweep(run, a=[1.0], inputs={"x": np.array([2**40])})
+    with pytest.raises(mj.BadValue, match="a: needs numbers that fit 64 bits"):
+        mj.sweep(lambda a: {"s": a}, a=[2**70])
+    for odd, told in (
+        (np.array(["a"]), "x: needs numbers"),
+        (np.ma.masked_equal([1.0, 2.0], 2.0), "x: is masked"),
+    ):
+        with pytest.raises(mj.BadValue, match=told):
+            mj.sweep(run, a=[1.0], inputs={"x": odd})
     whole = np.array([2**32 - 1], np.uint32)
     assert mj.sweep(run, a=[1.0], inputs={"x": whole}).s == 2**32 - 1
     with jax.enable_x64(True):
@@ -448,19 +456,38 @@ def test_misplaced_axes_are_told_where_they_go():
     np.testing.assert_array_equal(ragged.s, [[2.0, 1.0]])
 
 
-def test_garbage_waits_for_a_trace_and_no_longer():
-    collects = []
+def test_inputs_have_jaxs_types_and_compile_nothing_on_their_way():
+    given = {"a": np.ones(2), "b": 1, "c": np.array(True), "d": jax.random.key(0)}
+    given["e"] = np.ones(2, jnp.bfloat16)
+    job = dispatch.Job(tiny.run, mj.Sweep(tiny.run, **tiny.AXES).grid, given)
+    arrays = dispatch.arrays_for(job)
+    assert arrays.pop("d") is given["d"]
+    arrays |= dispatch.numbers_for(job, np.arange(2))
+    for name, array in arrays.items():
+        assert isinstance(array, np.ndarray), name
+        assert array.dtype == jnp.asarray(given.get(name, array)).dtype, name
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_garbage_waits_for_traces_and_programs_and_no_longer(on, monkeypatch):
+    collects = {"trace": [], "program": []}
 
     def run(lr):
-        collects.append(gc.isenabled())
+        collects["trace"].append(gc.isenabled())
         return {"twice": 2 * lr}
 
     def broken(lr):
-        collects.append(gc.isenabled())
         raise ZeroDivisionError
 
-    mj.sweep(run, lr=[1.0])
-    with pytest.raises(ZeroDivisionError):
-        mj.sweep(broken, lr=[1.0])
-    assert not any(collects)
-    assert gc.isenabled()
+    seen = collects["program"]
+    monkeypatch.setattr(engine, "_options", lambda: seen.append(gc.isenabled()))
+    (gc.enable if on else gc.disable)()
+    try:
+        mj.sweep(run, lr=[1.0])
+        with pytest.raises(ZeroDivisionError):
+            mj.sweep(broken, lr=[1.0])
+        assert gc.isenabled() == on
+    finally:
+        gc.enable()
+    for when, collecting in collects.items():
+        assert collecting and not any(collecting), when

@@ -2,14 +2,14 @@
 
 from memjax.datasets import graphs as graphs
 from memjax.datasets.digits import digits as digits
-from memjax.datasets.modular import Parts as Parts
-from memjax.datasets.modular import mislabeled as mislabeled
 from memjax.datasets.modular import modular as modular
 from memjax.datasets.modular import modular_difference as modular_difference
 from memjax.datasets.modular import modular_product as modular_product
 from memjax.datasets.modular import modular_quotient as modular_quotient
 from memjax.datasets.modular import modular_sum as modular_sum
 from memjax.datasets.modular import one_hot_pair as one_hot_pair
+from memjax.datasets.parts import Parts as Parts
+from memjax.datasets.parts import mislabeled as mislabeled
 from memjax.datasets.random_labels import classes_at as classes_at
 from memjax.datasets.random_labels import cube as cube
 from memjax.datasets.random_labels import exponential as exponential

@@ -1,29 +1,14 @@
-"""Arithmetic modulo p, a share of it to learn from; and wrong labels for any points."""
+"""Arithmetic modulo p: a table of every pair, of which a share is learned from."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Data
+from memjax.datasets.parts import Parts, mislabeled
 
 Operation = Callable[[jax.Array, jax.Array, int], jax.Array]
-
-
-class Parts(NamedTuple):
-    """Measures on the same points: `train` is made of `clean` and `noisy`.
-
-    `y` holds the labels as given, `truth` those of the rule; they differ on `noisy`
-    only. Every measure is uniform on its part; an empty part has no weight at all, and
-    integrates to 0.
-    """
-
-    train: Data
-    clean: Data
-    noisy: Data
-    test: Data
-    truth: jax.Array  # [n]
 
 
 def modular_sum(a: jax.Array, b: jax.Array, p: int) -> jax.Array:
@@ -53,9 +38,9 @@ def modular(p: int, operation: Operation = modular_sum) -> Callable[..., Parts]:
     """The maker of the table of all pairs: row `a * p + b` is `([a, b], a ∘ b)`.
 
     `dataset(key, share, noise)`: a random `share` of the rows is trained on, the others
-    are the test; of the labels trained on a share `noise` is wrong (`mislabeled`).
-    Growing shares only add points. An operation is `operation(a, b, p)`; rows where it
-    is negative, undefined, have no part in anything.
+    are the test; a label trained on is, at probability `noise`, a wrong one (see
+    `mislabeled`). Growing shares only add points. An operation is `operation(a, b, p)`;
+    rows where it is negative, undefined, have no part in anything.
     """
     if p < 2:
         raise ValueError(f"a modulus must be 2 or more, got {p}")
@@ -72,32 +57,6 @@ def modular(p: int, operation: Operation = modular_sum) -> Callable[..., Parts]:
         return mislabeled(noise_key, x, truth, train, test, classes=p, noise=noise)
 
     return dataset
-
-
-def mislabeled(
-    key: jax.Array,
-    x: Any,
-    truth: jax.Array,
-    train: jax.Array,
-    test: jax.Array,
-    *,
-    classes: int,
-    noise: Any,
-) -> Parts:
-    """Points to train on, of which a label is at probability `noise` a wrong one.
-
-    `train` and `test` [n] say which points are which. Wrong labels are uniform among
-    the wrong ones, and growing noise only adds to them.
-    """
-    chosen_key, wrong_key = jax.random.split(key)
-    noisy = train & (jax.random.uniform(chosen_key, truth.shape) < noise)
-    shift = jax.random.randint(wrong_key, truth.shape, 1, classes)
-    y = jnp.where(noisy, (truth + shift) % classes, truth)
-
-    def part(member: jax.Array) -> Data:
-        return Data(x, y, member / jnp.maximum(jnp.sum(member), 1))
-
-    return Parts(part(train), part(train & ~noisy), part(noisy), part(test), truth)
 
 
 def one_hot_pair(x: jax.Array, p: int) -> jax.Array:

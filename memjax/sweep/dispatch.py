@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from memjax.core import Carry, Tree
-from memjax.sweep.engine import Outcome, carry_of, program
+from memjax.sweep.engine import Outcome, carry_of, on_every_device, program
 from memjax.sweep.grid import BadValue, Grid, Per
 from memjax.sweep.identity import is_key
 from memjax.sweep.plan import Block, Group
@@ -86,7 +86,8 @@ def _walk_block(
     Without `legs` it is one call. Otherwise each call walks so many legs, goes on from
     the state of the last one, and hands what it has to `keep`.
     """
-    numbers, inputs = numbers_for(job, block.lanes), arrays_for(job)
+    numbers = numbers_for(job, block.lanes)
+    inputs = on_every_device(arrays_for(job))
     lane = traced(job, group.shapes, group.lanes)
     steps, total = max(1, group.price.steps), group.price.legs
     if block.legs is None:
@@ -158,7 +159,7 @@ def numbers_for(job: Job, lanes: np.ndarray) -> dict[str, np.ndarray]:
         if isinstance(given, Per):
             dimension = list(job.grid.axes).index(given.axis)
             values[f"@{given.axis}"] = positions[:, dimension]
-    return {name: _default_precision(v) for name, v in values.items()}
+    return {name: host_array(v) for name, v in values.items()}
 
 
 def traced(job: Job, shapes: dict[str, Any], lanes: np.ndarray) -> Traced:
@@ -169,15 +170,18 @@ def traced(job: Job, shapes: dict[str, Any], lanes: np.ndarray) -> Traced:
 
 def arrays_for(job: Job) -> dict[str, Any]:
     """The inputs as arrays."""
-    return jax.tree.map(_default_precision, job.inputs)
+    return jax.tree.map(host_array, job.inputs)
 
 
-def _default_precision(a: Any) -> Any:
-    """An array as JAX would take it, still the host's: to move it is not to compile."""
+def host_array(a: Any) -> Any:
+    """An array of the type that JAX gives it; numpy's stay in the host's memory.
+
+    To convert them there compiles nothing.
+    """
     if isinstance(a, jax.Array):
         return a
     a = np.asarray(a)
-    return a.astype(jax.dtypes.canonicalize_dtype(a.dtype), copy=False)
+    return a.astype(jax.dtypes.result_type(a), copy=False)
 
 
 def plain(carry: Carry | None) -> list[np.ndarray]:

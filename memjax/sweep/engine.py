@@ -9,6 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from memjax.core import Carry, Legs, Tree, arrive, depart, walk
@@ -72,6 +73,11 @@ def _blank(like: Any) -> jax.Array | np.ndarray:
     if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
         return jax.random.split(jax.random.key(0), like.shape)
     return np.zeros(like.shape, like.dtype)
+
+
+def on_every_device(inputs: Tree) -> Tree:
+    """Inputs where the lanes run, so that all segments find them there."""
+    return jax.device_put(inputs, NamedSharding(lane_mesh(), P()))
 
 
 def mapped(lane: Callable, chunk: int) -> Callable:

@@ -238,10 +238,16 @@ def check_value(name: str, value: Any, is_shape: bool = False) -> None:
 
 
 def check_range(name: str, values: Any) -> None:
-    """Refuse whole numbers that JAX would cut off to 32 bits."""
-    if isinstance(values, jax.Array) or jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+    """Refuse what JAX has no type for, and numbers that it would cut off to 32 bits."""
+    if isinstance(values, jax.Array):
         return
-    array = np.asarray(values)
+    array = np.asanyarray(values)
+    if isinstance(array, np.ma.MaskedArray):
+        raise BadValue(name, "is masked; fill it (.filled) or weigh its rows")
+    if array.dtype.kind in "OUSMm":
+        raise BadValue(name, f"needs numbers that fit 64 bits, got {array.dtype}")
+    if jax.config.jax_enable_x64:  # type: ignore[attr-defined]
+        return
     if array.dtype.kind in "iu" and array.dtype.itemsize > 4 and array.size:
         least, most = (0, 2**32) if array.dtype.kind == "u" else (-(2**31), 2**31)
         if not least <= array.min() <= array.max() < most:

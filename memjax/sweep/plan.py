@@ -106,11 +106,14 @@ def make_groups(
 
 
 def _tiles(grid: Grid, shapes: dict[str, Any], positions: np.ndarray) -> np.ndarray:
-    """The row tiles that lanes walk: those of their size, else of their capacity."""
+    """How many row tiles lanes walk: as their size says, or else at most.
+
+    That is all of their capacity, and one tile where there is none.
+    """
     rows = np.full(len(positions), shapes.get("capacity", 1))
     if "capacity" in shapes and "size" in {*grid.numbers, *grid.shapes}:
         rows = grid.column("size", positions)
-    return np.maximum(1.0, np.ceil(rows / TILE))
+    return np.ceil(rows / TILE)
 
 
 def make_plan(groups: Sequence[Group], devices: int, chunk: int | None = None) -> Plan:

@@ -111,12 +111,13 @@ def _trace(run: Callable, shapes: tuple, arguments: tuple, settings: tuple) -> T
 def uncollected() -> Iterator[None]:
     """Garbage waits meanwhile.
 
-    To trace makes many objects and drops few: a search through all that JAX holds takes
-    a sixth of the time.
+    JAX makes many objects while it traces and compiles, and drops few: to search all
+    that it holds for garbage would take a sixth of that time.
     """
     collects = gc.isenabled()
-    gc.disable()
     try:
+        if collects:
+            gc.disable()
         yield
     finally:
         if collects:

@@ -1,0 +1,51 @@
+"""Points in parts: to train on, some by wrong labels, and to test on."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from memjax.core import Data
+
+
+class Parts(NamedTuple):
+    """Measures on the same points: `train` is made of `clean` and `noisy`.
+
+    `y` holds the labels as given, `truth` the right ones; they differ on `noisy` only.
+    Every measure is uniform on its part; an empty part has no weight at all, and
+    integrates to 0.
+    """
+
+    train: Data
+    clean: Data
+    noisy: Data
+    test: Data
+    truth: jax.Array  # [n]
+
+
+def mislabeled(
+    key: jax.Array,
+    x: Any,
+    truth: jax.Array,
+    train: jax.Array,
+    test: jax.Array,
+    *,
+    classes: int,
+    noise: Any,
+) -> Parts:
+    """The parts of points when a label trained on is, at probability `noise`, wrong.
+
+    `train` and `test` [n] are true on the points of each; others have no part. A wrong
+    label is uniform among the wrong ones, and growing noise only adds wrong labels.
+    """
+    if classes < 2:
+        raise ValueError(f"a wrong label needs 2 or more classes, got {classes}")
+    chosen_key, wrong_key = jax.random.split(key)
+    noisy = train & (jax.random.uniform(chosen_key, truth.shape) < noise)
+    shift = jax.random.randint(wrong_key, truth.shape, 1, classes)
+    y = jnp.where(noisy, (truth + shift) % classes, truth)
+
+    def part(member: jax.Array) -> Data:
+        return Data(x, y, member / jnp.maximum(jnp.sum(member), 1))
+
+    return Parts(part(train), part(train & ~noisy), part(noisy), part(test), truth)

@@ -1,0 +1,34 @@
+"""Points in parts: who is trained on, and by what labels."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import memjax as mj
+
+KEY = jax.random.key(8)
+
+
+def test_mislabeled_points_are_wrong_and_the_rest_is_right():
+    x, truth = mj.datasets.digits(side=4, count=400)
+    half = jnp.arange(400) < 200
+    parts = mj.datasets.mislabeled(
+        KEY, jnp.array(x), jnp.array(truth), half, ~half, classes=10, noise=0.3
+    )
+    label = np.asarray(parts.train.y)
+    train, clean, noisy, test = (np.asarray(part.w) > 0 for part in parts[:4])
+    np.testing.assert_array_equal(train, np.arange(400) < 200)
+    np.testing.assert_array_equal(train, clean ^ noisy)
+    np.testing.assert_array_equal(test, ~train)
+    np.testing.assert_array_equal(label != truth, noisy)
+    assert 0.2 < noisy.sum() / 200 < 0.4
+    assert set((label - truth)[noisy] % 10) == set(range(1, 10))
+    for part in parts[:4]:
+        assert float(part.w.sum()) == pytest.approx(1.0)
+
+
+def test_a_wrong_label_needs_another_class():
+    one, both = jnp.zeros(3, int), jnp.ones(3, bool)
+    with pytest.raises(ValueError, match="2 or more classes, got 1"):
+        mj.datasets.mislabeled(KEY, one, one, both, ~both, classes=1, noise=0.5)
