@@ -67,6 +67,23 @@ def test_a_linear_map_stores_its_fixed_point_where_it_contracts(slope):
     assert float(found["spurious"]) == 1 - back
 
 
+def test_of_many_samples_the_first_are_corrupted():
+    points = jnp.array([[0.2, 0.4], [0.9, 0.1], [0.5, 0.8]])
+    data = mj.Data(points, points, jnp.full(3, 1 / 3))
+    found = am.retrieval(lambda x: points[0], data, 1, jax.random.key(0), copied=2)
+    np.testing.assert_allclose(found["recovered"].value, 0.5)
+
+
+def test_the_wave_and_its_slope_are_those_of_the_sine():
+    z = np.linspace(-4, 4, 10_001).astype(np.float32)
+    exact = z.astype(np.float64)
+    slope = jax.vmap(jax.grad(am.wave))(jnp.array(z))
+    np.testing.assert_allclose(
+        am.wave(jnp.array(z)), exact + np.sin(10 * exact) / 5, atol=2e-6
+    )
+    np.testing.assert_allclose(slope, 1 + 2 * np.cos(10 * exact), atol=1e-5)
+
+
 def test_a_rotation_that_shrinks_stores_a_cycle():
     points = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
     turn = jnp.array([[0.0, 1.0], [-1.0, 0.0]])
@@ -125,7 +142,7 @@ def test_images_are_handed_in_corrupted_and_iterated():
     images = mj.datasets.digits(7, 4)[0]
     found = mj.sweep(
         am.images_run, inputs={"images": images}, lr=1e-3, seed=[0, 1], depth=2,
-        width=64, steps=500,
+        width=64, batch=2, steps=500,
     )  # fmt: skip
     assert found.radius.sizes == {"seed": 2, "image": 4}
     assert float(found.loss.isel(step=-1).max()) < 1e-6
@@ -171,3 +188,5 @@ def test_flags_are_refused_before_anything_runs():
         am.sweeps(image_side=5)
     with pytest.raises(mj.BadValue, match="images"):
         am.sweeps(images=0)
+    with pytest.raises(mj.BadValue, match="image_batch"):
+        am.sweeps(image_batch=0)
