@@ -50,7 +50,7 @@ def wave(z: jax.Array) -> jax.Array:
     """
     half_turns = jnp.round(10 * z / np.pi)
     r = 10 * z - half_turns * np.pi
-    series = 1.0
+    series: Any = 1.0
     for k in range(14, 0, -2):  # 1 - r²/(2·3) (1 - r²/(4·5) (1 - …))
         series = 1 - r * r * series / (k * (k + 1))
     return z + (1 - 2 * (half_turns % 2)) * r * series / 5

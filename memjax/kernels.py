@@ -131,16 +131,24 @@ def agop(slope: jax.Array, w: jax.Array, centered: bool = False) -> jax.Array:
     return rows.T @ rows
 
 
-def agop_root(slope: jax.Array, w: jax.Array, centered: bool = False) -> jax.Array:
+def agop_root(
+    slope: jax.Array,
+    w: jax.Array,
+    centered: bool = False,
+    metric: jax.Array | None = None,
+) -> jax.Array:
     """The square root of `agop(slope, w, centered)`, also where slopes are slight.
 
     Singular values of the gradients are eigenvalues of the root, so that directions a
     thousandth as steep as the steepest keep four digits in float32; the root of the
-    product would have lost them to rounding. In float64 it keeps them.
+    product would have lost them to rounding. In float64 it keeps them. With a `metric`
+    [d, d] the gradients are `slope @ metric`, which are never formed.
     """
+    rows = _rows(slope, w, centered)
+    onto = jnp.eye(rows.shape[1], dtype=rows.dtype) if metric is None else metric
     if slope.dtype == jnp.float64:
-        return root(agop(slope, w, centered))
-    _, values, vectors = _alone(_svd, _square(_rows(slope, w, centered)))
+        return root(onto.T @ (rows.T @ rows) @ onto)
+    _, values, vectors = _alone(_svd, _square(rows) @ onto)
     return (vectors.T * values[None, :]) @ vectors
 
 

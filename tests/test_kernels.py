@@ -121,6 +121,17 @@ def test_agop_is_the_mean_outer_product(centered: bool) -> None:
     np.testing.assert_allclose(half, mj.kernels.root(jnp.array(wanted)), atol=2e-4)
 
 
+@pytest.mark.parametrize("double", [False, True])
+def test_agop_root_in_a_metric_is_that_of_the_slopes_times_it(double: bool) -> None:
+    with jax.enable_x64(double):
+        metric = jnp.array(np.cov(np.random.default_rng(1).normal(size=(4, 9))))
+        slopes, w = jnp.array(SLOPES), jnp.array(WEIGHTS)
+        found = mj.kernels.agop_root(slopes, w, True, metric)
+        formed = mj.kernels.agop_root(slopes @ metric, w, True)
+        assert found.dtype == (np.float64 if double else np.float32)
+        np.testing.assert_allclose(found, formed, atol=1e-7 if double else 1e-4)
+
+
 def test_root_cuts_negative_eigenvalues() -> None:
     basis = np.linalg.qr(RNG.normal(size=(3, 3)))[0]
     matrix = basis @ np.diag([4.0, 1.0, -2.0]) @ basis.T

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 
 import memjax as mj
 from experiments import rfm_grokking as experiment
@@ -199,3 +200,15 @@ def test_values_of_no_meaning_are_refused() -> None:
         experiment.sweeps(share=(1.0,))
     with pytest.raises(mj.BadValue, match="prime"):
         experiment.sweeps(operation=("product",), p=12)
+
+
+def test_symmetric_claims_are_judged_where_they_were_run() -> None:
+    ran = {"bandwidth": [2.5], "moved": [0, 1], "seed": [0], "step": [0, 1]}
+    shape = (1, 2, 1, 2)
+    right = np.array([0.5, 0.0, 0.5, 0.9]).reshape(shape)
+    values = {name: (list(ran), right) for name in ("fixed_accuracy", "test_accuracy")}
+    made = experiment.published_symmetry_claims(
+        {"published_gaussian": xr.Dataset(values, ran)}
+    )
+    assert [claim.measured for claim in made] == [0.0, 0.9, None, None, None]
+    assert [claim.holds for claim in made] == [True, False, None, None, None]

@@ -444,6 +444,20 @@ def test_what_jax_would_cut_off_is_refused():
         assert int(mj.sweep(lambda a: {"s": a}, a=[2**40]).s[0]) == 2**40
 
 
+def test_one_sweep_in_float64_beside_others_in_float32(tmp_path):
+    run = lambda a, *, n: {"s": jnp.sqrt(2.0 + a) * jnp.ones(n)}  # noqa: E731
+    fine = mj.Sweep(run, a=[0.1, 2**40], n=1, float64=True)
+    coarse = mj.Sweep(run, a=[0.1, 2.0], n=1)
+    exact = np.sqrt(2.0 + np.array([0.1, 2**40]))
+    for _ in range(2):  # traces and programs that are kept are not mixed up
+        np.testing.assert_allclose(fine.compute().s[:, 0], exact, rtol=1e-15)
+        assert coarse.compute().s.dtype == np.float32
+    assert fine.compute(store=tmp_path).equals(fine.read(tmp_path))
+    assert "float64" in repr(fine)
+    with pytest.raises(mj.Refused, match="float64"):
+        coarse.compute(store=tmp_path)
+
+
 def test_misplaced_axes_are_told_where_they_go():
     run = lambda a, x: {"s": a * x["p"]}  # noqa: E731
     with pytest.raises(mj.BadValue, match=r"per\(\) goes around the whole input"):

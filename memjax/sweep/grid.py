@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-RESERVED = ("inputs", "store", "chunk", "progress", "shard", "plan")
+RESERVED = ("inputs", "store", "chunk", "progress", "shard", "plan", "float64")
 AT_LEAST_ONE = ("size", "capacity", "width", "depth", "steps")  # whole numbers
 WHOLE = (*AT_LEAST_ONE, "seed")
 NOT_NEGATIVE = (*WHOLE, "lr", "wd", "init_scale")

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ class Sweep:
 
     `inputs` hands arrays to parameters of the run: as they are, or `per(axis, arrays)`
     for one entry per value of an axis. Never let a run close over large arrays: they
-    would be compiled into the program.
+    would be compiled into the program. `float64` computes this sweep in double
+    precision, whatever the process does with others.
     """
 
     def __init__(
@@ -42,18 +44,20 @@ class Sweep:
         run: Callable[..., Any],
         *zips: Zipped,
         inputs: Mapping[str, Any] | None = None,
+        float64: bool = False,
         **axes: Any,
     ) -> None:
-        self.run = run
+        self.run, self.float64 = run, float64
         if not isinstance(inputs, Mapping | None):
             problem = (
                 "takes a dict from parameters to arrays; an axis is named otherwise"
             )
             raise BadValue("inputs", problem)
         self.inputs = dict(inputs or {})
-        self.grid = make_grid(run, zips, axes, self.inputs)
-        for name, given in self.inputs.items():
-            self._check_input(name, given)
+        with self._precision():
+            self.grid = make_grid(run, zips, axes, self.inputs)
+            for name, given in self.inputs.items():
+                self._check_input(name, given)
 
     def __len__(self) -> int:
         return self.grid.lanes
@@ -61,15 +65,18 @@ class Sweep:
     def __repr__(self) -> str:
         axes = {d: len(next(iter(c.values()))) for d, c in self.grid.axes.items()}
         named = " × ".join(f"{d} {n}" for d, n in axes.items()) or "a single run"
-        return f"Sweep({self.run.__name__}: {named} = {len(self)} runs)"
+        precisely = ", float64" if self.float64 else ""
+        return f"Sweep({self.run.__name__}: {named} = {len(self)} runs{precisely})"
 
     def question(self) -> dict[str, Any]:
         """What the results depend on, besides the values of the axes."""
-        return question(self.run, self.grid, self.inputs)
+        with self._precision():
+            return question(self.run, self.grid, self.inputs)
 
     def plan(self, *, chunk: int | None = None) -> Plan:
         """How the sweep would run here, and what that costs; nothing is compiled."""
-        return propose(self._job(), np.arange(len(self)), chunk)
+        with self._precision():
+            return propose(self._job(), np.arange(len(self)), chunk)
 
     def compute(
         self,
@@ -89,7 +96,7 @@ class Sweep:
         all processes see.
         """
         clock = Clock(watch=watcher(progress))
-        with clock.watch:
+        with clock.watch, self._precision():
             if store is None:
                 with clock.preparing():
                     plan = self.plan(chunk=chunk)
@@ -97,7 +104,7 @@ class Sweep:
             else:
                 mine = Shard(*shard or (jax.process_index(), jax.process_count()))
                 pieces = finish(self._job(), Store(store, mine), chunk, clock)
-        return self._results(pieces, clock)
+            return self._results(pieces, clock)
 
     def read(self, store: str | Path, *, underway: bool = False) -> xr.Dataset:
         """What a store holds of this sweep by now; NaN where nothing has run yet.
@@ -106,7 +113,8 @@ class Sweep:
         """
         kept = Store(store, Shard(0, 1))
         kept.check(self.question())
-        return self._results(stored_pieces(self.grid, kept, underway), Clock())
+        with self._precision():
+            return self._results(stored_pieces(self.grid, kept, underway), Clock())
 
     def snapshots(self, steps: Sequence[int], **labels: Any) -> Snapshots:
         """The parameters at some steps of the runs with these labels on their axes.
@@ -150,6 +158,9 @@ class Sweep:
             run=self.run.__name__, provenance=json.dumps({**provenance(), **spent})
         )
 
+    def _precision(self) -> AbstractContextManager[Any]:
+        return jax.enable_x64(True) if self.float64 else nullcontext()
+
     def _job(self) -> Job:
         return Job(self.run, self.grid, self.inputs)
 
@@ -187,13 +198,14 @@ def sweep(
     store: str | Path | None = None,
     progress: bool = False,
     chunk: int | None = None,
+    float64: bool = False,
     **axes: Any,
 ) -> xr.Dataset:
     """The labelled results of a run over a grid: the eager form of `Sweep`.
 
     With a `store` they are also saved there, as `results.nc`.
     """
-    stated = Sweep(run, *zips, inputs=inputs, **axes)
+    stated = Sweep(run, *zips, inputs=inputs, float64=float64, **axes)
     results = stated.compute(store=store, progress=progress, chunk=chunk)
     if store is not None and jax.process_index() == 0:
         save({"main": results}, Path(store) / "results.nc")
