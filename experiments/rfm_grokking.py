@@ -24,17 +24,19 @@ in Z5×Z7 = Z35), and four of networks: `network` on half of the pairs, `starved
 of them, `fed` on the same from circulant inputs, and `penalized`, whose penalty on the
 trace of the AGOP replaces weight decay. Of networks the learning rate of AdamW, the
 start, the scale of the loss and the epochs of `penalized` are not known to us (1e-3,
-PyTorch's, squares summed over outputs, 400). The AGOP is centered and the Gaussian
-kernel is exp(-d²/2L²), as in the authors' code. A small `ridge` keeps float32 solves
-positive definite; the published ones have none. What rescues the fixed points is a part
-of M that is 4e-4 of the whole at p = 31, and smaller at larger p: float32 resolves it
-there (by the root of the gradients, not of their product), not at p = 61, where one
-point moved rescues .98 of them in float64, as published, and .16 in float32. So the
-published rows of symmetric sets are two sweeps in float64, of one seed and 12 and 9
-of the published 60 iterations: to the twentieth they move by less than .03. With the
-quadratic kernel one point rescues .93 of the fixed points and a hundred .05: the
-published .70 (100 moved) and .80 (200) are shares of all test points, the moved ones
-too.
+PyTorch's, squares summed over outputs, 250). For speed it has 256 units, not the
+published 512; these take 500 epochs, and tell more: 1.00 of the test with the penalty
+and .47 without, where 256 units learn the test without it too, only later. The AGOP is
+centered and the Gaussian kernel is exp(-d²/2L²), as in the authors' code. A small
+`ridge` keeps float32 solves positive definite; the published ones have none. What
+rescues the fixed points is a part of M that is 4e-4 of the whole at p = 31, and smaller
+at larger p: float32 resolves it there (by the root of the gradients, not of their
+product), not at p = 61, where one point moved rescues .98 of them in float64, as
+published, and .16 in float32. So the published rows of symmetric sets are two sweeps in
+float64, of one seed and 12 and 9 of the published 60 iterations: to the twentieth they
+move by less than .03. With the quadratic kernel one point rescues .93 of the fixed
+points and a hundred .05: the published .70 (100 moved) and .80 (200) are shares of all
+test points, the moved ones too.
 """
 
 import math
@@ -400,7 +402,7 @@ def sweeps(
     bandwidth: tuple = (2.5,),
     operation: tuple = ("sum",),
     moved: tuple = (0, 1, 2, 16),
-    seeds: range = range(4),
+    seeds: range = range(3),
     p: int = 31,
     iterations: int = 30,
     ridge: float = 1e-6,
@@ -410,6 +412,8 @@ def sweeps(
     published: bool = True,
     networks: bool = True,
     penalty: tuple = (0.0, 1e-3),
+    penalty_width: int = 256,
+    penalty_epochs: int = 250,
 ) -> dict[str, mj.Sweep]:
     """Train shares and kernels, the published setting, and symmetric training sets.
 
@@ -429,6 +433,8 @@ def sweeps(
         and symmetric training sets (one)
     networks: also train networks on the published pairs, two seeds
     penalty: penalties on the trace of a network's AGOP; 0, neither that nor decay
+    penalty_width: units of the network that is penalized; 512 published
+    penalty_epochs: and its epochs; 500 with the published width
     """
     check(share, (*kernel, *symmetry_kernel), operation, p, symmetry_p)
     each: dict[str, Any] = {"bandwidth": bandwidth, "ridge": ridge, "seed": seeds}
@@ -469,29 +475,35 @@ def sweeps(
             symmetric = mj.Sweep(symmetry_run, kernel=(name,), **how, **rest)
             made[f"published_{name}"] = symmetric
     if networks:
-        made |= network_sweeps(seeds[:2], penalty)
+        made |= network_sweeps(seeds[:2])
+        how = {"penalty": penalty, "width": penalty_width, "epochs": penalty_epochs}
+        made["penalized"] = penalized_sweep(seeds[:2], **how)
     return made
 
 
-def network_sweeps(seeds: range, penalty: tuple) -> dict[str, mj.Sweep]:
-    """Networks on the published pairs, each for so many epochs."""
-    fixed: dict[str, Any] = {"p": 61, "coding": "one-hot", "seed": seeds}
+def network_sweeps(seeds: range) -> dict[str, mj.Sweep]:
+    """Networks on the published pairs, by AdamW, each for so many epochs."""
     adamw: dict[str, Any] = {"optimizer": "adamw", "lr": 1e-3, "wd": 1.0, "penalty": 0}
-    sgd: dict[str, Any] = {"optimizer": "sgd", "lr": 1.0, "wd": 1e-5}
-
-    def sweep(share: float, epochs: int, batch: int, **given: Any) -> mj.Sweep:
-        steps = epochs * math.ceil(round(share * 61**2) / batch)
-        given = fixed | given | {"share": share, "batch": batch, "steps": steps}
-        return mj.Sweep(network_run, **given)
-
+    adamw |= {"seed": seeds, "batch": 32}
+    plain = adamw | {"coding": "one-hot"}
     return {
-        "network": sweep(0.5, 50, 32, width=1024, **adamw),
-        "starved": sweep(0.175, 3000, 32, width=256, **adamw),
-        "fed": sweep(0.175, 500, 32, width=256, **adamw, coding="circulant"),
-        "penalized": sweep(
-            0.4, 400, 128, width=512, **sgd, penalty=penalty, seed=seeds[:1]
-        ),
+        "network": network_sweep(0.5, 50, width=1024, **plain),
+        "starved": network_sweep(0.175, 3000, width=256, **plain),
+        "fed": network_sweep(0.175, 500, width=256, coding="circulant", **adamw),
     }
+
+
+def penalized_sweep(seeds: range, *, epochs: int, **given: Any) -> mj.Sweep:
+    """Networks by plain SGD, with a penalty on the trace of the AGOP, or none."""
+    sgd: dict[str, Any] = {"optimizer": "sgd", "lr": 1.0, "wd": 1e-5, "batch": 128}
+    return network_sweep(0.4, epochs, seed=seeds, coding="one-hot", **sgd, **given)
+
+
+def network_sweep(share: float, epochs: int, *, batch: int, **given: Any) -> mj.Sweep:
+    """Networks on a share of the pairs of the published p, for so many epochs."""
+    steps = epochs * math.ceil(round(share * 61**2) / batch)
+    fixed: dict[str, Any] = {"p": 61, "share": share, "batch": batch, "steps": steps}
+    return mj.Sweep(network_run, **fixed, **given)
 
 
 def room(share: tuple, p: int) -> int:
@@ -522,7 +534,7 @@ def check(share: tuple, kernel: tuple, operation: tuple, p: int, other: int) -> 
 
 SPREAD = (
     "three standard deviations over seeds: the value is of one run, and nine in ten "
-    "runs lie that near to the mean of four"
+    "runs lie that near to the mean of three"
 )
 FINAL = {  # test accuracy at the end, p = 31, by kernel and share; then the crossing
     ("gaussian", 0.3): (0.0, None),
