@@ -20,9 +20,10 @@ The paper stores 500 images with 10 layers of 1024 units and no attractor beside
 So do 10 layers of 256 here, with 500 digits of MNIST, 7 pixels wide for speed: by 3600
 steps of Adam on minibatches of 100, with the squares of slopes forgotten over some
 30 steps (b2 = .97). Of the settings we tried these were chosen by what they store. The
-noise of minibatches is what does it: full batches reach as small a loss, and one image
-in twenty attracts. As far as we know `--image_side=28 --image_width=1024
---image_lr=1e-4`, and more steps, is nearer to what the paper did.
+noise of minibatches seems to be what does it: after 1200 steps and at a mean square of
+8e-7 .96 of the images attracted, where 2000 steps of full batches (and b2
+= .999) had come to 3e-7, and .06 attracted. As far as we know `--image_side=28
+--image_width=1024 --image_lr=1e-4`, and more steps, is nearer to what the paper did.
 """
 
 from functools import partial
