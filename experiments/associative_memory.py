@@ -86,7 +86,8 @@ SHARES = (0, 0.2, 0.4, 0.6, 0.8, 1)  # ticks
 SHOWN, SHOWN_NOISE, STAGES = 10, 0.2, (0, 1, 10, ITERATIONS)  # the images drawn
 REFERENCE = {"size": 10, "dim": 16, "lr": 1e-3, "init_scale": 1.0, "width": 128}
 STEPS = 6000
-IMAGE_B2, COPIED = 0.97, 100  # of Adam; images of which a corrupted copy is followed
+IMAGE_B2 = 0.97  # of Adam
+COPIED = 100  # images of which a corrupted copy is followed
 PAPER = "Radhakrishnan, Belkin and Uhler, arXiv 1909.12362"
 PILOT = "an earlier prototype of this experiment, one draw of 10 samples"
 
@@ -202,7 +203,7 @@ def images_run(
 ) -> mj.Legs:
     """Store images; which attract, and what iterating makes of corrupted ones.
 
-    Learned from minibatches: their noise is what makes so many images attract.
+    Learned from minibatches: far more images attract than after full batches.
     """
     keys = jax.random.split(jax.random.key(seed), 4)
     init_key, noise_key, shown_key, batch_key = keys

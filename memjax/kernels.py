@@ -144,11 +144,10 @@ def agop_root(
     product would have lost them to rounding. In float64 it keeps them. With a `metric`
     [d, d] the gradients are `slope @ metric`, which are never formed.
     """
-    rows = _rows(slope, w, centered)
-    onto = jnp.eye(rows.shape[1], dtype=rows.dtype) if metric is None else metric
+    onto = jnp.eye(slope.shape[-1], dtype=slope.dtype) if metric is None else metric
     if slope.dtype == jnp.float64:
-        return root(onto.T @ (rows.T @ rows) @ onto)
-    _, values, vectors = _alone(_svd, _square(rows) @ onto)
+        return root(onto.T @ agop(slope, w, centered) @ onto)
+    _, values, vectors = _alone(_svd, _square(_rows(slope, w, centered)) @ onto)
     return (vectors.T * values[None, :]) @ vectors
 
 
