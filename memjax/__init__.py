@@ -10,7 +10,14 @@ from memjax import schedules as schedules
 from memjax import theory as theory
 
 # A claim: published against measured
+from memjax.claims import BadTable as BadTable
 from memjax.claims import Claim as Claim
+from memjax.claims import Estimate as Estimate
+from memjax.claims import NotRun as NotRun
+from memjax.claims import at as at
+from memjax.claims import estimate as estimate
+from memjax.claims import farthest as farthest
+from memjax.claims import judged as judged
 from memjax.core import Data as Data
 from memjax.core import Legs as Legs
 from memjax.core import Model as Model
@@ -26,6 +33,9 @@ from memjax.sweep import BadValue as BadValue
 from memjax.sweep import Refused as Refused
 from memjax.sweep import Snapshots as Snapshots
 from memjax.sweep import Sweep as Sweep
+from memjax.sweep import between as between
+from memjax.sweep import inside as inside
+from memjax.sweep import one_of as one_of
 from memjax.sweep import per as per
 from memjax.sweep import spread as spread
 from memjax.sweep import sweep as sweep

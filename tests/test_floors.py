@@ -14,7 +14,7 @@ def floor(module: str) -> float:
     parts = module.split(".")
     if parts[0] == "experiments":
         return 4 if parts[1:] else 3  # the package itself holds nothing
-    if parts[1:2] == ["cli"]:
+    if parts[1:2] in (["cli"], ["plots"]):
         return 3
     if parts == ["memjax"]:
         return 2

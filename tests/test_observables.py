@@ -68,6 +68,8 @@ def test_claims_hold_or_not(claim, holds):
 
 def test_a_row_that_is_not_measured_says_what_it_needs() -> None:
     claim = mj.Claim("images", 500.0, None, "s", needs="500 images")
-    assert mj.claims.table([claim]).endswith("not shown: needs 500 images")
-    assert mj.claims.table([claim._replace(needs="")]).endswith("not covered")
+    assert "images not shown: needs 500 images" in mj.claims.table([claim])
+    both = mj.claims.table([claim, claim._replace(name="others")])
+    assert "2 claims not shown: need 500 images" in both
+    assert both.endswith("ours 0 of 2 hold (2 not shown)")
     assert claim.record()["needs"] == "500 images"

@@ -1,8 +1,12 @@
 """From the signature of an experiment's `sweeps` to its command-line flags."""
 
+import ast
 import difflib
 import inspect
+import io
 import re
+import textwrap
+import tokenize
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -151,7 +155,35 @@ def as_text(module: ModuleType, values: flags.FlagValues) -> str:
 
 
 def parameter_help(module: ModuleType) -> dict[str, str]:
-    """The lines `name: text` of the docstring of `sweeps`, continued where indented."""
+    """What is said of each parameter of `sweeps`: beside it, or in the docstring.
+
+    Comments from a parameter to the next one are its help; in the docstring, the lines
+    `name: text`, continued where indented.
+    """
+    return {**_told_in_docstring(module), **_told_beside(module)}
+
+
+def _told_beside(module: ModuleType) -> dict[str, str]:
+    """The comments beside the parameters of `sweeps`."""
+    try:
+        text = textwrap.dedent(inspect.getsource(module.sweeps))
+    except (OSError, TypeError):
+        return {}
+    made: Any = ast.parse(text).body[0]
+    named = [*made.args.posonlyargs, *made.args.args, *made.args.kwonlyargs]
+    starts = sorted((a.lineno, a.col_offset, a.arg) for a in named)
+    found: dict[str, str] = {}
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        line, column = token.start
+        before = [name for *start, name in starts if start <= [line, column]]
+        if token.type != tokenize.COMMENT or line >= made.body[0].lineno or not before:
+            continue
+        words = token.string.lstrip("#: ").strip()
+        found[before[-1]] = f"{found.get(before[-1], '')} {words}".strip()
+    return found
+
+
+def _told_in_docstring(module: ModuleType) -> dict[str, str]:
     found: dict[str, str] = {}
     name = ""
     for line in inspect.cleandoc(module.sweeps.__doc__ or "").splitlines():

@@ -15,7 +15,7 @@ import matplotlib.style
 import xarray as xr
 from absl.flags import FlagValues
 
-from memjax.claims import table
+from memjax.claims import BadTable, table
 from memjax.cli import flags
 from memjax.cli.folder import Folder
 from memjax.cli.machine import exact_products, shares, use_compile_cache
@@ -51,6 +51,8 @@ def command(module: ModuleType, argv: list[str]) -> int:
     except BadValue as error:
         flag = flag_of(module, error.name)
         return _fail(f"{flag}: {error.problem}" if flag else error.problem, USAGE)
+    except BadTable as error:
+        return _fail(str(error), USAGE)
     except OSError as error:
         return _fail(f"--out: {error}", USAGE)
     except Refused as error:

@@ -4,6 +4,9 @@ from memjax.sweep.devices import use_all_cores as use_all_cores
 from memjax.sweep.grid import BadValue as BadValue
 from memjax.sweep.grid import Per as Per
 from memjax.sweep.grid import Zipped as Zipped
+from memjax.sweep.grid import between as between
+from memjax.sweep.grid import inside as inside
+from memjax.sweep.grid import one_of as one_of
 from memjax.sweep.grid import per as per
 from memjax.sweep.grid import zipped as zipped
 from memjax.sweep.plan import Plan as Plan

@@ -237,6 +237,37 @@ def check_value(name: str, value: Any, is_shape: bool = False) -> None:
         check_range(name, value)
 
 
+def between(low: float, high: float, /, **values: Any) -> None:
+    """Refuse values, of an axis or one, that are not between two others or equal."""
+    for name, value in _each(values):
+        if not low <= value <= high:
+            raise BadValue(name, f"must lie between {low:g} and {high:g}, got {value}")
+
+
+def inside(low: float, high: float, /, **values: Any) -> None:
+    """Refuse values, of an axis or one, that are not strictly between two others."""
+    for name, value in _each(values):
+        if not low < value < high:
+            upper = "" if high == math.inf else f" and below {high:g}"
+            raise BadValue(name, f"must be above {low:g}{upper}, got {value}")
+
+
+def one_of(known: Sequence, /, **values: Any) -> None:
+    """Refuse values, of an axis or one, that are not among those known."""
+    for name, value in _each(values):
+        if value not in known:
+            listed = ", ".join(str(label(k)) for k in known)
+            raise BadValue(name, f"must be one of {listed}, not {value}")
+
+
+def _each(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [
+        (name, value)
+        for name, given in values.items()
+        for value in (given if is_sequence(given) else (given,))
+    ]
+
+
 def check_range(name: str, values: Any) -> None:
     """Refuse what JAX has no type for, and numbers that it would cut off to 32 bits."""
     if isinstance(values, jax.Array):

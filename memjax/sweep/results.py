@@ -24,7 +24,7 @@ def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:
 
     `status` tells of each run whether it is `ok`, `diverged` or `not run`. Pieces that
     log at other times, or name other labels, join on the union of both.
-    What no piece holds is NaN.
+    What no piece holds is NaN. What is fixed is a label without a dimension.
     """
     parts: dict[str, list[_Part]] = {}
     for lanes, outcome in pieces:
@@ -42,7 +42,9 @@ def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:
             values.reshape((*grid.shape, *values.shape[1:])),
         )
         coords |= {d: ls for d, ls in zip(dims, labels, strict=True) if ls is not None}
-    return xr.Dataset(variables, coords)
+    taken = {*variables, *coords, *(d for dims, _ in variables.values() for d in dims)}
+    fixed = {n: label(v) for n, v in grid.fixed.items() if n not in taken}
+    return xr.Dataset(variables, {**coords, **fixed})
 
 
 def _status(grid: Grid, pieces: Sequence[Piece]) -> np.ndarray:

@@ -12,7 +12,15 @@ import numpy as np
 import xarray as xr
 
 from memjax.sweep.dispatch import Clock, Job, only, run_block
-from memjax.sweep.grid import BadValue, Per, Zipped, check_range, label, make_grid
+from memjax.sweep.grid import (
+    BadValue,
+    Per,
+    Zipped,
+    border,
+    check_range,
+    label,
+    make_grid,
+)
 from memjax.sweep.identity import question
 from memjax.sweep.plan import Plan
 from memjax.sweep.progress import watcher
@@ -54,10 +62,44 @@ class Sweep:
             )
             raise BadValue("inputs", problem)
         self.inputs = dict(inputs or {})
+        self.stated = zips, axes  # as given: bounds that are inferred are not among it
         with self._precision():
             self.grid = make_grid(run, zips, axes, self.inputs)
             for name, given in self.inputs.items():
                 self._check_input(name, given)
+
+    def but(
+        self,
+        run: Callable[..., Any] | None = None,
+        *zips: Zipped,
+        inputs: Mapping[str, Any] | None = None,
+        float64: bool | None = None,
+        **axes: Any,
+    ) -> "Sweep":
+        """The same grid with other values, or of another run.
+
+        `main.but(noise_run, lr=(1e-3,), wd=0)`. What that run does not take is left
+        out. A `capacity` that was inferred is inferred anew; one that was given stays,
+        and is refused where it has no room. What is given here replaces a column of a
+        `zipped` axis, too.
+        """
+        run = run or self.run
+        numbers, shapes, _ = border(run)
+        new = {*axes, *(inputs or {}), *(name for z in zips for name in z.columns)}
+        kept = {*numbers, *shapes} - new
+        before, others = self.stated
+        columns = [{n: v for n, v in z.columns.items() if n in kept} for z in before]
+        still = {n: v for n, v in others.items() if n in kept}
+        handed = {n: v for n, v in self.inputs.items() if n in kept}
+        return Sweep(
+            run,
+            *(Zipped(c) for c in columns if c),
+            *zips,
+            inputs={**handed, **(inputs or {})},
+            float64=self.float64 if float64 is None else float64,
+            **still,
+            **axes,
+        )
 
     def __len__(self) -> int:
         return self.grid.lanes

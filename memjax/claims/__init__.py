@@ -1,0 +1,13 @@
+"""What was published beside what was measured, and whether it holds."""
+
+from memjax.claims.claim import KINDS as KINDS
+from memjax.claims.claim import Claim as Claim
+from memjax.claims.lookup import Estimate as Estimate
+from memjax.claims.lookup import NotRun as NotRun
+from memjax.claims.lookup import at as at
+from memjax.claims.lookup import estimate as estimate
+from memjax.claims.lookup import farthest as farthest
+from memjax.claims.published import judged as judged
+from memjax.claims.rows import BadTable as BadTable
+from memjax.claims.table import table as table
+from memjax.claims.table import totals as totals

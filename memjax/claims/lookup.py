@@ -1,0 +1,145 @@
+"""From labelled results to what a claim is about: at these labels, over seeds."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import stdtrit
+
+FEW = 20  # seeds below which the mean's interval is Student's
+DRAWS = 10_000  # of the bootstrap
+
+
+class NotRun(Exception):
+    """The flags given do not cover what a claim is about; its text says what would."""
+
+
+class Ran(dict):
+    """Results by sweep; to ask for one that was not asked for is `NotRun`."""
+
+    def __missing__(self, sweep: str) -> Any:
+        raise NotRun(f"the sweep {sweep}")
+
+
+def at(results: Any, **labels: Any) -> Any:
+    """The results at these labels; `NotRun` tells all of them that were not run.
+
+    Labels are those of axes, of dimensions that observables name, and the values of
+    what was fixed.
+    """
+    missing = []
+    for name, value in labels.items():
+        if name not in results.coords:
+            raise KeyError(f"there is no label {name}")
+        same = _same(np.atleast_1d(results[name].values), value)
+        if not np.any(same):
+            missing.append(f"{name} {shown(value)}")
+        elif results[name].ndim:
+            results = results.isel({results[name].dims[0]: int(np.argmax(same))})
+    if missing:
+        raise NotRun(", ".join(missing))
+    return results
+
+
+def _same(known: np.ndarray, value: Any) -> np.ndarray:
+    if known.dtype.kind not in "iuf":
+        return np.array([str(k) == shown(value) for k in known])
+    if isinstance(value, str):
+        return np.zeros(len(known), bool)
+    return np.isclose(known, value, rtol=1e-6, atol=0)
+
+
+def shown(value: Any) -> str:
+    """A label as text."""
+    if isinstance(value, bool | str):
+        return str(value)
+    return f"{value:.10g}"
+
+
+# --- means over seeds ---------------------------------------------------------------
+
+
+class Estimate(NamedTuple):
+    """A value and the 95 % interval that it is known to; None where it is exact."""
+
+    value: Any
+    interval: tuple[float, float] | None = None
+    seeds: int | None = None
+
+
+def estimate(found: Any) -> Estimate:
+    """What was found as one value: a mean over seeds with its 95 % interval.
+
+    What has no dimension `seed` is a value of its own, as is a mean that is infinite.
+    Seeds that diverged are left out of mean and count. Words are one word where all
+    seeds agree.
+    """
+    if isinstance(found, Estimate):
+        return found
+    if not hasattr(found, "dims"):
+        return Estimate(_plain(found))
+    found = _over_seeds(found)
+    values = np.atleast_1d(found.values)
+    if "seed" not in found.dims or values.dtype.kind not in "biuf":
+        words = dict.fromkeys(map(str, values))
+        one = found.ndim == 0 or len(words) == 1
+        return Estimate(values[0].item() if one else " or ".join(words))
+    values = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    if not len(values):
+        raise NotRun("a run that does not diverge")
+    known = len(values) > 1 and np.all(np.isfinite(values))
+    interval = mean_interval(values.astype(float)) if known else None
+    return Estimate(float(np.mean(values)), interval, len(values))
+
+
+def _over_seeds(found: Any) -> Any:
+    """A quantity over seeds only; `NotRun` where another axis has several values."""
+    found = found.squeeze([d for d, n in found.sizes.items() if n == 1 and d != "seed"])
+    several = [str(d) for d in found.dims if d != "seed"]
+    if several:
+        raise NotRun(f"one value of {several[0]}")
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """The interval of the mean of independent values: Student's, or from 20 bootstrap.
+
+    The bootstrap is that of percentiles, from draws that are always the same.
+    """
+    count, mean = len(values), values.mean()
+    if count < FEW:
+        half = stdtrit(count - 1, (1 + level) / 2) * values.std(ddof=1) / count**0.5
+        return float(mean - half), float(mean + half)
+    drawn = np.random.default_rng(0).integers(count, size=(DRAWS, count))
+    ends = np.quantile(values[drawn].mean(1), [(1 - level) / 2, (1 + level) / 2])
+    return float(ends[0]), float(ends[1])
+
+
+def farthest(runs: Any, exact: Any, allowed: Any = 1.0) -> Estimate:
+    """How far means over seeds are from `exact`, at worst, in units of `allowed`.
+
+    `exact` has a value near every label of the runs, over the dimensions that it has.
+    The interval holds for all places at once (Student's t, its level shared among
+    them), so that a claim of 1 at most holds where every mean is known to be near
+    enough, and does not where one is known not to be.
+    """
+    labels = {d: runs[d] for d in exact.dims}
+    line = exact.sel(labels, method="nearest").assign_coords(labels)
+    count = runs.notnull().sum("seed")
+    if int(count.min()) < 2:
+        raise NotRun("two seeds or more (--seeds=2)")
+    error = runs.std("seed", ddof=1) / np.sqrt(count)
+    half = stdtrit(count - 1, 1 - 0.025 / error.size) * error
+    away = abs(runs.mean("seed") - line)
+    low, high = ((away + side * half) / allowed for side in (-1, 1))
+    ends = max(float(low.max()), 0.0), float(high.max())
+    return Estimate(float((away / allowed).max()), ends, int(count.min()))
+
+
+def sweeps_of(results: Mapping[str, Any]) -> Ran:
+    """The results by sweep, as claims ask for them."""
+    return results if isinstance(results, Ran) else Ran(results)

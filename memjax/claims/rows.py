@@ -1,0 +1,182 @@
+"""The lines of a table of claims, read and checked; `judged` tells their grammar."""
+
+import csv
+import shlex
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from memjax.claims.claim import KINDS
+
+COLUMNS = ["claim", "kind", "published", "within", "of", "at", "source", "reason"]
+WORDS = {"": None, "yes": True, "no": False}
+AS_ABOVE = "…"
+
+
+class BadTable(ValueError):
+    """A line of a table of claims cannot be read, or names what is not there."""
+
+
+class Call(NamedTuple):
+    """A quantity of a sweep, `main.loss`, or a measure and words for it."""
+
+    name: str
+    words: tuple[str, ...]
+
+    @property
+    def sweep(self) -> str:
+        """The sweep that it names, if any."""
+        return self.name.partition(".")[0] if "." in self.name else ""
+
+
+class Term(NamedTuple):
+    """A part of a margin: a number over a number or a label, or a measure's value."""
+
+    above: float | Call
+    below: float | str = 1.0
+
+
+class Row(NamedTuple):
+    """One line of a table, taken apart."""
+
+    where: str  # file and line
+    claim: str
+    kind: str
+    published: Any  # a value, or the `Call` that gives it
+    interval: tuple[float, float] | None
+    terms: tuple[Term, ...]  # of the tolerance
+    of: Call
+    at: dict[str, Any]
+    source: str
+    reason: str
+
+
+def table_of(experiment: str | Path) -> Path:
+    """The table of an experiment: `published/NAME.csv` beside it."""
+    file = Path(experiment)
+    return file.parent / "published" / f"{file.stem}.csv"
+
+
+def read(file: Path) -> list[Row]:
+    """The lines of a table; `BadTable` names the first that cannot be read."""
+    lines = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
+    rows: list[Row] = []
+    if lines.fieldnames != COLUMNS:
+        raise BadTable(f"{file.name}:1: the columns are {','.join(COLUMNS)}")
+    for cells in lines:
+        where = f"{file.name}:{lines.line_num}"
+        try:
+            rows.append(_row(where, cells, rows[-1] if rows else None))
+        except ValueError as problem:
+            raise BadTable(f"{where}: {problem}") from None
+    return rows
+
+
+def _row(where: str, cells: dict, above: Row | None) -> Row:
+    if None in cells or None in cells.values():
+        raise ValueError(f"needs {len(COLUMNS)} cells; quote one that has a comma")
+    cells = {name: text.strip() for name, text in cells.items()}
+    kind = cells["kind"] or (above.kind if above else "")
+    if kind not in KINDS:
+        raise ValueError(f"the kind is {', '.join(KINDS)}, not '{kind}'")
+    if above and kind != above.kind and not cells["source"]:
+        raise ValueError(f"says whose the {kind} value is: a new kind, a new source")
+    source, reason = (
+        cells[n] or (getattr(above, n) if above else "") for n in ("source", "reason")
+    )
+    reason = "" if reason == "-" else reason
+    if source in ("", "-"):
+        raise ValueError("needs a source")
+    interval, terms = _within(cells["within"], cells["published"])
+    if (interval or terms) and not reason:
+        raise ValueError("needs a reason for what is within")
+    if not cells["claim"] or not cells["of"]:
+        raise ValueError("needs a claim, and what it is of")
+    labels = _labels(cells["at"], above.at if above else {})
+    published, of = _published(cells["published"]), call(cells["of"])
+    head = (where, cells["claim"], kind, published, interval, terms)
+    return Row(*head, of, labels, source, reason)
+
+
+def call(text: str) -> Call:
+    """A quantity or a measure, as it is written."""
+    name, *words = shlex.split(text)
+    return Call(name, tuple(words))
+
+
+def _published(text: str) -> Any:
+    return call(text[1:]) if text.startswith("=") else value(text)
+
+
+def value(text: str) -> Any:
+    """What a cell holds: nothing, yes or no, a number, or a word."""
+    try:
+        return WORDS[text] if text in WORDS else float(text)
+    except ValueError:
+        return text
+
+
+def _labels(text: str, above: dict[str, Any]) -> dict[str, Any]:
+    """Labels `name=value`; after `…`, those of the line above and these."""
+    given = text.startswith(AS_ABOVE)
+    labels = dict(above) if given else {}
+    for word in shlex.split(text.removeprefix(AS_ABOVE)):
+        name, equals, told = word.partition("=")
+        if not equals or not told:
+            raise ValueError(f"labels are written name=value, not {word}")
+        labels[name] = value(told)
+    return labels
+
+
+def _within(text: str, published: str) -> tuple[Any, tuple[Term, ...]]:
+    """The interval of a margin, or the terms of a tolerance."""
+    if not text:
+        return None, ()
+    if "…" in text:
+        return _interval(text), ()
+    if value(published) is None:
+        raise ValueError(f"nothing is published for within {text} of it")
+    if text == "digits":
+        return None, (Term(_half_digit(published)),)
+    return None, tuple(_term(part.strip()) for part in text.split("+"))
+
+
+def _interval(text: str) -> tuple[float, float]:
+    """`0 … 1`, `0.9 …` or `… 0.5`."""
+    low, high = (part.strip() for part in text.split("…", 1))
+    if not low and not high:
+        raise ValueError("an interval needs an end")
+    ends = _finite(low or "0"), _finite(high or "0")
+    if low and high and ends[0] > ends[1]:
+        raise ValueError(f"the interval {text} is empty")
+    return ends[0] if low else -float("inf"), ends[1] if high else float("inf")
+
+
+def _half_digit(published: str) -> float:
+    """Half a unit of the last digit printed."""
+    try:
+        return 0.5 * 10.0 ** int(Decimal(published).as_tuple().exponent)
+    except InvalidOperation:
+        raise ValueError(f"digits are those of a number, not of {published}") from None
+
+
+def _term(text: str) -> Term:
+    """`0.02`, `3/31`, `1/dim`, or a measure and words for it."""
+    if text.split()[-1:] in (["sd"], ["se"]):
+        raise ValueError(
+            f"{text}: a wider spread would make the claim easier; the interval of the "
+            "mean is judged already, so write a number and its reason"
+        )
+    above, _, below = (part.strip() for part in text.partition("/"))
+    if not isinstance(value(above), float):
+        return Term(call(text))
+    if below and not isinstance(value(below), float):
+        return Term(_finite(above), below)
+    return Term(_finite(above), _finite(below or "1"))
+
+
+def _finite(text: str) -> float:
+    number = value(text)
+    if not isinstance(number, float) or abs(number) == float("inf") or number != number:
+        raise ValueError(f"within needs finite numbers, not {text}")
+    return number
