@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import functools
 import inspect
 import io
 import re
@@ -192,13 +193,14 @@ def parameter_help(module: ModuleType) -> dict[str, str]:
     Comments from a parameter to the next one are its help; in the docstring, the lines
     `name: text`, continued where indented.
     """
-    return {**_told_in_docstring(module), **_told_beside(module)}
+    return {**_told_in_docstring(module), **_told_beside(module.sweeps)}
 
 
-def _told_beside(module: ModuleType) -> dict[str, str]:
+@functools.cache
+def _told_beside(sweeps: Callable) -> dict[str, str]:
     """The comments beside the parameters of `sweeps`."""
     try:
-        text = textwrap.dedent(inspect.getsource(module.sweeps))
+        text = textwrap.dedent(inspect.getsource(sweeps))
         made = ast.parse(text).body[0]
     except (OSError, TypeError, SyntaxError):
         return {}
