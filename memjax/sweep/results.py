@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from memjax.core import Named
-from memjax.sweep.engine import Outcome
 from memjax.sweep.grid import Grid, label
+from memjax.sweep.lane import Outcome
 
 
 class Piece(NamedTuple):
