@@ -48,7 +48,7 @@ class Folder:
         return cls(home / digest(identity))
 
     def claim(self, asked: Asked, resume: bool, overwrite: bool) -> None:
-        """Make the folder belong to what is asked, or refuse to, with nothing changed."""
+        """Make the folder hold what is asked, or refuse to, with nothing changed."""
         if not overwrite:
             self._refuse(asked, resume)
         make_writable(self.path)
