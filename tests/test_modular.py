@@ -70,13 +70,6 @@ def test_larger_shares_and_noise_only_add():
         np.testing.assert_array_equal(base.train.y[kept], other.train.y[kept])
 
 
-def test_an_empty_part_integrates_to_zero():
-    parts = mj.datasets.modular(5)(KEY, 1.0, 0.0)
-    assert float(mj.expect(lambda x, y: 1.0, parts.test)) == 0.0
-    assert float(mj.expect(lambda x, y: 1.0, parts.noisy)) == 0.0
-    assert float(mj.expect(lambda x, y: 1.0, parts.clean)) == pytest.approx(1.0)
-
-
 def test_a_pair_as_unit_vectors():
     x = np.zeros(14)
     x[[3, 7 + 5]] = 1

@@ -219,8 +219,12 @@ def run(a):
     return {"y": a * k + float(os.environ.get("MEMJAX_TEST_SHIFT", "0"))}
 """
 ORDER = """
+import jax.numpy as jnp
 def run(a):
-    return {"y": (a + 1e8) - 1e8 + 0.7}
+    b, c = jnp.sin(a), jnp.cos(a)
+    return {"y": (a * b) * c + 0.7}
+def ask():
+    return run, {"a": [0.1 * i for i in range(1, 21)]}
 """
 WRITE = "import pathlib; pathlib.Path(__file__).with_name('factor.txt').write_text('3')"
 PATCH = "import optax, jax.numpy as jnp\noptax.apply_updates = lambda p, u: p + 2 * u\n"
@@ -305,7 +309,7 @@ MUTATIONS = [
         edit=("2.0 * x", "2.5 * x"),
     ),
     case("edited function and reload", ORDER, edit=("+ 0.7", "+ 0.8")),
-    case("order of sums", ORDER, edit=("(a + 1e8) - 1e8", "a + (1e8 - 1e8)")),
+    case("order of sums", ORDER, edit=("(a * b) * c", "a * (b * c)")),
     case("last digit", ORDER, edit=("0.7", "0.70000005")),
     case(
         "precision",
