@@ -15,7 +15,7 @@ from memjax.sweep.lane import Kinds, Lane, kinds_of, name_of
 from memjax.sweep.plan import Group, tiles_of
 from memjax.sweep.price import price
 from memjax.sweep.provenance import numerics, versions
-from memjax.sweep.trace import trace
+from memjax.sweep.trace import moment, trace
 from memjax.sweep.values import tree_text
 
 LIBRARY = Path(__file__).parents[1]
@@ -31,6 +31,7 @@ class Job:
     def __init__(self, run: Any, grid: Grid, inputs: Mapping[str, Any]) -> None:
         self.run, self.grid, self.inputs = run, grid, dict(inputs)
         self._lanes: dict[tuple, Lane] = {}
+        self._moment = moment()
 
     def lane(self, shapes: dict[str, Any]) -> Lane:
         """The trace that lanes of these shapes share."""
@@ -39,7 +40,8 @@ class Job:
             (n, v if isinstance(v, plain) else id(bare(v))) for n, v in shapes.items()
         )
         if key not in self._lanes:
-            traced = trace(self.run, shapes, self.kinds.numbers, self.kinds.inputs)
+            kinds = self.kinds.numbers, self.kinds.inputs
+            traced = trace(self.run, shapes, *kinds, self._moment)
             self._lanes[key] = Lane(traced, self.kinds)
         return self._lanes[key]
 

@@ -18,6 +18,7 @@ from memjax.sweep.purity import check_effects, no_draws_of_the_host, warn_of_lar
 from memjax.sweep.quantities import check_quantities, check_walk
 
 OBSERVED = ("observe", "finish")  # the others return states, as lists of arrays
+KEPT = 256  # moments whose traces JAX keeps
 _moment = jax.make_user_context()
 _moments = itertools.count(1)
 
@@ -63,6 +64,14 @@ class Traced:
         return Legs(start=start, times=self.times, keep=lambda state: state, **parts)
 
 
+def moment() -> int:
+    """A moment that nothing has been traced at."""
+    now = next(_moments)
+    if now % KEPT == 0:
+        jax.clear_caches()  # a megabyte a moment would fill a long session's memory
+    return now
+
+
 @contextmanager
 def at_moment(moment: int) -> Iterator[None]:
     """Nothing that JAX traced at another moment is used here.
@@ -74,9 +83,11 @@ def at_moment(moment: int) -> Iterator[None]:
         yield
 
 
-def trace(run: Callable, shapes: dict[str, Any], numbers: Tree, inputs: Tree) -> Traced:
+def trace(
+    run: Callable, shapes: dict[str, Any], numbers: Tree, inputs: Tree, moment: int
+) -> Traced:
     """The trace, made now, of a run for numbers and inputs of these types."""
-    moment, settled = next(_moments), {n: bare(v) for n, v in shapes.items()}
+    settled = {n: bare(v) for n, v in shapes.items()}
     found: dict[str, Any] = {"parts": {}, "times": ()}
 
     def setup(numbers: dict[str, Any], inputs: dict[str, Any]) -> Any:
