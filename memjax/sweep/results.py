@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from memjax.core import Named
-from memjax.sweep.engine import Outcome
 from memjax.sweep.grid import Grid, label
+from memjax.sweep.lane import Outcome
 
 
 class Piece(NamedTuple):
@@ -25,7 +25,8 @@ def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:
 
     `status` tells of each run whether it is `ok`, `diverged` or `not run`. Pieces that
     log at other times, or name other labels, join on the union of both.
-    What no piece holds is NaN. What is fixed is a label without a dimension.
+    What no piece holds is NaN. What is fixed is a label without a dimension, unless
+    it only pads.
     """
     parts: dict[str, list[_Part]] = {}
     for lanes, outcome in pieces:
@@ -44,6 +45,7 @@ def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:
         )
         coords |= {d: ls for d, ls in zip(dims, labels, strict=True) if ls is not None}
     taken = {*variables, *coords, *(d for dims, _ in variables.values() for d in dims)}
+    taken |= set(grid.bounds)  # padding is nothing to tell results apart by
     fixed = {n: label(v) for n, v in grid.fixed.items() if n not in taken}
     return xr.Dataset(variables, {**coords, **fixed})
 
