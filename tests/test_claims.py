@@ -184,6 +184,12 @@ def exact(results):
     return 0.5 + 0.2
 
 
+def if_small(results):
+    if results["main"].own.max() > 1e-3:
+        raise mj.NotRun("longer runs")
+    return results["main"].accuracy
+
+
 def spread_of_kind(results):
     return mj.at(results["main"], kind="c").own
 
@@ -377,6 +383,15 @@ def test_a_misspelled_name_is_an_error_with_its_line(case, tmp_path):
     line, problem = MISSPELLED[case]
     with pytest.raises(BadTable, match=rf"(?m)^mine\.csv:2: .*{problem}"):
         check(module_of(tmp_path, [line]), SWEEPS)
+
+
+def test_a_measure_that_asks_for_small_numbers_is_tried_too(tmp_path):
+    module = module_of(tmp_path, ["a,ours,,,if_small,sise=1,s,"])
+    module.claims = lambda results: mj.judged(module.__file__, results, if_small)
+    with pytest.raises(
+        BadTable, match=r"mine\.csv:2: if_small: there is no label sise"
+    ):
+        check(module, SWEEPS)
 
 
 def test_a_measure_that_no_line_is_of_is_an_error(tmp_path):

@@ -1,9 +1,12 @@
 """Tables of claims against the sweeps that they are about, before anything runs."""
 
 import contextlib
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from memjax.claims.claim import Claim
 from memjax.claims.rows import BadTable, Call, Row, table_of
@@ -49,13 +52,23 @@ def check(module: ModuleType, sweeps: Mapping[str, Any]) -> None:
     """Refuse a table that names a sweep, quantity, measure or label that is not there.
 
     `BadTable` names all such lines of the table of an experiment. Measures are tried on
-    results of the form of `sweeps` with random numbers; nothing is compiled.
+    results of the form of `sweeps`, with random numbers and with zeros, as some ask for
+    losses that are small; nothing is compiled.
     """
-    trial = Trial({n: sweep.made_up() for n, sweep in sweeps.items() if sweep})
-    module.claims(trial)
-    if trial.problems:
+    random = {n: sweep.made_up() for n, sweep in sweeps.items() if sweep}
+    problems: dict[str, None] = {}
+    for results in (random, {n: found.map(_zero) for n, found in random.items()}):
+        trial = Trial(results)
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            module.claims(trial)
+        problems |= dict.fromkeys(trial.problems)
+    if problems:
         name = table_of(module.__file__ or "").name
-        raise BadTable("\n".join([f"{name} does not fit its sweeps:", *trial.problems]))
+        raise BadTable("\n".join([f"{name} does not fit its sweeps:", *problems]))
+
+
+def _zero(quantity: Any) -> Any:
+    return quantity * 0 if quantity.dtype.kind == "f" else quantity
 
 
 def _calls(row: Row) -> list[Call]:
