@@ -122,24 +122,25 @@ def _union(several: Iterable[tuple]) -> dict[Any, int]:
 def save(results: dict[str, xr.Dataset], file: Path) -> None:
     """Write results as one netCDF file: `main` at its root, other sweeps as groups.
 
-    What is fixed goes to the attribute `fixed`: netCDF would take a label of a group
-    for a dimension of `main` that has its name.
+    What is fixed in a group and a dimension of `main` goes to the group's attribute
+    `fixed`: netCDF would take such a label for the dimension.
     """
-    plain = {name: _fixed_as_attribute(dataset) for name, dataset in results.items()}
-    plain.get("main", xr.Dataset()).to_netcdf(file, engine="h5netcdf")
-    for name, dataset in plain.items():
+    main = results.get("main", xr.Dataset())
+    main.to_netcdf(file, engine="h5netcdf")
+    for name, dataset in results.items():
         if name != "main":
-            dataset.to_netcdf(file, engine="h5netcdf", mode="a", group=f"/{name}")
+            apart = _fixed_as_attribute(dataset, main.dims)
+            apart.to_netcdf(file, engine="h5netcdf", mode="a", group=f"/{name}")
 
 
-def _fixed_as_attribute(dataset: xr.Dataset) -> xr.Dataset:
-    fixed = {str(n): c.item() for n, c in dataset.coords.items() if c.ndim == 0}
+def _fixed_as_attribute(dataset: xr.Dataset, names: Iterable) -> xr.Dataset:
+    known = {str(n): dataset[n] for n in names if n in dataset.coords}
+    fixed = {name: label.item() for name, label in known.items() if label.ndim == 0}
     return dataset.drop_vars(fixed).assign_attrs(fixed=json.dumps(fixed))
 
 
 def _fixed_as_labels(dataset: xr.Dataset) -> xr.Dataset:
-    fixed = json.loads(dataset.attrs.pop("fixed", "{}"))
-    return dataset.assign_coords(fixed)
+    return dataset.assign_coords(json.loads(dataset.attrs.pop("fixed", "{}")))
 
 
 def load(file: Path) -> dict[str, xr.Dataset]:
