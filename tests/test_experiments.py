@@ -25,7 +25,9 @@ TINY = {
     "--symmetry_p=5 --symmetry_iterations=2 --nopublished --nonetworks "
     "--seeds=2",
     "rules_and_facts": "--eps=0.3 --lam=0.1,1 --ratio=0,1 --alpha=2 --curve=1,2 "
-    "--kappa=2 --dim=16 --width=8 --steps=5 --seeds=2",
+    "--dim=16 --seeds=2",
+    "rules_and_facts_networks": "--eps=0.3 --lam=0.1,1 --ratio=1 --kappa=2 --dim=16 "
+    "--width=8 --steps=5 --seeds=2",
 }
 NAMES = [m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name[0] != "_"]
 
