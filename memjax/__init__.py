@@ -37,6 +37,7 @@ from memjax.sweep import between as between
 from memjax.sweep import inside as inside
 from memjax.sweep import one_of as one_of
 from memjax.sweep import per as per
+from memjax.sweep import seeds as seeds
 from memjax.sweep import spread as spread
 from memjax.sweep import sweep as sweep
 from memjax.sweep import use_all_cores as use_all_cores

@@ -1,12 +1,17 @@
 """Every experiment's command runs, on a tiny grid."""
 
+import importlib
 import json
 import pkgutil
 import sys
+from pathlib import Path
 
 import pytest
 
 import experiments
+from memjax.claims import check
+from memjax.claims.rows import table_of
+from memjax.cli.flags import stated_in_full
 from memjax.cli.launch import command
 from memjax.sweep.results import load
 
@@ -43,6 +48,27 @@ def test_its_command_runs_tiny(name, tmp_path, capsys):
     assert records
     assert all(r["source"] for r in records)
     assert "verdict" in capsys.readouterr().out
+
+
+TABLES = [n for n in NAMES if table_of(Path(experiments.__path__[0], n)).exists()]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_its_table_fits_its_sweeps(name):
+    module = importlib.import_module(f"experiments.{name}")
+    check(module, stated_in_full(module))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_count_of_seeds_is_so_many_seeds(name):
+    module = importlib.import_module(f"experiments.{name}")
+    for given, found in ((2, (0, 1)), ((3,), (3,))):
+        assert module.sweeps(seeds=given)["main"].grid.axes["seed"] == {"seed": found}
+
+
+def test_every_table_has_an_experiment():
+    tables = Path(experiments.__path__[0], "published").glob("*.csv")
+    assert {file.stem for file in tables} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)

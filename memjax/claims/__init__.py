@@ -1,5 +1,6 @@
 """What was published beside what was measured, and whether it holds."""
 
+from memjax.claims.check import check as check
 from memjax.claims.claim import KINDS as KINDS
 from memjax.claims.claim import Claim as Claim
 from memjax.claims.lookup import Estimate as Estimate

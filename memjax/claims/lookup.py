@@ -1,6 +1,5 @@
 """From labelled results to what a claim is about: at these labels, over seeds."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +28,7 @@ def at(results: Any, **labels: Any) -> Any:
     """
     missing = []
     for name, value in labels.items():
-        if name not in results.coords:
+        if name not in getattr(results, "coords", {}):
             raise KeyError(f"there is no label {name}")
         same = _same(np.atleast_1d(results[name].values), value)
         if not np.any(same):
@@ -138,8 +137,3 @@ def farthest(runs: Any, exact: Any, allowed: Any = 1.0) -> Estimate:
     low, high = ((away + side * half) / allowed for side in (-1, 1))
     ends = max(float(low.max()), 0.0), float(high.max())
     return Estimate(float((away / allowed).max()), ends, int(count.min()))
-
-
-def sweeps_of(results: Mapping[str, Any]) -> Ran:
-    """The results by sweep, as claims ask for them."""
-    return results if isinstance(results, Ran) else Ran(results)

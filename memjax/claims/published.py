@@ -1,11 +1,13 @@
 """Claims from a table of what was published: one line a claim, in a csv file."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from memjax.claims.check import Trial
 from memjax.claims.claim import Claim
-from memjax.claims.lookup import Estimate, NotRun, at, estimate, sweeps_of
+from memjax.claims.lookup import Estimate, NotRun, Ran, at, estimate
 from memjax.claims.rows import BadTable, Call, Row, Term, read, table_of
 
 Measures = dict[str, Callable[..., Any]]
@@ -35,11 +37,14 @@ def judged(
     unless its claim is about the worst one or about all together.
     """
     known = {measure.__name__: measure for measure in measures}
-    ran = sweeps_of(results)
-    return [_claim(row, ran, known) for row in read(table_of(experiment))]
+    rows = read(table_of(experiment))
+    if isinstance(results, Trial):
+        return results.attempt(rows, lambda row: claim(row, results, known), [*known])
+    ran = Ran(results)
+    return [claim(row, ran, known) for row in rows]
 
 
-def _claim(row: Row, results: Mapping, known: Measures) -> Claim:
+def claim(row: Row, results: Mapping, known: Measures) -> Claim:
     """The claim of one line."""
     needs, found, published, tolerance = "", Estimate(None), row.published, None
     if isinstance(published, Call):
@@ -81,15 +86,32 @@ def _measured(
 
 def _found(row: Row, what: Call, results: Mapping, known: Measures) -> Any:
     """What a line is about, over seeds."""
+    sweep, _, quantity = what.name.partition(".")
     try:
-        if what.sweep:
-            return at(results[what.sweep], **row.at)[what.name.partition(".")[2]]
-        if what.name not in known:
-            raise KeyError(f"there is no measure {what.name}")
-        found = known[what.name](results, *what.words)
-        return at(found, **row.at) if row.at else found
+        if quantity:
+            return at(results[sweep], **_labels(row, what, results[sweep]))[quantity]
+        found = _measure(row, what, known)(results, *what.words)
+        return at(found, **labels) if (labels := _labels(row, what, found)) else found
     except (KeyError, AttributeError) as problem:
-        raise BadTable(f"{row.where}: {problem.args[0]}") from problem
+        raise BadTable(f"{row.where}: {what.name}: {problem.args[0]}") from problem
+
+
+def _labels(row: Row, what: Call, found: Any) -> dict[str, Any]:
+    """Where to look; what is held against, at those labels only that it has."""
+    if what is row.of:
+        return row.at
+    return {n: v for n, v in row.at.items() if n in getattr(found, "coords", {})}
+
+
+def _measure(row: Row, what: Call, known: Measures) -> Callable[..., Any]:
+    """The measure that a line names, if it takes these words."""
+    if what.name not in known:
+        raise BadTable(f"{row.where}: there is no measure {what.name}")
+    try:
+        inspect.signature(known[what.name]).bind({}, *what.words)
+    except TypeError as problem:
+        raise BadTable(f"{row.where}: {what.name}: {problem}") from None
+    return known[what.name]
 
 
 def _size(row: Row, term: Term, raw: Any, results: Mapping, known: Measures) -> float:
@@ -98,6 +120,7 @@ def _size(row: Row, term: Term, raw: Any, results: Mapping, known: Measures) -> 
         return float(estimate(_found(row, term.above, results, known)).value)
     if not isinstance(term.below, str):
         return term.above / term.below
-    if term.below not in getattr(raw, "coords", {}):
-        raise BadTable(f"{row.where}: there is no label {term.below}")
-    return term.above / float(raw.coords[term.below])
+    label = getattr(raw, "coords", {}).get(term.below)
+    if label is None or label.size > 1:
+        raise BadTable(f"{row.where}: there is no one label {term.below}")
+    return term.above / float(label.item())

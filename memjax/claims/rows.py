@@ -13,7 +13,7 @@ WORDS = {"": None, "yes": True, "no": False}
 AS_ABOVE = "…"
 
 
-class BadTable(ValueError):
+class BadTable(Exception):
     """A line of a table of claims cannot be read, or names what is not there."""
 
 
@@ -67,6 +67,8 @@ def read(file: Path) -> list[Row]:
         where = f"{file.name}:{lines.line_num}"
         try:
             rows.append(_row(where, cells, rows[-1] if rows else None))
+            if rows[-1].claim in (row.claim for row in rows[:-1]):
+                raise ValueError(f"there is a claim {rows[-1].claim} above")
         except ValueError as problem:
             raise BadTable(f"{where}: {problem}") from None
     return rows
@@ -92,6 +94,7 @@ def _row(where: str, cells: dict, above: Row | None) -> Row:
         raise ValueError("needs a reason for what is within")
     if not cells["claim"] or not cells["of"]:
         raise ValueError("needs a claim, and what it is of")
+    _can_fail(interval, cells)
     labels = _labels(cells["at"], above.at if above else {})
     published, of = _published(cells["published"]), call(cells["of"])
     head = (where, cells["claim"], kind, published, interval, terms)
@@ -138,7 +141,10 @@ def _within(text: str, published: str) -> tuple[Any, tuple[Term, ...]]:
         raise ValueError(f"nothing is published for within {text} of it")
     if text == "digits":
         return None, (Term(_half_digit(published)),)
-    return None, tuple(_term(part.strip()) for part in text.split("+"))
+    terms = tuple(_term(part.strip()) for part in text.split("+"))
+    if all(isinstance(t.above, float) and t.above <= 0 for t in terms):
+        raise ValueError("a tolerance is above 0; leave it out where both are equal")
+    return None, terms
 
 
 def _interval(text: str) -> tuple[float, float]:
@@ -150,6 +156,18 @@ def _interval(text: str) -> tuple[float, float]:
     if low and high and ends[0] > ends[1]:
         raise ValueError(f"the interval {text} is empty")
     return ends[0] if low else -float("inf"), ends[1] if high else float("inf")
+
+
+def _can_fail(interval: tuple[float, float] | None, cells: dict) -> None:
+    """Refuse an interval with room for every outcome, or none for the published one."""
+    if interval is None:
+        return
+    low, high = interval
+    if "accuracy" in cells["of"] and low <= 0 and high >= 1:
+        raise ValueError(f"no accuracy could miss {cells['within']}")
+    told = value(cells["published"])
+    if isinstance(told, float) and not low <= told <= high:
+        raise ValueError(f"the published value is not within {cells['within']}")
 
 
 def _half_digit(published: str) -> float:
@@ -168,6 +186,8 @@ def _term(text: str) -> Term:
             "mean is judged already, so write a number and its reason"
         )
     above, _, below = (part.strip() for part in text.partition("/"))
+    if not above:
+        raise ValueError("a term of within is empty")
     if not isinstance(value(above), float):
         return Term(call(text))
     if below and not isinstance(value(below), float):

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
+from textwrap import fill, wrap
 from typing import Any
 
 from memjax.claims.claim import HOLDS, KINDS, NOT_SHOWN, OPEN, REPORTED, Claim
@@ -23,7 +23,9 @@ def table(claims: Sequence[Claim], width: int = WIDTH) -> str:
         own = [row for row, its in cells if its == kind]
         lines += [f"{kind}: {meaning}"] if own else []
         lines += [line for row in own for line in _wrapped(row, widths)]
-    return "\n".join([*lines, *_not_shown(claims), totals(claims)])
+    below = [*_not_shown(claims), totals(claims)]
+    lines += [fill(text, width, subsequent_indent="  ") for text in below if text]
+    return "\n".join(lines)
 
 
 def _cells(claim: Claim) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from memjax.cli.grammar import (
     whole,
     written,
 )
-from memjax.sweep import BadValue
+from memjax.sweep import BadValue, Sweep
 
 SHARED = {
     "out": ("", "directory for the results; default results/NAME/<identity>"),
@@ -76,6 +76,8 @@ def define(module: ModuleType) -> flags.FlagValues:
 
 def _define_one(values: flags.FlagValues, name: str, default: Any, text: str) -> None:
     options: Any = {"flag_values": values, "module_name": "experiment"}
+    if name == "seeds" and type(default) is int:
+        default = range(default)
     if isinstance(default, bool):
         flags.DEFINE_boolean(name, default, text, **options)
     elif isinstance(default, str):
@@ -146,6 +148,24 @@ def config(module: ModuleType, values: flags.FlagValues) -> dict[str, Any]:
     return {
         name: values[name].value for name in inspect.signature(module.sweeps).parameters
     }
+
+
+def stated(module: ModuleType, values: flags.FlagValues) -> dict[str, Sweep]:
+    """The sweeps of an experiment for its flags, without those that are None."""
+    sweeps = module.sweeps(**config(module, values))
+    return {name: sweep for name, sweep in sweeps.items() if sweep is not None}
+
+
+def stated_in_full(module: ModuleType) -> dict[str, Sweep]:
+    """Every sweep of an experiment: its defaults with every switch off, then on."""
+    made: dict[str, Sweep] = {}
+    for on in (False, True):
+        values = define(module)
+        for name in config(module, values):
+            if isinstance(values[name].value, bool):
+                values[name].value = on
+        made |= stated(module, values)
+    return made | stated(module, define(module))
 
 
 def as_text(module: ModuleType, values: flags.FlagValues) -> str:

@@ -86,7 +86,7 @@ def _command(module: ModuleType, values: FlagValues) -> int:
     use_all_cores()
     use_compile_cache(values.cache)
     exact_products()
-    sweeps = module.sweeps(**flags.config(module, values))
+    sweeps = flags.stated(module, values)
     _check(sweeps, values)
     question = {key: sweep.question() for key, sweep in sweeps.items()}
     folder = Folder(Path(values.out or Path("results", name, digest(question))))

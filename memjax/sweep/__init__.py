@@ -8,6 +8,7 @@ from memjax.sweep.grid import between as between
 from memjax.sweep.grid import inside as inside
 from memjax.sweep.grid import one_of as one_of
 from memjax.sweep.grid import per as per
+from memjax.sweep.grid import seeds as seeds
 from memjax.sweep.grid import zipped as zipped
 from memjax.sweep.plan import Plan as Plan
 from memjax.sweep.results import Spread as Spread

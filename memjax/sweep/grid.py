@@ -237,6 +237,19 @@ def check_value(name: str, value: Any, is_shape: bool = False) -> None:
         check_range(name, value)
 
 
+def seeds(given: int | Sequence[int]) -> tuple[int, ...]:
+    """The seeds 0, 1, … for a count of them, or those given.
+
+    The first line of an experiment's `sweeps(seeds=8)`: then 8 seeds are meant by its
+    default, on the command line and from Python.
+    """
+    if isinstance(given, int):
+        if given < 1:
+            raise BadValue("seeds", f"needs at least one seed, got {given}")
+        return tuple(range(given))
+    return tuple(given)
+
+
 def between(low: float, high: float, /, **values: Any) -> None:
     """Refuse values, of an axis or one, that are not between two others or equal."""
     for name, value in _each(values):

@@ -22,6 +22,7 @@ from memjax.sweep.grid import (
     make_grid,
 )
 from memjax.sweep.identity import question
+from memjax.sweep.made_up import made_up
 from memjax.sweep.plan import Plan
 from memjax.sweep.progress import watcher
 from memjax.sweep.propose import propose
@@ -157,6 +158,14 @@ class Sweep:
         kept.check(self.question())
         with self._precision():
             return self._results(stored_pieces(self.grid, kept, underway), Clock())
+
+    def made_up(self) -> xr.Dataset:
+        """Results of this form with random numbers: to try a figure or claims on.
+
+        Nothing is compiled or run.
+        """
+        with self._precision():
+            return made_up(self.run, self.grid, self.inputs)
 
     def snapshots(self, steps: Sequence[int], **labels: Any) -> Snapshots:
         """The parameters at some steps of the runs with these labels on their axes.

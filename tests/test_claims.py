@@ -1,0 +1,368 @@
+"""Claims: verdicts of means over seeds, tables, and what is wrong with one."""
+
+import math
+import types
+
+import numpy as np
+import pytest
+import scipy.stats
+import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
+
+import memjax as mj
+from memjax.claims import BadTable, check, table, totals
+from memjax.claims.lookup import mean_interval
+from memjax.claims.rows import COLUMNS, read
+
+HEAD = ",".join(COLUMNS)
+
+
+def claim(**cells):
+    return mj.Claim("a", **{"published": 1.0, "measured": 1.0, "source": "s", **cells})
+
+
+# --- verdicts -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [
+        ((0.95, 1.05), "holds"),
+        ((0.9, 1.1), "holds"),  # margins are closed
+        ((0.89, 1.05), "inconclusive"),
+        ((0.5, 2.0), "inconclusive"),
+        ((1.1, 1.2), "inconclusive"),
+        ((1.11, 1.2), "does NOT hold"),
+        ((0.2, 0.89), "does NOT hold"),
+    ],
+)
+def test_the_interval_of_a_mean_decides(interval, verdict):
+    middle = sum(interval) / 2
+    found = claim(measured=middle, mean_interval=interval, tolerance=0.1)
+    assert found.verdict == verdict
+    assert found.holds is {"holds": True, "does NOT hold": False}.get(verdict)
+    assert found.record()["mean_interval"] == list(interval)
+    assert found.record()["verdict"] == verdict
+
+
+@given(st.floats(-2, 4), st.floats(0, 3), st.floats(0, 3), st.floats(0, 2))
+def test_a_wider_spread_never_makes_a_claim_hold(mean, half, more, tolerance):
+    def at(half):
+        ends = (mean - half, mean + half)
+        return claim(measured=mean, mean_interval=ends, tolerance=tolerance).verdict
+
+    order = ["holds", "inconclusive"]
+    if at(half) in order and at(half + more) in order:
+        assert order.index(at(half)) <= order.index(at(half + more))
+    if at(half) != "holds":
+        assert at(half + more) != "holds"
+
+
+def test_words_numbers_and_nothing_are_judged_as_they_are():
+    assert claim(published="mixed", measured="mixed").verdict == "holds"
+    assert claim(published="mixed", measured="geometric").verdict == "does NOT hold"
+    assert claim(published=True, measured=0.0).verdict == "does NOT hold"
+    assert claim(published=None).verdict == "reported"
+    assert claim(published=None, interval=(0.5, math.inf)).verdict == "holds"
+    assert claim(measured=None).verdict == "not shown"
+    assert claim(measured=math.inf, tolerance=1.0).verdict == "does NOT hold"
+    assert claim(published=0.8, measured=0.81, tolerance=0.01).verdict == "holds"
+
+
+def test_the_interval_is_students_below_twenty_seeds():
+    draw = np.random.default_rng(3)
+    for count in (2, 3, 8, 19):
+        values = draw.normal(size=count)
+        error = scipy.stats.sem(values)
+        right = scipy.stats.t.interval(0.95, count - 1, values.mean(), error)
+        assert mean_interval(values) == pytest.approx(right)
+
+
+def test_the_interval_is_the_bootstraps_from_twenty_seeds():
+    values = np.random.default_rng(4).normal(size=40)
+    right = scipy.stats.bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=50_000, rng=1
+    ).confidence_interval
+    # four standard errors of the quantiles of 10,000 draws
+    assert mean_interval(values) == pytest.approx((right.low, right.high), abs=0.018)
+    assert mean_interval(values) == mean_interval(values)
+
+
+def over_seeds(values, **coords):
+    return xr.DataArray(np.asarray(values), dims="seed", coords=coords)
+
+
+def test_an_estimate_is_a_mean_with_its_interval_or_a_value():
+    found = mj.estimate(over_seeds([1.0, 2.0, np.nan, 3.0]))
+    assert found.value == 2 and found.seeds == 3  # what diverged is left out
+    assert found.interval == pytest.approx(
+        (2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5)
+    )
+    assert mj.estimate(over_seeds([1.0])) == (1.0, None, 1)
+    assert mj.estimate(over_seeds([1.0, np.inf])) == (math.inf, None, 2)
+    assert mj.estimate(over_seeds([True, True, False])).value == pytest.approx(2 / 3)
+    assert mj.estimate(over_seeds(["a", "a"])).value == "a"
+    assert mj.estimate(over_seeds(["a", "b"])).value == "a or b"
+    assert mj.estimate(np.float32(3)) == (3.0, None, None)
+    assert mj.estimate(mj.Estimate(1, (0, 2), 5)) == (1, (0, 2), 5)
+    with pytest.raises(mj.NotRun, match="diverge"):
+        mj.estimate(over_seeds([np.nan, np.nan]))
+    with pytest.raises(mj.NotRun, match="one value of lr"):
+        mj.estimate(xr.DataArray(np.zeros((2, 3)), dims=("lr", "seed")))
+
+
+def test_the_farthest_mean_is_known_for_all_places_at_once():
+    draw, places, seeds = np.random.default_rng(0), 10, 8
+    values = draw.normal(0.5, 0.2, (places, seeds))
+    runs = xr.DataArray(values, dims=("a", "seed"), coords={"a": np.arange(places)})
+    exact = xr.DataArray(np.full(3, 0.5), dims="a", coords={"a": [0, 5, 9]})
+    found = mj.farthest(runs, exact, 0.1)
+    error = scipy.stats.sem(values, axis=1)
+    half = scipy.stats.t.ppf(1 - 0.025 / places, seeds - 1) * error
+    away = abs(values.mean(1) - 0.5)
+    assert found.value == pytest.approx((away / 0.1).max())
+    assert found.interval[1] == pytest.approx(((away + half) / 0.1).max())
+    assert found.interval[0] == pytest.approx(max(0, ((away - half) / 0.1).max()))
+    with pytest.raises(mj.NotRun, match="two seeds"):
+        mj.farthest(runs.isel(seed=[0]), exact)
+
+
+# --- labels -------------------------------------------------------------------------
+
+
+def run(size, lr, seed, *, kind, width=3):
+    noise = 0.1 * jax_normal(seed)
+    return {"accuracy": 0.5 + lr * size + 0 * noise, "own": lr + noise}
+
+
+def jax_normal(seed):
+    import jax
+
+    return jax.random.normal(jax.random.key(seed))
+
+
+MAIN = mj.Sweep(run, size=[1, 2], lr=[0.1, 0.2], seed=range(4), kind=["a", "b"])
+
+
+@pytest.fixture(scope="module")
+def results():
+    paper = MAIN.but(seed=0, size=(1,), kind="a")
+    return {"main": MAIN.compute(), "paper": paper.compute()}
+
+
+def test_labels_are_those_of_axes_and_of_what_is_fixed(results):
+    found = mj.at(results["main"], size=2, lr=0.2, kind="b", width=3)
+    assert found.accuracy.dims == ("seed",)
+    assert found.accuracy.values == pytest.approx(0.9)
+    with pytest.raises(mj.NotRun, match=r"^size 7, lr 0\.3, width 4$"):
+        mj.at(results["main"], size=7, lr=0.3, width=4, kind="a")
+    with pytest.raises(KeyError, match="no label sise"):
+        mj.at(results["main"], sise=1)
+    with pytest.raises(mj.NotRun, match="kind c"):
+        mj.at(results["main"], kind="c")
+
+
+# --- tables -------------------------------------------------------------------------
+
+
+def gain(results, sweep, factor="1"):
+    return float(factor) * (results[sweep].accuracy - results[sweep].own)
+
+
+def exact(results):
+    return 0.5 + 0.2
+
+
+def spread_of_kind(results):
+    return mj.at(results["main"], kind="c").own
+
+
+MEASURES = (gain, exact, spread_of_kind)
+
+
+def made(folder, lines):
+    (folder / "published").mkdir(exist_ok=True)
+    file = folder / "published" / "mine.csv"
+    file.write_text("\n".join([HEAD, *lines]) + "\n", encoding="utf-8")
+    return folder / "mine.py"
+
+
+LINES = [
+    "acc,published,0.70,digits,main.accuracy,size=1 lr=0.2 kind=a,A 2020,rounding",
+    "acc twice,,0.9,0.02,main.accuracy,… size=2,,",
+    "own,derived,0.1,0.5/width,main.own,size=1 lr=0.1 kind=a,a form,of its width",
+    "gain,ours,,… 0.9,gain main,size=1 lr=0.1 kind=a,ours: a bound,a guess",
+    "gain twice,,=gain main,0.01 + exact,gain main 2,…,,a sum",
+    "told,,,,main.own,size=1 lr=0.1 kind=a,,-",
+    "one run,,0.1,9,paper.own,size=1 lr=0.1,,-some",
+    "equal,,=exact,,exact,,,",
+    "far,,1,0.1,main.own,size=9 lr=0.1 kind=c width=8,,",
+    "off,,1,0.1,theory.own,,,",
+    "by hand,,,0 …,spread_of_kind,size=1,,",
+]
+
+
+def test_a_table_is_judged(tmp_path, results):
+    found = {c.name: c for c in mj.judged(made(tmp_path, LINES), results, *MEASURES)}
+    assert [c.kind[0] for c in found.values()] == ["p", "p", "d", *"o" * 8]
+    assert found["acc"].tolerance == pytest.approx(0.005)
+    assert found["acc"].verdict == found["acc twice"].verdict == "holds"
+    assert found["acc twice"].measured == pytest.approx(0.9)
+    own = results["main"].own.sel(size=1, lr=0.1, kind="a").values
+    assert found["own"].tolerance == pytest.approx(0.5 / 3)
+    assert found["own"].mean_interval == pytest.approx(mean_interval(own))
+    assert found["own"].seeds == 4
+    assert found["gain"].interval == (-math.inf, 0.9)
+    both = found["gain twice"]
+    assert both.tolerance == pytest.approx(0.71)
+    assert both.measured == pytest.approx(2 * both.published)
+    assert found["told"].verdict == "reported" and found["told"].reason == ""
+    assert found["one run"].verdict == "holds"  # without seeds: a value
+    assert found["one run"].mean_interval is None
+    assert found["equal"].verdict == "holds"
+    assert found["far"].needs == "size 9, kind c, width 8"
+    assert found["off"].needs == "the sweep theory"
+    assert found["by hand"].needs == "kind c"
+    assert found["acc twice"].source == "A 2020"
+
+
+def test_one_seed_is_not_a_mean(tmp_path, results):
+    few = {"main": results["main"].isel(seed=[0])}
+    found = {c.name: c for c in mj.judged(made(tmp_path, LINES), few, *MEASURES)}
+    assert found["acc"].needs == "two seeds or more (--seeds=2)"
+    assert found["acc"].verdict == "not shown"
+    assert found["far"].needs == "size 9, kind c, width 8"
+    assert found["told"].verdict == "reported"
+
+
+def test_the_table_as_text(tmp_path, results):
+    found = mj.judged(made(tmp_path, LINES), results, *MEASURES)
+    text = table(found).splitlines()
+    assert max(map(len, text)) <= 100
+    assert [line for line in text if line.startswith(("published:", "ours:"))]
+    assert "far not shown: needs size 9, kind c, width 8" in text
+    last = next(i for i, line in enumerate(text) if line.startswith("published 2"))
+    assert " ".join(map(str.strip, text[last:])) == totals(found)
+    assert totals(found).startswith("published 2 of 2 hold, derived ")
+    assert totals(found).endswith("3 not shown) and 1 reported")
+
+
+def test_totals_count_what_was_not_shown_among_all():
+    rows = [
+        claim(kind="published"),
+        claim(kind="published", measured=2.0),
+        claim(kind="published", mean_interval=(0, 9)),
+        claim(kind="published", measured=None),
+        claim(kind="derived"),
+        claim(published=None),
+    ]
+    expected = (
+        "published 1 of 4 hold (1 inconclusive, 1 not shown), derived 1 of 1 hold, "
+        "ours 1 reported"
+    )
+    assert totals(rows) == expected
+
+
+def test_long_words_are_wrapped_and_needs_collapse():
+    rows = [claim()._replace(name="a long claim " * 12)]
+    rows += [claim(measured=None, needs="p 31")._replace(name=str(i)) for i in range(5)]
+    text = table(rows)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "5 claims not shown: need p 31" in text
+
+
+WRONG = {
+    "kind": ("a,mine,1,,main.own,,s,", "kind is published, derived, ours"),
+    "new kind": (
+        "a,published,1,,main.own,,s,\nb,ours,1,,main.own,,,",
+        "whose the ours",
+    ),
+    "no source": ("a,ours,1,,main.own,,,", "needs a source"),
+    "no reason": ("a,ours,1,0.1,main.own,,s,", "needs a reason"),
+    "sd": ("a,ours,1,0.1 + 3 sd,main.own,,s,r", "a wider spread"),
+    "se": ("a,ours,1,4 se,main.own,,s,r", "a wider spread"),
+    "infinite": ("a,ours,1,inf,main.own,,s,r", "finite"),
+    "zero": ("a,ours,1,0,main.own,,s,r", "above 0"),
+    "empty": ("a,ours,1,2 … 1,main.own,,s,r", "is empty"),
+    "no end": ("a,ours,1,…,main.own,,s,r", "needs an end"),
+    "digits": ("a,ours,mixed,digits,main.own,,s,r", "digits are those of a number"),
+    "of nothing": ("a,ours,,0.1,main.own,,s,r", "nothing is published"),
+    "vacuous": ("a,ours,0.5,0 … 1,main.accuracy,,s,r", "no accuracy could miss"),
+    "outside": ("a,ours,2,0 … 1,main.own,,s,r", "published value is not within"),
+    "label": ("a,ours,1,,main.own,size,s,", "name=value"),
+    "cells": ("a,ours,1,,main.own,size=1,s", "needs 8 cells"),
+    "comma": ("a,b,ours,1,,main.own,size=1,s,r", "needs 8 cells"),
+    "twice": ("a,ours,1,,main.own,,s,\na,ours,1,,main.own,,s,", "a claim a above"),
+    "nothing of": ("a,ours,1,,,,s,", "what it is of"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_line_that_cannot_be_read_is_named(case, tmp_path):
+    line, problem = WRONG[case]
+    made(tmp_path, [line])
+    last = 2 + line.count("\n")
+    with pytest.raises(BadTable, match=rf"^mine\.csv:{last}: .*{problem}"):
+        read(tmp_path / "published" / "mine.csv")
+
+
+def test_the_columns_are_those():
+    assert HEAD == "claim,kind,published,within,of,at,source,reason"
+
+
+# --- tables against sweeps ----------------------------------------------------------
+
+
+def module_of(folder, lines):
+    file = made(folder, lines)
+    module = types.ModuleType("mine")
+    module.__file__ = str(file)
+    module.claims = lambda results: mj.judged(file, results, *MEASURES)
+    return module
+
+
+SWEEPS = {"main": MAIN, "paper": MAIN.but(seed=0, size=(1,), kind="a"), "off": None}
+
+
+def test_a_table_that_fits_its_sweeps_is_checked(tmp_path):
+    fits = [line for line in LINES if not line.startswith("off")]
+    check(module_of(tmp_path, fits), SWEEPS)
+
+
+MISSPELLED = {
+    "sweep": ("a,ours,1,,mian.own,,s,", "there is no sweep mian"),
+    "quantity": ("a,ours,1,,main.onw,,s,", "onw"),
+    "measure": ("a,ours,1,,gian main,,s,", "there is no measure gian"),
+    "words": ("a,ours,1,,gain,,s,", "sweep"),
+    "sweep of a measure": ("a,ours,1,,gain mian,,s,", "there is no sweep mian"),
+    "label": ("a,ours,1,,main.own,sise=1,s,", "there is no label sise"),
+    "label of a measure": ("a,ours,1,,gain main,sise=1,s,", "no label sise"),
+    "label within": ("a,ours,1,1/dmi,paper.own,lr=0.1,s,r", "no one label dmi"),
+    "measure within": ("a,ours,1,exakt,paper.own,lr=0.1,s,r", "no measure exakt"),
+    "published": ("a,ours,=exakt,1,paper.own,lr=0.1,s,r", "no measure exakt"),
+}
+
+
+@pytest.mark.parametrize("case", MISSPELLED)
+def test_a_misspelled_name_is_an_error_with_its_line(case, tmp_path):
+    line, problem = MISSPELLED[case]
+    with pytest.raises(BadTable, match=rf"(?m)^mine\.csv:2: .*{problem}"):
+        check(module_of(tmp_path, [line]), SWEEPS)
+
+
+def test_a_measure_that_no_line_is_of_is_an_error(tmp_path):
+    with pytest.raises(BadTable, match="no line is of the measure gain"):
+        check(module_of(tmp_path, ["a,ours,=exact,,exact,,s,"]), SWEEPS)
+
+
+def test_made_up_results_have_the_form_of_the_real_ones(results):
+    made_up = MAIN.made_up()
+    real = results["main"]
+    assert made_up.sizes == real.sizes
+    assert set(made_up.variables) == set(real.variables)
+    assert {n: v.dtype for n, v in made_up.items()} == {
+        n: v.dtype for n, v in real.items()
+    }
+    for name in real.coords:
+        assert made_up[name].equals(real[name])
