@@ -14,6 +14,7 @@ import memjax as mj
 from memjax.claims import BadTable, check, table, totals
 from memjax.claims.lookup import mean_interval
 from memjax.claims.rows import COLUMNS, read
+from memjax.sweep.results import load, save
 
 HEAD = ",".join(COLUMNS)
 
@@ -149,6 +150,15 @@ MAIN = mj.Sweep(run, size=[1, 2], lr=[0.1, 0.2], seed=range(4), kind=["a", "b"])
 def results():
     paper = MAIN.but(seed=0, size=(1,), kind="a")
     return {"main": MAIN.compute(), "paper": paper.compute()}
+
+
+def test_what_is_fixed_survives_save_and_load(results, tmp_path):
+    save(results, tmp_path / "results.nc")
+    back = load(tmp_path / "results.nc")
+    assert back["paper"].seed.item() == 0 and back["paper"].kind.item() == "a"
+    for name, dataset in results.items():
+        assert back[name].identical(dataset)
+        assert back[name].width.item() == 3
 
 
 def test_labels_are_those_of_axes_and_of_what_is_fixed(results):

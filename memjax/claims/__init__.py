@@ -10,5 +10,7 @@ from memjax.claims.lookup import estimate as estimate
 from memjax.claims.lookup import farthest as farthest
 from memjax.claims.published import judged as judged
 from memjax.claims.rows import BadTable as BadTable
+from memjax.claims.table import held as held
+from memjax.claims.table import scoreboard as scoreboard
 from memjax.claims.table import table as table
 from memjax.claims.table import totals as totals

@@ -77,6 +77,17 @@ class Claim(NamedTuple):
         """Whether the measured value agrees; None where that is not known."""
         return {HOLDS: True, FAILS: False}.get(self.verdict)
 
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> "Claim":
+        """The claim that a record was made of."""
+        known = {name: record[name] for name in cls._fields if name in record}
+        for name in ("interval", "mean_interval"):
+            if known.get(name) is not None:
+                low, high = known[name]
+                low = -math.inf if low is None else low
+                known[name] = (low, math.inf if high is None else high)
+        return cls(**known)
+
     def record(self) -> dict[str, Any]:
         """The claim as plain JSON values."""
         bounds = (

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import fill, wrap
 from typing import Any
 
@@ -15,17 +15,59 @@ HEADER = ("claim", "published", "measured", "within", "verdict")
 def table(claims: Sequence[Claim], width: int = WIDTH) -> str:
     """The claims as text by kind, what was not shown by what it needs, and totals."""
     seen = [c for c in claims if c.verdict != NOT_SHOWN]
-    cells = [(_cells(c), c.kind) for c in seen]
-    widths = [max(len(row[i]) for row, _ in [*cells, (HEADER, "")]) for i in range(5)]
-    widths[0] = max(min(widths[0], width - sum(widths[1:]) - 8), 24)
+    widths = _widths(seen, width)
     lines = [_line(HEADER, widths), "-" * (sum(widths) + 8)]
     for kind, meaning in KINDS.items():
-        own = [row for row, its in cells if its == kind]
+        own = [c for c in seen if c.kind == kind]
         lines += [f"{kind}: {meaning}"] if own else []
-        lines += [line for row in own for line in _wrapped(row, widths)]
+        lines += [line for c in own for line in _wrapped(c, widths)]
     below = [*_not_shown(claims), totals(claims)]
     lines += [fill(text, width, subsequent_indent="  ") for text in below if text]
     return "\n".join(lines)
+
+
+def scoreboard(experiments: Mapping[str, Sequence[Claim]], width: int = WIDTH) -> str:
+    """The claims of all experiments by kind and source, and totals of both."""
+    every = [claim for claims in experiments.values() for claim in claims]
+    widths = _widths(every, width)
+    lines = [_line(HEADER, widths), "-" * (sum(widths) + 8)]
+    for kind, meaning in KINDS.items():
+        lines += (
+            ["", f"{kind}: {meaning}"] if any(c.kind == kind for c in every) else []
+        )
+        for (source, name), own in _by_source(experiments, kind).items():
+            head = f"{source} ({name}): {_total(own).removeprefix(f'{kind} ')}"
+            lines += ["", fill(head, width, subsequent_indent="  ")]
+            lines += [line for claim in own for line in _wrapped(claim, widths)]
+    return "\n".join([*lines, "", fill(totals(every), width)])
+
+
+def _by_source(
+    experiments: Mapping[str, Sequence[Claim]], kind: str
+) -> dict[tuple[str, str], list[Claim]]:
+    found: dict[tuple[str, str], list[Claim]] = {}
+    for name, claims in experiments.items():
+        for claim in claims:
+            if claim.kind == kind:
+                found.setdefault((claim.source, name), []).append(claim)
+    return dict(sorted(found.items()))
+
+
+def held(claims: Sequence[Claim]) -> str:
+    """How many claims hold, of all that could: `published 18/20, ours 2/3`."""
+    found = []
+    for kind in KINDS:
+        tested = [c.verdict for c in claims if c.kind == kind and c.judgeable]
+        if tested:
+            found.append(f"{kind} {tested.count(HOLDS)}/{len(tested)}")
+    return ", ".join(found) or "–"
+
+
+def _widths(claims: Sequence[Claim], width: int) -> list[int]:
+    """The widths of columns; the words of a claim have what the others leave."""
+    rows = [HEADER, *map(_cells, claims)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [max(min(widths[0], width - sum(widths[1:]) - 8), 24), *widths[1:]]
 
 
 def _cells(claim: Claim) -> tuple[str, ...]:
@@ -37,8 +79,9 @@ def _cells(claim: Claim) -> tuple[str, ...]:
     return (claim.name, published, measured, _within(claim), claim.verdict)
 
 
-def _wrapped(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+def _wrapped(claim: Claim, widths: Sequence[int]) -> Iterator[str]:
     """A row; its words go on below where they are longer than their column."""
+    row = _cells(claim)
     first, *more = wrap(row[0], widths[0], break_long_words=False) or [""]
     yield _line((first, *row[1:]), widths)
     yield from (f"  {text}" for text in more)

@@ -1,40 +1,105 @@
-"""The list of a package's experiments: name, claim, cost."""
+"""`python -m PACKAGE`: its experiments, their records, and what all of them found."""
 
+import ast
 import importlib
+import importlib.util
 import pkgutil
+import sys
+from pathlib import Path
 from types import ModuleType
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from memjax.sweep import use_all_cores
+from memjax.claims import BadTable, held, scoreboard
+from memjax.cli.flags import define, stated
+from memjax.cli.launch import DONE, USAGE
+from memjax.cli.records import claims_in, record, recorded
+from memjax.sweep import BadValue, Refused, use_all_cores
 from memjax.sweep.plan import duration
 
+USE = """usage: python -m {name} [--prices | --record [NAME ...] | --scoreboard]
 
-def catalogue(package: ModuleType) -> str:
-    """A table of the experiments in a package, from their docstrings and defaults."""
-    use_all_cores()
-    rows = Table(box=SIMPLE_HEAD)
-    rows.add_column("experiment", no_wrap=True)
-    rows.add_column("claim")
-    rows.add_column("default cost")
-    with Console(stderr=True).status("") as status:  # seen on a terminal only
-        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            if found.name.rpartition(".")[2].startswith("_"):
-                continue
-            status.update(f"pricing {found.name}")
-            module = importlib.import_module(found.name)
-            claim = (module.__doc__ or "").strip().splitlines()[0]
-            rows.add_row(f"python -m {found.name}", claim, cost(module))
+Lists the experiments, and what the last run of their defaults took and found.
+  --prices            and what the defaults should take here
+  --record [NAME ...] run the defaults, of all or of some, and keep what they find
+  --scoreboard        the claims of all records, by kind and source"""
+
+
+def catalogue(package: ModuleType, argv: list[str]) -> int:
+    """The exit code of a package's command line."""
+    name, names = package.__name__, experiments(package)
+    asked, words = argv[1:2], argv[2:]
+    if asked in ([], ["--prices"]) and not words:
+        print(listing(package, bool(asked)))
+        return DONE
+    if asked == ["--scoreboard"] and not words:
+        found = {name: claims_in(told) for name, told in recorded(package).items()}
+        print(scoreboard(found))
+        return DONE
+    unknown = [word for word in words if word not in names]
+    if asked == ["--record"] and not unknown:
+        return max([_recorded(package, name) for name in words or names], default=DONE)
+    if unknown and asked == ["--record"]:
+        known = ", ".join(names)
+        print(f"error: --record: no {', '.join(unknown)} in {known}", file=sys.stderr)
+        return USAGE
+    print(USE.format(name=name))
+    return USAGE
+
+
+def experiments(package: ModuleType) -> list[str]:
+    """The names of a package's experiments, without those of a leading underscore."""
+    found = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return [name for name in found if not name.startswith("_")]
+
+
+def listing(package: ModuleType, priced: bool = False) -> str:
+    """A table of the experiments in a package: claims, and what their records say.
+
+    None is imported unless it is to be priced.
+    """
+    rows, records = Table(box=SIMPLE_HEAD), recorded(package)
+    rows.add_column("python -m …", no_wrap=True)
+    for head in ("claim", "seconds", "held / judged"):
+        rows.add_column(head)
+    if priced:
+        rows.add_column("default cost")
+    for name in experiments(package):
+        row = [f"{package.__name__}.{name}", claim(package, name)]
+        told = records.get(name)
+        row += [f"{sum(told['seconds'].values()):.0f}" if told else "–"]
+        row += [held(claims_in(told)) if told else "–"]
+        if priced:
+            row += [cost(importlib.import_module(f"{package.__name__}.{name}"))]
+        rows.add_row(*row)
     console = Console(width=100)
     with console.capture() as text:
         console.print(rows)
     return text.get().rstrip()
 
 
+def claim(package: ModuleType, name: str) -> str:
+    """The first line of an experiment's docstring, read without importing it."""
+    file = Path(package.__path__[0], f"{name}.py")
+    text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+    return text.strip().partition("\n")[0]
+
+
 def cost(module: ModuleType) -> str:
     """The runs of an experiment's defaults, and how long they should take here."""
-    sweeps = module.sweeps().values()
+    use_all_cores()
+    sweeps = stated(module, define(module)).values()
     seconds = sum(sweep.plan().seconds for sweep in sweeps)
     return f"{sum(map(len, sweeps))} runs, about {duration(seconds)}"
+
+
+def _recorded(package: ModuleType, name: str) -> int:
+    """The exit code of one experiment's default command; its errors are one line."""
+    try:
+        return record(importlib.import_module(f"{package.__name__}.{name}"))
+    except (BadValue, BadTable, Refused, OSError) as error:
+        problem = " ".join(str(error).split())
+        print(f"error: {name}: {problem}", file=sys.stderr)
+        return USAGE

@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import jax
 import matplotlib
@@ -18,7 +18,12 @@ from absl.flags import FlagValues
 from memjax.claims import BadTable, table
 from memjax.cli import flags
 from memjax.cli.folder import Folder
-from memjax.cli.machine import exact_products, shares, use_compile_cache
+from memjax.cli.machine import (
+    exact_products,
+    processor,
+    shares,
+    use_compile_cache,
+)
 from memjax.sweep import BadValue, Sweep, use_all_cores
 from memjax.sweep.identity import digest
 from memjax.sweep.store import Refused
@@ -47,7 +52,7 @@ def command(module: ModuleType, argv: list[str]) -> int:
         print(flags.help_text(module, f"python -m {module_name(module)}"))
         return USAGE
     try:
-        return _command(module, flags.parse(module, argv))
+        return answer(module, flags.parse(module, argv)).code
     except BadValue as error:
         flag = flag_of(module, error.name)
         return _fail(f"{flag}: {error.problem}" if flag else error.problem, USAGE)
@@ -80,7 +85,15 @@ def module_name(module: ModuleType) -> str:
     return spec.name if spec else Path(module.__file__ or "experiment").stem
 
 
-def _command(module: ModuleType, values: FlagValues) -> int:
+class Answer(NamedTuple):
+    """How a command ended, and the folder of its results."""
+
+    code: int
+    folder: Folder
+
+
+def answer(module: ModuleType, values: FlagValues) -> Answer:
+    """Run, load, or only describe what the flags ask of an experiment, and report."""
     name = module_name(module).rpartition(".")[2]
     shard = shares(values)
     use_all_cores()
@@ -92,23 +105,23 @@ def _command(module: ModuleType, values: FlagValues) -> int:
     folder = Folder(Path(values.out or Path("results", name, digest(question))))
     if values.dry_run:
         print(description(name, sweeps, folder, values))
-        return DONE
+        return Answer(DONE, folder)
     if values.plot_only:
         saved = folder.load()
         if saved is None:
             raise BadValue("plot_only", f"no results in {folder.path} to draw")
-        return _report(module, folder, saved, values.fail_on_diverged)
+        return Answer(_report(module, folder, saved, values.fail_on_diverged), folder)
     folder.claim(question, values.resume, values.overwrite)
     results = _compute(name, sweeps, folder, values, shard)
     if any((ds.status == "not run").any() for ds in results.values()):
         print(f"{name}: this share is done; the last to finish draws the figure")
-        return DONE
+        return Answer(DONE, folder)
     if jax.process_index():
-        return DONE
+        return Answer(DONE, folder)
     if not _saved_before(folder, results):
         folder.save(results)
         _record(folder, module, values, question, results)
-    return _report(module, folder, results, values.fail_on_diverged)
+    return Answer(_report(module, folder, results, values.fail_on_diverged), folder)
 
 
 def _check(sweeps: dict[str, Sweep], values: FlagValues) -> None:
@@ -177,6 +190,8 @@ def _record(
         "command": f"python -m {module_name(module)}",
         "flags": text.splitlines(),
         "question": question,
+        "processor": processor(),
+        "cores": os.cpu_count(),
         "sweeps": {n: json.loads(ds.attrs["provenance"]) for n, ds in results.items()},
     }
     folder.write_text("provenance.json", json.dumps(record, indent=2))

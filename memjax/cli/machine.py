@@ -1,6 +1,8 @@
 """What a command asks of the machine: shares of the work, and a compile cache."""
 
+import contextlib
 import os
+import platform
 from pathlib import Path
 
 import jax
@@ -33,6 +35,15 @@ def shares(values: FlagValues) -> tuple[int, int] | None:
     if not 0 <= index < count:
         raise BadValue("shard_index", f"must be 0 to {count - 1}, got {index}")
     return index, count
+
+
+def processor() -> str:
+    """The name of this machine's processor."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def use_compile_cache(wanted: bool) -> None:

@@ -1,5 +1,6 @@
 """From what lanes returned to labelled arrays."""
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -117,11 +118,26 @@ def _union(several: Iterable[tuple]) -> dict[Any, int]:
 
 
 def save(results: dict[str, xr.Dataset], file: Path) -> None:
-    """Write results as one netCDF file: `main` at its root, other sweeps as groups."""
-    results.get("main", xr.Dataset()).to_netcdf(file, engine="h5netcdf")
-    for name, dataset in results.items():
+    """Write results as one netCDF file: `main` at its root, other sweeps as groups.
+
+    What is fixed goes to the attribute `fixed`: netCDF would take a label of a group
+    for a dimension of `main` that has its name.
+    """
+    plain = {name: _fixed_as_attribute(dataset) for name, dataset in results.items()}
+    plain.get("main", xr.Dataset()).to_netcdf(file, engine="h5netcdf")
+    for name, dataset in plain.items():
         if name != "main":
             dataset.to_netcdf(file, engine="h5netcdf", mode="a", group=f"/{name}")
+
+
+def _fixed_as_attribute(dataset: xr.Dataset) -> xr.Dataset:
+    fixed = {str(n): c.item() for n, c in dataset.coords.items() if c.ndim == 0}
+    return dataset.drop_vars(fixed).assign_attrs(fixed=json.dumps(fixed))
+
+
+def _fixed_as_labels(dataset: xr.Dataset) -> xr.Dataset:
+    fixed = json.loads(dataset.attrs.pop("fixed", "{}"))
+    return dataset.assign_coords(fixed)
 
 
 def load(file: Path) -> dict[str, xr.Dataset]:
@@ -130,7 +146,7 @@ def load(file: Path) -> dict[str, xr.Dataset]:
     named = {name.strip("/") or "main": ds.load() for name, ds in groups.items()}
     for dataset in groups.values():
         dataset.close()
-    return {name: ds for name, ds in named.items() if ds.data_vars}
+    return {n: _fixed_as_labels(ds) for n, ds in named.items() if ds.data_vars}
 
 
 class Spread(NamedTuple):
