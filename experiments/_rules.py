@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 import memjax as mj
-from memjax.plots import frame, lines, points
+from memjax.plots import frame, key, lines, points
 
 Results = dict[str, xr.Dataset]
 
@@ -66,11 +66,11 @@ def finely(values: tuple) -> list[float]:
 
 
 def away(
-    results: Results, sweep: str, exact: str, quantity: str, margin: str
+    results: Results, sweep: str, exact: str, quantity: str, margin: str, dim: str = ""
 ) -> mj.Estimate:
     """How far simulation is from theory, at worst, in units of the margin."""
-    runs, line = results[sweep], results[exact]
-    return mj.farthest(runs[quantity], line[quantity], float(margin))
+    runs = mj.at(results[sweep], dim=float(dim)) if dim else results[sweep]
+    return mj.farthest(runs[quantity], results[exact][quantity], float(margin))
 
 
 def change(
@@ -84,11 +84,15 @@ def change(
 # --- panels -------------------------------------------------------------------------
 
 
-def draw_errors(axis: Axes, runs: Any, exact: Any, title: str, **how: Any) -> None:
+def draw_errors(
+    axis: Axes, runs: Any, exact: Any, title: str, label: str, color: str
+) -> None:
     """Both errors against the ridge: E_gen solid and filled, E_mem dashed, hollow."""
-    lines(axis, errors(exact), "lam", dash="error", **how)
-    bars = {"color": how["color"], "dash": "error", "error": "se"}
-    points(axis, errors(runs), "lam", **bars)
+    how: dict[str, Any] = {"color": color, "dash": "error"}
+    key(axis, "E_gen")
+    key(axis, "E_mem", "--")
+    lines(axis, errors(exact), "lam", label=label, **how)
+    points(axis, errors(runs), "lam", error="se", **how)
     frame(axis, title, runs, **RIDGE)
 
 
