@@ -14,8 +14,6 @@ from memjax.plots import frame, key, lines, points
 Results = dict[str, xr.Dataset]
 
 BOTH = ["generalization", "memorization"]
-RIDGE = {"xscale": "log", "xlabel": "ridge λ", "ylabel": "error", "ylim": (-0.02, 0.55)}
-WHERE = "n/d = {alpha:g}, ε = {eps:g}"
 
 
 # --- runs ---------------------------------------------------------------------------
@@ -89,11 +87,18 @@ def draw_errors(
 ) -> None:
     """Both errors against the ridge: E_gen solid and filled, E_mem dashed, hollow."""
     how: dict[str, Any] = {"color": color, "dash": "error"}
-    key(axis, "E_gen")
-    key(axis, "E_mem", "--")
     lines(axis, errors(exact), "lam", label=label, **how)
     points(axis, errors(runs), "lam", error="se", **how)
-    frame(axis, title, runs, **RIDGE)
+    frame_errors(axis, title, runs)
+
+
+def frame_errors(axis: Axes, title: str, of: Any, **labels: Any) -> None:
+    """The frame of a panel of both errors, over the ridge if nothing else is said."""
+    key(axis, "E_gen")
+    key(axis, "E_mem", "--")
+    look: dict[str, Any] = {"xlabel": "ridge λ", "ylabel": "error", "xscale": "log"}
+    look |= {"ylim": (-0.02, 0.62), "legend": {"loc": "upper right", "ncols": 2}}
+    frame(axis, f"{title}, n/d = {{alpha:g}}, ε = {{eps:g}}", of, **{**look, **labels})
 
 
 def errors(results: xr.Dataset) -> xr.DataArray:

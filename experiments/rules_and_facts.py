@@ -156,8 +156,7 @@ def figure(results: rules.Results) -> Figure:
     canvas, panel = panels("ab;cd", (9, 6.6))
     runs, exact = (one(results[n], "lam", "ratio") for n in ("main", "theory"))
     draw_trade_off(panel["a"], runs, exact)
-    title = f"colors as in (a), {rules.WHERE}"
-    rules.draw_errors(panel["b"], runs, exact, title, "", "ratio")
+    rules.draw_errors(panel["b"], runs, exact, "colors as in (a)", "", "ratio")
     runs, exact = (one(results[n], "alpha", "eps") for n in ("curve", "curve_theory"))
     draw_over_samples(panel["c"], runs, exact)
     runs = one(results["main"], "lam", "eps", "ratio")
@@ -173,14 +172,16 @@ def draw_trade_off(axis: Axes, runs: xr.Dataset, exact: xr.Dataset) -> None:
     points(axis, *both, color="ratio", error="se")
     axis.axvline(float(exact.bayes.min()), color="0.5", ls=":", lw=1, label="Bayes")
     names = {"xlabel": "error on the rule, E_gen", "ylabel": "facts missed, E_mem"}
-    frame(axis, f"along the ridge, {rules.WHERE}", exact, **names)
+    frame(axis, "along the ridge, n/d = {alpha:g}, ε = {eps:g}", exact, **names)
 
 
 def draw_over_samples(axis: Axes, runs: xr.Dataset, exact: xr.Dataset) -> None:
     """The rule error of a kernel without ridge against the sample ratio."""
-    lines(axis, exact.generalization, "alpha", color="eps", label="ε = {eps:g}")
-    lines(axis, exact.bayes, "alpha", color="eps", dash=(0, (1, 2)), lw=1)
-    points(axis, runs.generalization, "alpha", color="eps", error="se")
+    lines(axis, exact.generalization, "alpha", color="eps", dash="-")
+    lines(axis, exact.bayes, "alpha", color="eps", dash=":", lw=1)
+    how: dict[str, Any] = {"color": "eps", "label": "ε = {eps:g}", "error": "se"}
+    points(axis, runs.generalization, "alpha", **how)
+    key(axis, "theory")
     key(axis, "Bayes", ":")
     names: dict = {"xlabel": "samples per dimension, n/d"}
     names |= {"xscale": "log", "yscale": "log"}

@@ -30,6 +30,7 @@ TINY = {
     "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --moved=0,1 "
     "--symmetry_p=5 --symmetry_iterations=2 --nopublished --nonetworks "
     "--seeds=2",
+    "ridgeless_circle": "--size=4,6 --a=1,2 --kernel=laplace --seeds=2",
     "rules_and_facts": "--eps=0.3 --lam=0.1,1 --ratio=0,1 --alpha=2 --curve=1,2 "
     "--dim=16 --seeds=2",
     "rules_and_facts_models": "--eps=0.3 --lam=0.1,1 --ratio=1 --kappa=2 --dim=16 "
