@@ -67,7 +67,8 @@ def frame(axis: Axes, title: str = "", of: Any = None, **labels: Any) -> None:
     """Title a panel after its letter and name its axes; `legend` takes its place.
 
     There is a legend where something has a label, and in it what bands and bars are:
-    `± sd, 8 seeds`. `labels` are those of `Axes.set`; labels of `of` fill the title.
+    `± sd, 8 seeds`; `legend=False` leaves it out. `labels` are those of `Axes.set`;
+    labels of `of` fill the title.
     """
     place = labels.pop("legend", {})
     axis.set(**labels)
@@ -77,7 +78,7 @@ def frame(axis: Axes, title: str = "", of: Any = None, **labels: Any) -> None:
     for handle, name in _spreads(axis):
         handles.append(handle)
         names.append(name)
-    if handles:
+    if handles and place is not False:
         axis.legend(handles, names, **place)
 
 
@@ -129,11 +130,14 @@ def lines(axis: Axes, y: xr.DataArray, x: Any, **how: Any) -> None:
 
     `x` is the name of a dimension, or another quantity. How: `color`, `dash`, `label`,
     `error` as above, `shades` (a colormap for `color`), `even` (labels of `x` evenly
-    spaced), `each` (a line a seed and no band); anything else is for `Axes.plot`.
+    spaced), `each` (a line a seed and no band); anything else is for `Axes.plot`. Where
+    `x` has seeds, its mean is taken.
     """
     each = how.pop("each", False)
     for curve in _curves(y, x, **how):
         look = curve.look
+        if not each and "seed" in getattr(curve.at, "dims", ()):
+            curve = curve._replace(at=spread(curve.at).mean)
         if "seed" not in curve.y.dims:
             axis.plot(curve.at, curve.y, **look)
         elif each:
@@ -160,7 +164,7 @@ def points(axis: Axes, y: xr.DataArray, x: Any, join: bool = False, **how: Any) 
         look = {"mfc": "w" if hollow else look["color"], "zorder": 3, **look}
         look = look if join else {**look, "ls": ""}
         at, sideways = curve.at, None
-        if isinstance(at, xr.DataArray) and "seed" in at.dims:
+        if "seed" in getattr(at, "dims", ()):
             at, sideways, _ = curve._replace(y=at).spread()
         if "seed" not in curve.y.dims:
             axis.errorbar(at, curve.y, None, sideways, **look)
@@ -196,7 +200,7 @@ def _curves(
         if label and not j:
             look["label"] = filled(label, part)
         along = part[x] if isinstance(x, str) else _like(x, part)
-        at = [f"{v:g}" for v in along.values] if even else along
+        at = [_text(v) for v in along.values] if even else along
         yield Curve(part, at, {**look, **style}, MARKERS[i % len(MARKERS)], error)
 
 

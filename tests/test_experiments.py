@@ -3,7 +3,6 @@
 import importlib
 import json
 import pkgutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,7 @@ NAMES = [m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name[0]
 
 @pytest.mark.parametrize("name", NAMES)
 def test_its_command_runs_tiny(name, tmp_path, capsys):
-    module = __import__(f"experiments.{name}", fromlist=[name])
+    module = importlib.import_module(f"experiments.{name}")
     code = command(module, [name, *TINY[name].split(), f"--out={tmp_path / 'run'}"])
     assert code == 0, capsys.readouterr().err
     assert (tmp_path / "run" / "figure.png").stat().st_size > 10_000
@@ -75,7 +74,7 @@ def test_every_table_has_an_experiment():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_says_what_it_claims(name):
-    module = sys.modules[f"experiments.{name}"]
+    module = importlib.import_module(f"experiments.{name}")
     text = module.__doc__
     for part in ("Source:", f"Command: python -m experiments.{name}", "Expected:"):
         assert part in text, part

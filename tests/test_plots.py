@@ -1,0 +1,175 @@
+"""Panels draw what they are given, and say what their bands and bars are."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.colors import to_rgba
+
+from memjax.plots import (
+    DASHES,
+    bars,
+    cells,
+    filled,
+    frame,
+    key,
+    level,
+    lines,
+    matrix,
+    one,
+    panels,
+    points,
+)
+
+SEEDS = 5
+
+
+@pytest.fixture
+def axis():
+    canvas, panel = panels("a", (4, 3))
+    yield panel["a"]
+    plt.close(canvas)
+
+
+@pytest.fixture
+def y():
+    values = np.random.default_rng(0).normal(size=(4, 3, SEEDS))
+    coords = {"a": [1.0, 2.0, 4.0, 8.0], "b": [0, 1, 2], "seed": range(SEEDS), "p": 31}
+    return xr.DataArray(values, dims=("a", "b", "seed"), coords=coords)
+
+
+def legend(axis):
+    return [text.get_text() for text in axis.get_legend().get_texts()]
+
+
+def test_lines_are_means_with_a_band_of_one_sample_deviation(axis, y):
+    lines(axis, y, "a", color="b", label="b = {b}")
+    frame(axis, "p is {p}", y, xlabel="a")
+    for i, drawn in enumerate(axis.get_lines()):
+        mean, sd = y[:, i].mean("seed"), y[:, i].std("seed", ddof=1)
+        assert drawn.get_xdata() == pytest.approx(y.a.values)
+        assert drawn.get_ydata() == pytest.approx(mean.values)
+        edge = axis.collections[i].get_paths()[0].vertices[:, 1]
+        assert edge.max() == pytest.approx(float((mean + sd).max()))
+        assert edge.min() == pytest.approx(float((mean - sd).min()))
+    assert legend(axis) == ["b = 0", "b = 1", "b = 2", "± sd, 5 seeds"]
+    assert axis.get_title(loc="left") == "(a) p is 31"
+
+
+def test_a_band_may_be_a_standard_error(axis, y):
+    lines(axis, y.isel(b=0), "a", error="se")
+    frame(axis)
+    mean, se = y[:, 0].mean("seed"), y[:, 0].std("seed", ddof=1) / SEEDS**0.5
+    edge = axis.collections[0].get_paths()[0].vertices[:, 1]
+    assert edge.max() == pytest.approx(float((mean + se).max()))
+    assert legend(axis) == ["± standard error, 5 seeds"]
+
+
+def test_how_many_seeds_is_said_where_it_differs(axis, y):
+    lines(axis, y.where((y.seed > 1) | (y.a > 1)), "a", color="b")
+    frame(axis)
+    assert legend(axis) == ["± sd, 3 to 5 seeds"]
+
+
+def test_one_seed_has_no_band(axis, y):
+    lines(axis, y.isel(seed=[0]), "a", color="b", label="{b}")
+    frame(axis)
+    assert not axis.collections
+    assert legend(axis) == ["0", "1", "2"]
+
+
+def test_curves_are_told_apart_without_color(axis, y):
+    points(axis, y, "a", color="b", join=True)
+    styles = [c.lines[0].get_linestyle() for c in axis.containers]
+    markers = [c.lines[0].get_marker() for c in axis.containers]
+    assert len(set(styles)) == len(set(markers)) == 3
+
+
+def test_a_given_dash_stays_and_a_named_one_is_a_curve_each(axis, y):
+    lines(axis, y.mean("seed"), "a", color="b", dash="--")
+    assert {line.get_linestyle() for line in axis.get_lines()} == {"--"}
+    axis.clear()
+    lines(axis, y.mean("seed"), "a", dash="b", color="C3", label="dials")
+    assert [line.get_linestyle() for line in axis.get_lines()] == list(DASHES[:3])
+    assert axis.get_lines()[0].get_label() == "dials"
+
+
+def test_shades_order_colors(axis, y):
+    lines(axis, y.mean("seed"), "a", color="b", shades="viridis")
+    found = [to_rgba(line.get_color()) for line in axis.get_lines()]
+    assert found == [plt.colormaps["viridis"](v) for v in np.linspace(0, 0.9, 3)]
+    assert {line.get_linestyle() for line in axis.get_lines()} == {"-"}
+
+
+def test_every_seed_may_have_a_line(axis, y):
+    lines(axis, y.isel(b=0), "a", each=True, label="runs")
+    frame(axis)
+    drawn = [line for line in axis.get_lines() if len(line.get_xdata())]
+    assert len(drawn) == SEEDS and legend(axis) == ["runs"]
+
+
+def test_points_are_hollow_on_broken_lines_and_have_bars_both_ways(axis, y):
+    points(axis, y, 2 * y, color="b", dash="--")
+    frame(axis)
+    for i, container in enumerate(axis.containers):
+        line, _, segments = container.lines
+        assert line.get_markerfacecolor() == "w" and line.get_linestyle() == "None"
+        assert line.get_xdata() == pytest.approx(2 * y[:, i].mean("seed").values)
+        sd = y[:, i].std("seed", ddof=1)
+        ends = np.array([s[1, 1] - s[0, 1] for s in segments[1].get_segments()])
+        assert ends == pytest.approx(2 * sd.values)
+        ends = np.array([s[1, 0] - s[0, 0] for s in segments[0].get_segments()])
+        assert ends == pytest.approx(4 * sd.values)
+    assert legend(axis) == ["± sd, 5 seeds"]
+
+
+def test_values_without_seeds_have_no_bars(axis, y):
+    points(axis, y.mean("seed"), "a", color="b", label="{b}", even=True)
+    frame(axis)
+    assert legend(axis) == ["0", "1", "2"]
+    assert [t.get_text() for t in axis.get_xticklabels()] == ["1", "2", "4", "8"]
+
+
+def test_bars_stand_side_by_side(axis, y):
+    bars(axis, y, "a", color="b", label="{b}")
+    frame(axis, legend=False)
+    heights = [patch.get_height() for patch in axis.patches]
+    assert heights == pytest.approx(y.mean("seed").values.T.ravel())
+    assert axis.get_legend() is None
+
+
+def test_cells_hold_means_where_the_labels_are(axis, y):
+    image = cells(axis, y, "b", "a")
+    drawn = np.asarray(image.get_array()).ravel()
+    assert drawn == pytest.approx(y.mean("seed").values.ravel())
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["1", "2", "4", "8"]
+    assert [t.get_text() for t in axis.get_xticklabels()] == ["0", "1", "2"]
+
+
+def test_a_matrix_is_white_at_zero(axis):
+    matrix(axis, np.eye(3), 2.0, "entry")
+    assert axis.images[0].get_clim() == (-2, 2)
+
+
+def test_a_level_and_a_key_are_in_the_legend(axis):
+    level(axis, 0.5, "published")
+    key(axis, "theory", "--")
+    frame(axis)
+    assert legend(axis) == ["published", "theory"]
+    assert list(axis.get_lines()[0].get_ydata()) == [0.5, 0.5]
+
+
+def test_one_value_of_every_other_axis(y):
+    found = one(y, "a")
+    assert found.dims == ("a", "seed") and found.b.item() == 2
+    assert filled("b {b}, p {p}", found) == "b 2, p 31"
+    data = xr.Dataset({"status": y > 0, "y": y, "wide": ("row", np.arange(2))})
+    assert dict(one(data, index=0).sizes) == {"seed": SEEDS, "row": 2}
+
+
+def test_panels_have_letters_and_rows():
+    canvas, panel = panels("ab;cc|d", (6, 6))
+    assert list(panel) == ["a", "b", "c", "d"]
+    frame(panel["d"], "last")
+    assert panel["d"].get_title(loc="left") == "(d) last"
+    assert len(canvas.subfigs) == 2
