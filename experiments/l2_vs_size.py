@@ -17,6 +17,7 @@ initial weights (torch.manual_seed(1207), saved beside this module); `main` draw
 anew for every seed, and so does `fitted`, at the sizes of the power law.
 """
 
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -231,10 +232,12 @@ def draw_gaps(axis: Axes, results: Results) -> None:
     stacked = every.stack(setting=settings)
     lines(axis, stacked, "size", color="setting", label=words or "other seeds")
     axis.axvline(5000, color="0.6", lw=0.8, ls=":", label="capacity in the post")
-    bits = 2 * PARAMETERS / np.log2(CLASSES)
-    axis.axvline(bits, color="0.6", lw=0.8, ls="--", label="2 bits a parameter")
+    with suppress(mj.NotRun):
+        held = float(curve(results, "main", "memorized").mean())
+        axis.axvline(held, color="0.6", lw=0.8, ls="--", label=f"memorized: {held:.0f}")
     x, y = "train size = test size", "growth of the L2 norm"
-    frame(axis, xscale="log", xlabel=x, ylabel=y)
+    place = {"loc": "upper left", "ncols": 2}
+    frame(axis, xscale="log", xlabel=x, ylabel=y, ylim=(0, 65), legend=place)
 
 
 def draw_test_loss(axis: Axes, end: xr.Dataset) -> None:
