@@ -174,11 +174,12 @@ def draw_errors(axis: Axes, runs: xr.Dataset, exact: xr.Dataset) -> None:
 
 def draw_best(axis: Axes, runs: xr.DataArray, exact: xr.DataArray) -> None:
     """The excess risk at the best bandwidth against the number of points."""
-    lines(axis, exact.min("a"), "size", color="kernel", label="{kernel}, theory")
-    points(axis, runs.min("a"), "size", color="kernel", error="se")
+    how: dict[str, Any] = {"color": "kernel", "even": True}
+    lines(axis, exact.min("a"), "size", label="{kernel}, theory", **how)
+    points(axis, runs.min("a"), "size", error="se", **how)
     key(axis, "best for each data set", "o")
-    words: Any = {"xscale": "log", "xlabel": "points", "ylim": (0, 0.8)}
-    frame(axis, "best of all bandwidths", ylabel="excess risk", **words)
+    names = {"xlabel": "points", "ylabel": "excess risk"}
+    frame(axis, "best of all bandwidths", ylim=(0, 0.8), **names)
 
 
 if __name__ == "__main__":
