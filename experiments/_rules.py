@@ -89,13 +89,13 @@ def draw_errors(
     how: dict[str, Any] = {"color": color, "dash": "error"}
     lines(axis, errors(exact), "lam", label=label, **how)
     points(axis, errors(runs), "lam", error="se", **how)
-    frame_errors(axis, title, runs)
+    frame_errors(axis, title, runs, ", theory")
 
 
-def frame_errors(axis: Axes, title: str, of: Any, **labels: Any) -> None:
+def frame_errors(axis: Axes, title: str, of: Any, by: str = "", **labels: Any) -> None:
     """The frame of a panel of both errors, over the ridge if nothing else is said."""
-    key(axis, "E_gen")
-    key(axis, "E_mem", "--")
+    key(axis, f"E_gen{by}")
+    key(axis, f"E_mem{by}", "--")
     look: dict[str, Any] = {"xlabel": "ridge λ", "ylabel": "error", "xscale": "log"}
     look |= {"ylim": (-0.02, 0.62), "legend": {"loc": "upper right", "ncols": 2}}
     frame(axis, f"{title}, n/d = {{alpha:g}}, ε = {{eps:g}}", of, **{**look, **labels})

@@ -221,7 +221,7 @@ def draw_smooth(axis: Axes, runs: xr.Dataset, exact: xr.Dataset) -> None:
     lines(axis, rules.errors(exact), "lam", dash="error", color="k")
     how: dict[str, Any] = {"color": "dim", "label": "d = {dim}", "error": "se"}
     points(axis, rules.errors(runs), "lam", dash="error", **how)
-    rules.frame_errors(axis, "kernel exp(x·z/d)", exact)
+    rules.frame_errors(axis, "kernel exp(x·z/d)", exact, ", d → ∞")
 
 
 def draw_over_steps(axis: Axes, runs: xr.Dataset) -> None:
@@ -236,8 +236,8 @@ def draw_over_steps(axis: Axes, runs: xr.Dataset) -> None:
 def draw_over_width(axis: Axes, runs: xr.Dataset) -> None:
     """Both errors at the end of training against the width."""
     end = runs.isel(step=-1)
-    how: dict[str, Any] = {"color": "init_scale", "dash": "error", "error": "se"}
-    points(axis, rules.errors(end), "width", True, **how)
+    how: dict[str, Any] = {"color": "init_scale", "label": "weights × {init_scale:g}"}
+    points(axis, rules.errors(end), "width", True, dash="error", error="se", **how)
     level(axis, tangent_rule(end.isel(width=-1)))
     rules.frame_errors(axis, "after {step} steps", end, xlabel="width")
 
