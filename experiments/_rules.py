@@ -97,7 +97,8 @@ def frame_errors(axis: Axes, title: str, of: Any, by: str = "", **labels: Any) -
     key(axis, f"E_gen{by}")
     key(axis, f"E_mem{by}", "--")
     look: dict[str, Any] = {"xlabel": "ridge λ", "ylabel": "error", "xscale": "log"}
-    look |= {"ylim": (-0.02, 0.62), "legend": {"loc": "upper right", "ncols": 2}}
+    place = {"loc": "upper right", "ncols": 2, "handlelength": 1.4, "columnspacing": 1}
+    look |= {"ylim": (-0.02, 0.62), "legend": place}
     frame(axis, f"{title}, n/d = {{alpha:g}}, ε = {{eps:g}}", of, **{**look, **labels})
 
 
