@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.optimize import minimize_scalar
 
 import memjax as mj
@@ -99,3 +100,13 @@ def test_the_run_agrees_with_theory_and_padding_changes_nothing(name) -> None:
     np.testing.assert_allclose(alone.excess, runs.excess[:2], rtol=1e-6)
     bare = mj.sweep(experiment.theory_run, capacity=12, **at)
     np.testing.assert_allclose(bare.estimation, exact.estimation, rtol=1e-12)
+
+
+def test_every_data_set_has_its_own_best_bandwidth() -> None:
+    excess = np.array([[[0.5, 0.4], [0.3, 0.6]], [[0.9, 0.2], [0.6, 0.7]]])
+    labels = {"size": [16, 128], "a": [1.0, 2.0], "seed": [0, 1]}
+    results = {"main": xr.Dataset({"excess": (tuple(labels), excess)}, labels)}
+    kept = experiment.kept(results, "16", "128")
+    np.testing.assert_allclose(kept, [0.6 - 0.9 * 0.3, 0.2 - 0.9 * 0.4])
+    grown = experiment.traded(results, "excess", "1", "2").sel(size=16)
+    np.testing.assert_allclose(grown, [-0.2, 0.2])
