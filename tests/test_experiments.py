@@ -22,14 +22,18 @@ TINY = {
     "--init_scale=0.1 --steps=30 --notheory",
     "graph_knobs": "--lr=1e-3 --wd=0 --init_scale=0.1 --seeds=1 --width=8 --steps=20 "
     "--repeats=0",
-    "l2_vs_size": "--size=5,9 --width=4 --steps=20 --nopublished",
+    "l2_vs_size": "--size=5,9 --width=4 --steps=20 --seeds=2 --fit_seeds=0 "
+    "--nopublished",
     "label_noise_arithmetic": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 "
     "--first_noise=0.3 --seeds=1 --nopublished",
     "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --moved=0,1 "
     "--symmetry_p=5 --symmetry_iterations=2 --nopublished --nonetworks "
     "--seeds=2",
+    "ridgeless_circle": "--size=4,6 --a=1,2 --kernel=laplace --seeds=2",
     "rules_and_facts": "--eps=0.3 --lam=0.1,1 --ratio=0,1 --alpha=2 --curve=1,2 "
-    "--kappa=2 --dim=16 --width=8 --steps=5 --seeds=2",
+    "--dim=16 --seeds=2",
+    "rules_and_facts_models": "--eps=0.3 --lam=0.1,1 --ratio=1 --kappa=2 --dim=16 "
+    "--width=8 --steps=5 --seeds=2",
 }
 NAMES = [m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name[0] != "_"]
 

@@ -7,6 +7,7 @@ from memjax.observables.classification import memorized_bits as memorized_bits
 from memjax.observables.features import circulant_deviation as circulant_deviation
 from memjax.observables.features import cosine as cosine
 from memjax.observables.features import power_order as power_order
+from memjax.observables.fits import power_law as power_law
 from memjax.observables.fourier import at_frequency as at_frequency
 from memjax.observables.fourier import dominant_frequency as dominant_frequency
 from memjax.observables.fourier import inverse_participation as inverse_participation

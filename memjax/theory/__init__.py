@@ -1,5 +1,6 @@
 """Theory that simulations are held against: closed forms, fixed points, optima."""
 
+from memjax.theory import circle as circle
 from memjax.theory import convex as convex
 from memjax.theory import cycles as cycles
 from memjax.theory import rules_and_facts as rules_and_facts
