@@ -159,33 +159,41 @@ def retrieval(
     as makes whole cycles of `size`. `closest` is the share of copies that are closer to
     their sample than to any other.
     """
-    noise_key, start_key = jax.random.split(key)
     x, w = data.x[:copied], data.w[:copied]
     (n, dim), count = x.shape, len(CORRUPTIONS)
-    noise = jax.random.normal(noise_key, (n, draws, dim))
+    anywhere, noise = drawn(key, n, draws, dim)
     corruption = jnp.array(CORRUPTIONS)[:, None, None, None]
     copies = (x[None, :, None] + corruption * noise[None]).reshape(-1, dim)
-    anywhere = jax.random.uniform(start_key, (STARTS, dim))
     rounds = mj.observables.iterated(f, ITERATIONS // size * size)
-    ends = jax.vmap(rounds)(jnp.concatenate([copies, anywhere]))
+    ends = which(jax.vmap(rounds)(jnp.concatenate([anywhere, copies])), data, NEAR)
 
     def share(found: jax.Array) -> Any:
-        right = found.reshape(count, n, draws) == jnp.arange(n)[:, None]
+        right = found.reshape(count, n, draws) == jnp.arange(n)[None, :, None]
         weighted = jnp.mean(right, axis=2) @ w / jnp.sum(w)
         return mj.named(weighted, "corruption", coords=CORRUPTIONS)
 
     return {
-        "recovered": share(which(ends[:-STARTS], data, NEAR)),
+        "recovered": share(ends[STARTS:]),
         "closest": share(which(copies, data, jnp.inf)),
-        "spurious": jnp.mean(which(ends[-STARTS:], data, NEAR) < 0),
+        "spurious": jnp.mean(ends[:STARTS] < 0),
     }
+
+
+def drawn(key: jax.Array, n: int, draws: int, dim: int) -> tuple[jax.Array, jax.Array]:
+    """Starts anywhere in the unit cube, and noise of unit size for `n` samples.
+
+    From one draw, for it is their compilation that takes time.
+    """
+    normal = jax.random.normal(key, (STARTS + n * draws, dim))
+    starts = jax.scipy.special.ndtr(normal[:STARTS])
+    return starts, normal[STARTS:].reshape(n, draws, dim)
 
 
 def which(points: jax.Array, data: mj.Data, within: float) -> jax.Array:
     """The sample closest to each point, or -1 where none is within that distance."""
     samples = jnp.where(data.w[:, None] > 0, data.x, jnp.inf)
     near = partial(mj.observables.nearest, points=samples, within=within)
-    return jax.lax.map(near, points, batch_size=64)
+    return jax.lax.map(near, points)  # one after another: there may be many
 
 
 # --- what was found -----------------------------------------------------------------
@@ -205,8 +213,12 @@ def number_stored(results: xr.Dataset) -> xr.DataArray:
 
 def most(results: Results, sequence: str) -> xr.DataArray:
     """The largest number stored, of all sizes tried, as "samples" or in one "cycle"."""
-    known = {"samples": 0, "cycle": 1}
-    return mj.at(number_stored(results["limit"]), sequence=known[sequence]).max("size")
+    number = {"samples": 0, "cycle": 1}[sequence]
+    found = mj.at(number_stored(results["limit"]), sequence=number).sortby("size")
+    most = found["size"].values[-1]
+    if sequence == "samples" and (found.isel(size=-1) == most).any():
+        raise mj.NotRun(f"more than {most:g} of them (--limit_size)")
+    return found.max("size")
 
 
 def longer(results: Results) -> xr.DataArray:
@@ -220,7 +232,12 @@ def recovered_more(results: Results) -> xr.DataArray:
     return mj.at(shares, sequence=1) - mj.at(shares, sequence=0)
 
 
-MEASURES = (longer, most, recovered_more)
+def elsewhere(results: Results) -> xr.DataArray:
+    """The largest share of starts, of any seed, that end at no sample."""
+    return results["main"].spurious.max("seed", skipna=False)
+
+
+MEASURES = (longer, most, recovered_more, elsewhere)
 
 
 # --- what to look at ----------------------------------------------------------------

@@ -51,13 +51,14 @@ def run(
 
     Learned from minibatches: far more images attract than after full batches.
     """
-    keys = jax.random.split(jax.random.key(seed), 4)
-    init_key, noise_key, shown_key, batch_key = keys
+    init_key, noise_key, batch_key = jax.random.split(jax.random.key(seed), 3)
     data = attractors.to_return(images, size, sequence)
 
     def finish(f: attractors.Map) -> dict[str, Any]:
+        count, dim = images[:COPIED].shape
+        noise = attractors.drawn(noise_key, count, 1, dim)[1][:SHOWN, 0]
         return {
-            "orbit": orbits(f, images[:SHOWN], shown_key),
+            "orbit": orbits(f, images[:SHOWN], noise),
             **attractors.stability(f, data),
             **attractors.retrieval(f, data, size, noise_key, COPIED, draws=1),
         }
@@ -67,9 +68,9 @@ def run(
     return attractors.store(model, model.init(init_key), data, finish, **how)
 
 
-def orbits(f: attractors.Map, images: jax.Array, key: jax.Array) -> Any:
+def orbits(f: attractors.Map, images: jax.Array, noise: jax.Array) -> Any:
     """Images, their corrupted copies, and these after more and more iterations."""
-    start = images + SHOWN_NOISE * jax.random.normal(key, images.shape)
+    start = images + SHOWN_NOISE * noise
     rounds = jnp.arange(max(STAGES) + 1)
     path = jax.lax.scan(lambda z, _: (jax.vmap(f)(z), z), start, rounds)[1]
     stages = jnp.concatenate([images[None], path[jnp.array(STAGES)]])

@@ -90,9 +90,8 @@ def basins(f: attractors.Map, data: mj.Data, size: Any, pixels: int) -> dict[str
 
 def lone_run(drive: Any, lr: Any, seed: Any, *, activation: str, steps: int) -> mj.Legs:
     """Store ONE sample in A φ(B x), from A = 0 and equal rows of B; its eigenvalue."""
-    x_key, b_key = jax.random.split(jax.random.key(seed))
     act = attractors.ACTIVATIONS[activation]
-    x, row = (jax.random.uniform(k, (16,)) for k in (x_key, b_key))
+    x, row = jax.random.uniform(jax.random.key(seed), (2, 16))
     b = jnp.tile((drive * row / (row @ x))[:, None], UNITS)
     params = {"b": b, "a": jnp.zeros((UNITS, 16))}
 
@@ -193,11 +192,12 @@ def share(results: Results) -> xr.DataArray:
 def shrunk(results: Results, sweep: str, along: str) -> xr.DataArray:
     """The median radius at the end of an axis over that at its start.
 
-    Of the activation that has the largest, for each seed.
+    Of several activations that which has the largest, for each seed.
     """
     radius = trained(results, sweep).radius.sel(sequence=0).median("sample")
     first, last = ends(radius, along)
-    return (last / first).max("activation")
+    ratio = last / first
+    return ratio.max("activation") if ratio.sizes["activation"] > 1 else ratio
 
 
 def grown(results: Results) -> xr.DataArray:
