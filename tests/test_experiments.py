@@ -15,9 +15,10 @@ from memjax.cli.launch import command
 from memjax.sweep.results import load
 
 TINY = {
+    "associative_images": "--size=4 --depth=1 --width=8 --steps=10 --seeds=1 "
+    "--limit_size=3 --limit_depth=1 --limit_width=4",
     "associative_memory": "--activation=relu --depth=1 --width=4 --size=3 --dim=3 "
-    "--steps=20 --beside=5 --samples=3 --seeds=1 --images=4 --image_side=7 "
-    "--image_depth=1 --image_width=8 --image_steps=10",
+    "--steps=20 --beside=5 --limit_size=4 --limit_width=4 --samples=3 --seeds=1",
     "graph_eigendirections": "--graph=path:4 --self_edges=0 --width=3 --seeds=1 "
     "--init_scale=0.1 --steps=30 --notheory",
     "graph_knobs": "--lr=1e-3 --wd=0 --init_scale=0.1 --seeds=1 --width=8 --steps=20 "
