@@ -1,18 +1,16 @@
 """From the signature of an experiment's `sweeps` to its command-line flags."""
 
-import ast
 import difflib
 import inspect
-import io
 import re
-import textwrap
-import tokenize
+import traceback
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from absl import flags
 
+from memjax.cli.comments import parameter_help
 from memjax.cli.grammar import (
     GRAMMAR,
     kind_of,
@@ -152,7 +150,18 @@ def config(module: ModuleType, values: flags.FlagValues) -> dict[str, Any]:
 
 def stated(module: ModuleType, values: flags.FlagValues) -> dict[str, Sweep]:
     """The sweeps of an experiment for its flags, without those that are None."""
-    sweeps = module.sweeps(**config(module, values))
+    given = config(module, values)
+    changed = [n for n in given if not values[n].using_default_value]
+    try:
+        sweeps = module.sweeps(**given)
+    except BadValue:
+        raise
+    except Exception as error:  # of what the experiment makes of its flags
+        if not changed:
+            raise
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        problem = f"{error} ({type(error).__name__}, {line.name}:{line.lineno})"
+        raise BadValue(changed[0] if len(changed) == 1 else "", problem) from error
     return {name: sweep for name, sweep in sweeps.items() if sweep is not None}
 
 
@@ -172,50 +181,6 @@ def as_text(module: ModuleType, values: flags.FlagValues) -> str:
     """The flags as a file that `--flagfile=` reads."""
     names = [*config(module, values), *REPEATED]
     return "".join(values[n].serialize() + "\n" for n in names)
-
-
-def parameter_help(module: ModuleType) -> dict[str, str]:
-    """What is said of each parameter of `sweeps`: beside it, or in the docstring.
-
-    Comments from a parameter to the next one are its help; in the docstring, the lines
-    `name: text`, continued where indented.
-    """
-    return {**_told_in_docstring(module), **_told_beside(module)}
-
-
-def _told_beside(module: ModuleType) -> dict[str, str]:
-    """The comments beside the parameters of `sweeps`."""
-    try:
-        text = textwrap.dedent(inspect.getsource(module.sweeps))
-    except (OSError, TypeError):
-        return {}
-    made: Any = ast.parse(text).body[0]
-    named = [*made.args.posonlyargs, *made.args.args, *made.args.kwonlyargs]
-    starts = sorted((a.lineno, a.col_offset, a.arg) for a in named)
-    found: dict[str, str] = {}
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        line, column = token.start
-        before = [name for *start, name in starts if start <= [line, column]]
-        if token.type != tokenize.COMMENT or line >= made.body[0].lineno or not before:
-            continue
-        words = token.string.lstrip("#: ").strip()
-        found[before[-1]] = f"{found.get(before[-1], '')} {words}".strip()
-    return found
-
-
-def _told_in_docstring(module: ModuleType) -> dict[str, str]:
-    found: dict[str, str] = {}
-    name = ""
-    for line in inspect.cleandoc(module.sweeps.__doc__ or "").splitlines():
-        start = re.match(r"(\w+): (.+)", line)
-        if start:
-            name = start[1]
-            found[name] = start[2]
-        elif name and line.startswith(" "):
-            found[name] += " " + line.strip()
-        else:
-            name = ""
-    return found
 
 
 def help_text(module: ModuleType, command: str) -> str:
