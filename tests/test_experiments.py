@@ -26,7 +26,12 @@ TINY = {
     "l2_vs_size": "--size=5,9 --width=4 --steps=20 --seeds=2 --fit_seeds=0 "
     "--nopublished",
     "label_noise_arithmetic": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 "
-    "--first_noise=0.3 --seeds=1 --nopublished",
+    "--seeds=1 --nopublished",
+    "label_noise_first": "--noise=0.3 --modulus=5 --width=4 --steps=10 --seeds=1 "
+    "--noimages",
+    "label_noise_networks": "--activation=relu --decays=0.1,1 --modulus=5 --width=4 "
+    "--steps=10 --seeds=1 --notransformer",
+    "label_noise_neurons": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 --seeds=1",
     "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --moved=0,1 "
     "--symmetry_p=5 --symmetry_iterations=2 --nopublished --nonetworks "
     "--seeds=2",
