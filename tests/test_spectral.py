@@ -165,6 +165,20 @@ def test_margin_and_recall_by_hand(logits, margin, recall) -> None:
     assert spectral.recall(logits, target, node) == recall
 
 
+def test_the_geometric_margin_is_that_of_a_w_cut_to_the_axes_of_v() -> None:
+    v, w = (np.array(jax.random.normal(jax.random.key(i), (7, 7))) for i in (1, 2))
+    v = v[:5]
+    _, _, q = np.linalg.svd(v, full_matrices=False)  # its rows are the axes
+    cut = q.T @ np.diag(np.diag(q @ w @ q.T)) @ q
+    found = spectral.geometric_logits(jnp.array(v), jnp.array(w))
+    np.testing.assert_allclose(found, v @ cut @ v.T, rtol=1e-3, atol=1e-4)
+    target = jnp.array([0.5, 0.5, 0.0])  # node 0 follows itself
+    best = spectral.best_margin(jnp.array([9.0, 5, 3, 4]), target, jnp.array(0))
+    assert best == 1
+    best = spectral.best_margin(jnp.array([1.0, 2, 9, 4]), target, jnp.array(2))
+    assert best == -2  # a token that is no node is above the best next node
+
+
 def test_a_node_that_follows_itself_counts_as_one() -> None:
     target = jnp.array([0.5, 0.5, 0.0])
     assert spectral.margin(jnp.array([1.0, 4, 3]), target, jnp.array(0)) == -2
