@@ -5,7 +5,7 @@ Published: Noroozizadeh, Nagarajan, Rosenfeld, Kumar, arXiv:2510.26745.
 
 import string
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,6 @@ import numpy as np
 import optax
 import xarray as xr
 from matplotlib.axes import Axes
-from scipy.sparse.csgraph import connected_components
 
 import memjax as mj
 from memjax.datasets import graphs
@@ -22,6 +21,29 @@ from memjax.plots import frame
 
 OF_NODES = ("eigen", "principal", "node", "next")  # dimensions as long as a graph
 ASSOCIATIVE, GEOMETRIC = 0.9, 0.5  # of n - 1: participation from, and up to
+
+
+class Setting(NamedTuple):
+    """A row of the published study: a cycle of 15, width 512, AdamW, 10,000 steps."""
+
+    init_scale: float
+    lr: float
+    wd: float = 0.0
+    dropout: float = 0.0
+    cosine: bool = False
+    self_edges: bool = False
+    checkpoint: float | None = None  # participation of the published embedding
+
+
+SETTINGS = {
+    "1": Setting(0.02, 1e-2, self_edges=True),
+    "2a": Setting(0.02, 1e-2, checkpoint=5.10),
+    "2b": Setting(0.02, 1e-4, checkpoint=10.08),
+    "3a": Setting(1.0, 1e-4, checkpoint=13.94),
+    "3b": Setting(1.0, 1e-1, cosine=True),
+    "3c": Setting(1.0, 1e-4, wd=10.0),
+    "3d": Setting(1.0, 1e-3, dropout=0.4, checkpoint=10.42),
+}
 
 
 def parsed(text: str, directed: bool = False) -> graphs.Graph:
@@ -169,26 +191,16 @@ def cross_entropy(logits: jax.Array, law: jax.Array) -> jax.Array:
 
 
 def portrait(v: jax.Array, walk: np.ndarray, basis: spectral.Basis) -> dict[str, Any]:
-    """Where the nodes lie in two principal axes, and in two eigenvectors.
-
-    Parts of a graph that no edge joins are moved onto each other: where they lie is no
-    matter of shape, nor are as many eigenvectors as there are parts.
-    """
+    """Where the nodes lie in two principal axes and in two eigenvectors, by node."""
     nodes = range(len(v))
-    count, part = connected_components(walk)
-    same = part[:, None] == part
-    mean = jnp.asarray(same / same.sum(1, keepdims=True), jnp.float32)
-    points, strengths = spectral.principal(v - mean @ v)
-    square, own = jnp.square(strengths), basis.vectors[:, count : count + 2]
-    of_nodes = partial(mj.named, coords={"node": nodes})
-    table = partial(mj.named, coords={"node": nodes, "next": nodes})
+    plane = spectral.in_plane(v, walk, basis)
+    of_nodes = partial(mj.named, coords={"node": nodes, "next": nodes})
     return {
-        "embedding": of_nodes(points, "node", "axis"),
-        "eigenvector": of_nodes(jnp.asarray(own, jnp.float32), "node", "axis"),
-        "in_plane": jnp.sum(square[:2]) / jnp.sum(square),
+        "embedding": of_nodes(plane["embedding"], "node", "axis"),
+        "eigenvector": of_nodes(plane["eigenvector"], "node", "axis"),
+        "in_plane": plane["share"],
         "eigenvalue": mj.named(jnp.asarray(basis.values), "eigen", coords=nodes),
-        "walk": table(jnp.asarray(walk), "node", "next"),
-        "edge_cosine": spectral.edge_cosine(v, walk),
+        "walk": of_nodes(jnp.asarray(walk), "node", "next"),
     }
 
 
@@ -230,27 +242,25 @@ def mosaic(*rows: tuple[int, int]) -> str:
     return "|".join(parts)
 
 
-def draw_profile(axis: Axes, runs: xr.Dataset, title: str, values: bool) -> None:
-    """Projections by mode, each run's over its largest, and eigenvalues as dots."""
-    profile = runs.projection.isel(step=-1) if "step" in runs.projection.dims else None
-    p = (runs.projection if profile is None else profile).isel(eigen=slice(1, None))
+def draw_profile(axis: Axes, runs: xr.Dataset, title: str, values=False) -> None:
+    """Projections by mode, each run's over its largest; eigenvalues as dots."""
+    p = runs.projection.isel(eigen=slice(1, None))
+    p = p.isel(step=-1) if "step" in p.dims else p
     mean, sd, used = mj.spread(p / p.max("eigen"))
     value = runs.eigenvalue.isel(seed=0, eigen=slice(1, None))
-    zero = 1e-6 * float(abs(value).max())
-    signs = ((value > zero, UP, ""), (abs(value) <= zero, "0.6", ""))
-    for sign, color, hatch in (*signs, (value < -zero, DOWN, "////")):
-        at = np.flatnonzero(sign)
+    sign = np.sign(value.where(abs(value) > 1e-6, 0))
+    for at, color, hatch in ((1, UP, ""), (0, "0.6", ""), (-1, DOWN, "////")):
         look = {"color": color, "hatch": hatch, "ec": "w", "lw": 0.5}
-        axis.bar(p.eigen[at], mean[at], **look)
+        axis.bar(p.eigen[sign == at], mean[sign == at], **look)
     if int(used.max()) > 1:
         axis.errorbar(p.eigen, mean, sd, ls="", color="k", elinewidth=0.8)
     if values:
-        scaled = value / value.max()
-        axis.plot(p.eigen, scaled, "o-", color="0.3", ms=2.5, lw=0.6)
+        axis.plot(p.eigen, value / value.max(), "o-", color="0.3", ms=2.5, lw=0.6)
         axis.axhline(0, color="k", lw=0.5)
         axis.axhline(0.3, color="0.6", lw=0.6, ls=":")
-    top, bottom = (1.1, float(scaled.min()) - 0.1) if values else (1.25, 0)
-    frame(axis, title, xlabel="mode, by falling eigenvalue", ylim=(bottom, top))
+    least = float(value.min() / value.max()) - 0.1 if values else 0
+    axis.set_xticks(range(0, p.sizes["eigen"] + 1, 5))
+    frame(axis, title, xlabel="mode, by falling eigenvalue", ylim=(least, 1.2))
 
 
 def draw_map(axis: Axes, runs: xr.Dataset, name: str = "embedding") -> None:

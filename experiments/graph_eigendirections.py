@@ -20,15 +20,12 @@ sweep `longer` goes ten times as far, with steps twice as long. With still longe
 the growing mean makes descent oscillate before the end (the star: from lr 0.03).
 """
 
-from functools import cache
-
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from scipy.sparse.csgraph import connected_components
 
 import memjax as mj
 from experiments._graphs import (
@@ -41,11 +38,8 @@ from experiments._graphs import (
 )
 from memjax.cli import launch
 from memjax.datasets import graphs
-from memjax.plots import DASHES, MARKERS, filled, frame, key, lines, panels
+from memjax.plots import DASHES, MARKERS, filled, frame, key, lines, panels, points
 from memjax.theory import convex, cycles
-
-CONVEX = 40  # nodes up to which the convex problem is solved
-
 
 # --- the runs -----------------------------------------------------------------------
 
@@ -91,8 +85,7 @@ def sweeps(
 
 def claims(results):
     """The cycle of 15, counts of directions, and the ends of training."""
-    measures = (off_closed_form, other, kept_residual, count, least_recall, kept)
-    return mj.judged(__file__, results, *measures, off_least, left, outside)
+    return mj.judged(__file__, results, cycle, count, kept, least_recall, end)
 
 
 def published(results, **on) -> xr.Dataset:
@@ -100,37 +93,18 @@ def published(results, **on) -> xr.Dataset:
     return mj.at(results["main"], lr=0.01, model="tied", step=10_000, **on)
 
 
-def cycle(results) -> xr.Dataset:
-    """The cycle of 15 at its end [width, init_scale, seed]."""
-    return trimmed(published(results, graph="cycle:15", self_edges=0))
-
-
-def falling(p: xr.DataArray, kept: int) -> tuple[xr.DataArray, xr.DataArray]:
-    """The largest projections, mode 0 aside, and the others."""
-    rest = p.isel(eigen=slice(1, None)).transpose(..., "eigen")
-    rest = rest.copy(data=np.sort(rest.values, axis=-1)[..., ::-1])
-    return rest.isel(eigen=slice(kept)), rest.isel(eigen=slice(kept, None))
-
-
-def off_closed_form(results, name):
-    """How far the cycle of 15 is from the closed form, in the farthest of all runs."""
-    found, form = cycle(results), cycles.fixed_point(15)
-    exact, seen = {
-        "projection": (form.projection, falling(found.projection, 2)[0]),
-        "loss": (form.loss, found.loss),
-        "slow": (abs(form.spectrum[2]), found.residual.sel(eigen=[3, 4])),
-    }[name]
-    return float(abs(seen - exact).max())
-
-
-def other(results):
-    """The largest other projection on the cycle of 15, of all runs."""
-    return float(falling(cycle(results).projection, 2)[1].max())
-
-
-def kept_residual(results):
-    """The largest ‖C e‖ of the kept pair on the cycle of 15, of all runs."""
-    return float(cycle(results).residual.sel(eigen=[1, 2]).max())
+def cycle(results, name):
+    """A quantity of the cycle of 15, the largest of all runs; see the table."""
+    found = trimmed(published(results, graph="cycle:15", self_edges=0))
+    form, p, c = cycles.fixed_point(15), found.projection, found.residual
+    values = {
+        "projection": abs(p.sel(eigen=[1, 2]) - form.projection),
+        "other": p.sel(eigen=slice(3, None)),
+        "loss": abs(found.loss - form.loss),
+        "residual": c.sel(eigen=[1, 2]),
+        "slow": abs(c.sel(eigen=[3, 4]) - abs(form.spectrum[2])),
+    }
+    return float(values[name].max())
 
 
 def count(results, graph, loops):
@@ -140,73 +114,45 @@ def count(results, graph, loops):
     return most if least == most else f"{least:g} to {most:g}"
 
 
+def kept(results):
+    """The mean of the first two projections, over graphs and runs."""
+    return results["main"].projection.sel(eigen=[1, 2]).mean("eigen")
+
+
 def least_recall(results):
     """The least recall of all graphs and runs."""
     return float(published(results).recall.min())
 
 
-def kept(results):
-    """The mean of the two largest projections, over graphs and seeds."""
-    p = results["main"].projection
-    return falling(p, 2)[0].mean("eigen")
+def end(results, name):
+    """How far runs are from their end, the most of all graphs; see `toward`."""
+    found = [toward(runs) for runs in each_graph(results["longer"])]
+    values = [float(one[name].max()) for one in found if name in one]
+    if not values:
+        raise mj.NotRun("a graph of at most 40 nodes")
+    return max(values)
 
 
-# --- against the convex problem -----------------------------------------------------
+def toward(runs: xr.Dataset) -> dict[str, xr.DataArray]:
+    """How far the runs of a graph are from where the convex problem ends.
 
-
-def off_least(results):
-    """How far losses end from the least one, in percent, the farthest of all runs."""
-    return 100 * max(
-        float(abs(gap.isel(step=-1) / least).max())
-        for _, _, gap, least in solved(results["longer"])
-    )
-
-
-def left(results):
-    """What ten times the steps leave of that gap, the most of graphs not regular."""
-    return max(
-        float((gap.isel(step=-1) / gap.sel(step=earlier(gap), method="nearest")).max())
-        for walk, _, gap, _ in solved(results["longer"])
-        if not np.allclose(walk, walk.T)
-    )
-
-
-def earlier(gap):
-    """A tenth of the steps."""
-    return 0.1 * float(gap.step[-1])
-
-
-def outside(results):
-    """The share of variance outside the optimum's directions, the most of all runs."""
-    shares = []
-    for _, parts, gap, _ in solved(results["longer"]):
-        square = np.square(gap.strength)
-        kept = square.principal < rank(parts[0])
-        share = 1 - square.where(kept).sum("principal") / square.sum("principal")
-        shares += [float(share.max())] if len(parts) == 1 else []
-    return max(shares)
-
-
-def solved(results: xr.Dataset) -> list[tuple[np.ndarray, list, xr.DataArray, float]]:
-    """For each graph its walk, the optima of its parts, the gap of the loss, the least.
-
-    The gap [seed, init_scale, step] has the final strengths as a coordinate. Parts that
-    no edge joins separate for good, as their logits grow: each has an optimum.
+    `off` is the distance of the loss in percent and `outside` the share of variance
+    outside the optimum's directions, which the parts of a connected graph have;
+    `left`, for a graph that is not regular, what ten times the steps leave of the
+    loss above the least.
     """
-    found = []
-    for runs in each_graph(results):
-        walk = runs.walk.isel({d: 0 for d in runs.walk.dims[:-2]}).values.astype(float)
-        if len(walk) > CONVEX or not np.allclose(walk.sum(1), 1, atol=1e-5):
-            continue  # beyond the solver, or with a node that no edge leaves
-        number, part = connected_components(walk)
-        parts = [walk[np.ix_(part == k, part == k)] for k in range(number)]
-        optima = [solve(p.tobytes(), len(p)) for p in parts]
-        losses, sizes = [o.loss for o in optima], [len(p) for p in parts]
-        least = float(np.average(losses, weights=sizes))
-        gap = (runs.loss - least).assign_coords(strength=runs.strength.isel(step=-1))
-        found.append((walk, optima, gap, least))
-    if not found:
-        raise mj.NotRun(f"a graph of at most {CONVEX} nodes")
+    it = convex.ends(walk_of(runs))
+    if it is None:
+        return {}
+    gap, last = runs.loss - it.loss, runs.isel(step=-1)
+    found = {"off": 100 * abs(last.loss / it.loss - 1)}
+    if not is_regular(runs):
+        before = gap.sel(step=0.1 * float(gap.step[-1]), method="nearest")
+        found |= {"gap": gap, "left": gap.isel(step=-1) / before}
+    if len(it.parts) == 1:
+        square = np.square(last.strength)
+        inside = square.isel(principal=slice(it.parts[0].directions()))
+        found["outside"] = 1 - inside.sum("principal") / square.sum("principal")
     return found
 
 
@@ -216,16 +162,15 @@ def each_graph(results: xr.Dataset) -> list[xr.Dataset]:
     return [trimmed(results.sel(graph=g, self_edges=s)) for g in names for s in loops]
 
 
-@cache
-def solve(walk: bytes, nodes: int) -> convex.Optimum:
-    """The optimum of a walk."""
-    return convex.best_tied(np.frombuffer(walk).reshape(nodes, nodes))
+def walk_of(runs: xr.Dataset) -> np.ndarray:
+    """The walk [n, n] of a graph."""
+    return runs.walk.isel({d: 0 for d in runs.walk.dims[:-2]}).values.astype(float)
 
 
-def rank(optimum: convex.Optimum) -> int:
-    """How many strengths of an optimum are above .3 of the largest."""
-    strengths = np.sqrt(np.linalg.eigvalsh(optimum.logits)[::-1].clip(0))
-    return int((strengths > 0.3 * strengths[0]).sum())
+def is_regular(runs: xr.Dataset) -> bool:
+    """Whether all nodes have the same degree."""
+    walk = walk_of(runs)
+    return np.allclose(walk, walk.T)
 
 
 # --- what to look at ----------------------------------------------------------------
@@ -244,7 +189,8 @@ def figure(results) -> Figure:
             draw_graph(column, chosen(main, shown[i]))
         for axis in [] if i < len(shown) else column:
             axis.set_axis_off()
-    axes[0].set_ylabel("over the largest\nbars ‖Vᵀe‖, dots eigenvalue")
+    said = f"bars ‖Vᵀe‖ ± sd, {main.sizes['seed']} seeds; dots: eigenvalue"
+    axes[0].set_ylabel(f"over the largest\n{said}")
     axes[wide].set_ylabel("learned\nembedding")
     axes[2 * wide].set_ylabel("two first\neigenvectors")
     first, *others = axes[-5:]
@@ -295,11 +241,10 @@ def draw_counts(axis: Axes, runs: xr.Dataset) -> None:
     starts = end.init_scale.values
     for g, graph in enumerate(end.graph.values):
         for s, start in enumerate(starts):
-            mean, sd, _ = mj.spread(end.sel(graph=graph, init_scale=start))
-            at = np.arange(len(end.width)) + 0.1 * (g - 1.5) + 0.04 * s
-            look = {"color": f"C{g}", "marker": MARKERS[g], "ls": "", "ms": 4}
-            look |= {} if s else {"mfc": "w"}
-            axis.errorbar(at, mean, sd, elinewidth=0.8, **look)
+            at = xr.zeros_like(end.width) + np.arange(len(end.width))
+            look = {"color": f"C{g}", "dash": "-" if s else "--", "marker": MARKERS[g]}
+            runs_at = end.sel(graph=graph, init_scale=start)
+            points(axis, runs_at, at + 0.1 * (g - 1.5) + 0.04 * s, **look)
         key(axis, graph, MARKERS[g], color=f"C{g}")
     axis.set_xticks(range(len(end.width)), end.width.values)
     room = {"xlim": (-0.5, len(end.width) - 0.5), "ylim": (0, float(end.max()) + 2.5)}
@@ -310,13 +255,13 @@ def draw_counts(axis: Axes, runs: xr.Dataset) -> None:
 
 def draw_ends(axis: Axes, longer: xr.Dataset | None) -> None:
     """The loss above the least one against the step, for graphs not regular."""
-    found = [] if longer is None else solved(longer)
-    uneven = [gap for walk, _, gap, _ in found if not np.allclose(walk, walk.T)]
-    for i, gap in enumerate(uneven):
-        said = filled("{graph}" + " + self" * int(gap.self_edges), gap)
+    found = [] if longer is None else [toward(runs) for runs in each_graph(longer)]
+    gaps = [one["gap"] for one in found if "gap" in one]
+    for i, gap in enumerate(gaps):
         curve = gap.isel(init_scale=-1, step=slice(1, None)).mean("seed")
+        said = "{graph}" + " + self" * int(gap.self_edges)
         lines(axis, curve, "step", color=f"C{i}", dash=DASHES[i % 6], label=said, lw=1)
-    if not uneven:
+    if not gaps:
         axis.set_axis_off()
         return
     scales = {"xscale": "log", "yscale": "log"}

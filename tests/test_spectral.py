@@ -198,3 +198,16 @@ def test_principal_axes_of_a_rectangle() -> None:
     points, strengths = spectral.principal(corners)
     np.testing.assert_allclose(strengths, [6, 2, 0, 0], atol=2e-3)
     np.testing.assert_allclose(jnp.abs(points), [[3, 1]] * 4, rtol=1e-5)
+
+
+def test_parts_of_a_graph_lie_on_each_other_in_their_own_plane() -> None:
+    corners = np.array([[2.0, 1], [2, -1], [-2, -1], [-2, 1]])
+    v = np.concatenate([corners + 9, 3 * corners - 50])  # two rings, far apart
+    two = graphs.from_networkx(nx.disjoint_union(nx.cycle_graph(4), nx.cycle_graph(4)))
+    m = graphs.transitions(two)
+    found = spectral.in_plane(jnp.array(v), m, spectral.eigenbasis(m))
+    np.testing.assert_allclose(found["share"], 1, rtol=1e-5)
+    expected = np.concatenate([corners, 3 * corners])
+    np.testing.assert_allclose(jnp.abs(found["embedding"]), np.abs(expected), rtol=1e-3)
+    shape = found["eigenvector"]  # within each part, not constant on it
+    np.testing.assert_allclose(shape.reshape(2, 4, 2).sum(1), 0, atol=1e-6)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 TIED = 1e-8  # eigenvalues this close, relative to the largest, are one eigenspace
 
@@ -233,3 +234,19 @@ def principal(v: jax.Array, dims: int = 2) -> tuple[jax.Array, jax.Array]:
     largest = jnp.argmax(jnp.abs(found), axis=0)
     sign = jnp.sign(jnp.take_along_axis(found, largest[None], axis=0))
     return found * sign, strengths
+
+
+def in_plane(v: jax.Array, walk: np.ndarray, basis: Basis) -> dict[str, jax.Array]:
+    """Where nodes lie: in two principal axes of v [n, m], and in two eigenvectors.
+
+    Parts of a graph that no edge joins are moved onto each other, for where they lie is
+    no matter of shape; as many first eigenvectors tell only parts apart. `share` is
+    that of the variance in the two axes.
+    """
+    count, part = connected_components(walk)
+    same = part[:, None] == part
+    mean = jnp.asarray(same / same.sum(1, keepdims=True), jnp.float32)
+    points, strengths = principal(v - mean @ v)
+    square, own = jnp.square(strengths), basis.vectors[:, count : count + 2]
+    share = jnp.sum(square[:2]) / jnp.sum(square)
+    return {"embedding": points, "eigenvector": jnp.asarray(own), "share": share}
