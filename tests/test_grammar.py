@@ -69,10 +69,11 @@ def test_whole_numbers_only():
             parse_seeds(none)
 
 
+words = st.integers(-(2**31), 2**31)
 values = st.one_of(
-    st.lists(st.integers(-(2**31), 2**31), min_size=1),
+    st.lists(words, min_size=1),
     st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1),
-    st.lists(st.tuples(st.integers(), st.integers()), min_size=1),
+    st.lists(st.tuples(words, words), min_size=1),
 )
 
 

@@ -7,6 +7,7 @@ import io
 import re
 import textwrap
 import tokenize
+import traceback
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -152,7 +153,18 @@ def config(module: ModuleType, values: flags.FlagValues) -> dict[str, Any]:
 
 def stated(module: ModuleType, values: flags.FlagValues) -> dict[str, Sweep]:
     """The sweeps of an experiment for its flags, without those that are None."""
-    sweeps = module.sweeps(**config(module, values))
+    given = config(module, values)
+    changed = [n for n in given if not values[n].using_default_value]
+    try:
+        sweeps = module.sweeps(**given)
+    except BadValue:
+        raise
+    except Exception as error:  # of what the experiment makes of its flags
+        if not changed:
+            raise
+        line = traceback.extract_tb(error.__traceback__)[-1]
+        problem = f"{error} ({type(error).__name__}, {line.name}:{line.lineno})"
+        raise BadValue(changed[0] if len(changed) == 1 else "", problem) from error
     return {name: sweep for name, sweep in sweeps.items() if sweep is not None}
 
 
@@ -187,19 +199,22 @@ def _told_beside(module: ModuleType) -> dict[str, str]:
     """The comments beside the parameters of `sweeps`."""
     try:
         text = textwrap.dedent(inspect.getsource(module.sweeps))
-    except (OSError, TypeError):
+        made = ast.parse(text).body[0]
+    except (OSError, TypeError, SyntaxError):
         return {}
-    made: Any = ast.parse(text).body[0]
+    if not isinstance(made, ast.FunctionDef):
+        return {}
     named = [*made.args.posonlyargs, *made.args.args, *made.args.kwonlyargs]
     starts = sorted((a.lineno, a.col_offset, a.arg) for a in named)
     found: dict[str, str] = {}
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        line, column = token.start
-        before = [name for *start, name in starts if start <= [line, column]]
-        if token.type != tokenize.COMMENT or line >= made.body[0].lineno or not before:
+        if token.start[0] >= made.body[0].lineno:
+            break
+        if token.type != tokenize.COMMENT:
             continue
+        name = ([""] + [n for *start, n in starts if tuple(start) <= token.start])[-1]
         words = token.string.lstrip("#: ").strip()
-        found[before[-1]] = f"{found.get(before[-1], '')} {words}".strip()
+        found[name] = f"{found.get(name, '')} {words}".strip()
     return found
 
 

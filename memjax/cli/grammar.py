@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+MOST = 1_000_000  # values on an axis; more are a slip, and would not fit into memory
 GRAMMAR = "a list 1,2,5 · geometric first:last:count · linear lin:first:last:count"
 
 
@@ -13,7 +14,7 @@ def parse_axis(text: str, kind: Callable[[str], Any]) -> tuple:
     """The values of an axis, from what the user wrote."""
     text = text.strip()
     if text.startswith("["):
-        return _literal(text)
+        return _literal(text, kind)
     if kind is not str and ":" in text:
         return _spaced(text, kind)
     parts = [p.strip() for p in text.split(",")]
@@ -31,7 +32,14 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     count = whole(text)
     if count < 1:
         raise ValueError(f"needs at least one seed, got {text}")
-    return tuple(range(count))
+    return tuple(range(_no_more(count)))
+
+
+def _no_more(count: int) -> int:
+    """The count, where an axis has room for so many values."""
+    if count > MOST:
+        raise ValueError(f"{count} values are more than the {MOST} of an axis")
+    return count
 
 
 def whole(text: str) -> int:
@@ -39,6 +47,8 @@ def whole(text: str) -> int:
     value = number(text)
     if value != int(value):
         raise ValueError(f"needs whole numbers, got {text}")
+    if abs(value) > 2**32:
+        raise ValueError(f"does not fit 32 bits: {text}")
     return int(value)
 
 
@@ -55,9 +65,10 @@ def number(text: str) -> float:
 
 def kind_of(values: Sequence) -> Callable[[str], Any]:
     """How the values of an axis are read, from its default ones."""
-    if all(isinstance(v, int) for v in values):
+    parts = [p for v in values for p in (v if isinstance(v, tuple) else (v,))]
+    if all(isinstance(p, int) for p in parts):
         return whole
-    return number if all(isinstance(v, int | float) for v in values) else str
+    return number if all(isinstance(p, int | float) for p in parts) else str
 
 
 def written(values: Sequence) -> str:
@@ -67,11 +78,21 @@ def written(values: Sequence) -> str:
     return ",".join(map(str, values)) + ("," if len(values) == 1 else "")
 
 
-def _literal(text: str) -> tuple:
+def _literal(text: str, kind: Callable[[str], Any]) -> tuple:
     try:
-        return tuple(ast.literal_eval(text))
-    except (ValueError, SyntaxError, TypeError):
-        raise ValueError(f"is not a list like [(100,100)]: {text}") from None
+        return tuple(_plain(value, kind) for value in ast.literal_eval(text))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        shown = text if len(text) < 40 else f"{text[:40]}…"
+        raise ValueError(f"is not a list like [(100,100)]: {shown}") from None
+
+
+def _plain(value: Any, kind: Callable[[str], Any]) -> Any:
+    """A value of a literal, of the kind of its axis; or a tuple of such numbers."""
+    if isinstance(value, tuple) and value and kind is not str:
+        return tuple(_plain(part, kind) for part in value)
+    if isinstance(value, str) is not (kind is str):
+        raise ValueError
+    return value if kind is str else kind(repr(value))
 
 
 def _spaced(text: str, kind: Callable[[str], Any]) -> tuple:
@@ -80,12 +101,15 @@ def _spaced(text: str, kind: Callable[[str], Any]) -> tuple:
     if len(parts) != 3:
         raise ValueError(f"a range is first:last:count, got '{text}'")
     first, last, count = kind(parts[0]), kind(parts[1]), whole(parts[2])
+    _no_more(count)
     if count < 1 or (count == 1 and first != last):
         raise ValueError(f"a range needs a count of 2 or more, got '{text}'")
     if not linear and (first <= 0 or last <= 0):
         raise ValueError(f"a geometric range needs positive ends, got '{text}'")
-    space = np.linspace if linear else np.geomspace
-    values = space(first, last, count)
+    with np.errstate(all="ignore"):
+        values = (np.linspace if linear else np.geomspace)(first, last, count)
+    if not np.all(np.isfinite(values)):
+        raise ValueError(f"the ends of a range are too far apart: '{text}'")
     if kind is whole:
         return tuple(int(v) for v in values.round())
     return tuple(float(f"{v:.12g}") for v in values)

@@ -17,6 +17,9 @@ WHOLE = (*AT_LEAST_ONE, "seed")
 NOT_NEGATIVE = (*WHOLE, "lr", "wd", "init_scale")
 
 
+MOST_RUNS = 10_000_000  # of a grid; what lists its lanes would not fit into memory
+
+
 class BadValue(ValueError):
     """A parameter of a sweep was given something it cannot take."""
 
@@ -143,6 +146,7 @@ def make_grid(
     fixed |= {
         n: v for n, v in defaults.items() if n not in fixed and n not in given_elsewhere
     }
+    _not_too_many(columns)
     axes = {next(iter(c)): {n: _values(n, v) for n, v in c.items()} for c in columns}
     for dimension, along in axes.items():
         _each_once(dimension, along[dimension])
@@ -206,6 +210,14 @@ def _values(name: str, values: Sequence) -> tuple:
     if not values:
         raise BadValue(name, "an axis needs at least one value")
     return values
+
+
+def _not_too_many(columns: Sequence[Mapping[str, Sequence]]) -> None:
+    lengths = {name: len(values) for c in columns for name, values in c.items()}
+    runs = math.prod(len(next(iter(c.values()))) for c in columns)
+    if runs > MOST_RUNS:
+        problem = f"a grid of {runs} runs is more than {MOST_RUNS}"
+        raise BadValue(max(lengths, key=lambda name: lengths[name]), problem)
 
 
 def _each_once(dimension: str, values: tuple) -> None:
