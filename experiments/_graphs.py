@@ -19,6 +19,7 @@ from memjax.datasets import graphs
 from memjax.observables import spectral
 from memjax.plots import frame
 
+Results = dict[str, xr.Dataset]
 OF_NODES = ("eigen", "principal", "node", "next")  # dimensions as long as a graph
 ASSOCIATIVE, GEOMETRIC = 0.9, 0.5  # of n - 1: participation from, and up to
 
@@ -242,7 +243,9 @@ def mosaic(*rows: tuple[int, int]) -> str:
     return "|".join(parts)
 
 
-def draw_profile(axis: Axes, runs: xr.Dataset, title: str, values=False) -> None:
+def draw_profile(
+    axis: Axes, runs: xr.Dataset, title: str, values: bool = False
+) -> None:
     """Projections by mode, each run's over its largest; eigenvalues as dots."""
     p = runs.projection.isel(eigen=slice(1, None))
     p = p.isel(step=-1) if "step" in p.dims else p
@@ -250,7 +253,7 @@ def draw_profile(axis: Axes, runs: xr.Dataset, title: str, values=False) -> None
     value = runs.eigenvalue.isel(seed=0, eigen=slice(1, None))
     sign = np.sign(value.where(abs(value) > 1e-6, 0))
     for at, color, hatch in ((1, UP, ""), (0, "0.6", ""), (-1, DOWN, "////")):
-        look = {"color": color, "hatch": hatch, "ec": "w", "lw": 0.5}
+        look: Any = {"color": color, "hatch": hatch, "ec": "w", "lw": 0.5}
         axis.bar(p.eigen[sign == at], mean[sign == at], **look)
     if int(used.max()) > 1:
         axis.errorbar(p.eigen, mean, sd, ls="", color="k", elinewidth=0.8)

@@ -15,13 +15,16 @@ nodes, to three digits, and rates within 5 %.
 frequency 2, the slowest, has decayed to a thousandth.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments._graphs import two_matrices
+from experiments._graphs import Results, two_matrices
 from memjax.cli import launch
 from memjax.datasets import graphs
 from memjax.plots import DASHES, frame, lines, panels, points
@@ -36,7 +39,16 @@ WITHIN = {"projection": 5e-4, "loss": 5e-4, "rate": 0.05}  # of the closed form'
 # --- the runs -----------------------------------------------------------------------
 
 
-def run(lr, init_scale, seed, *, nodes, self_edges, width, steps):
+def run(
+    lr: Any,
+    init_scale: Any,
+    seed: Any,
+    *,
+    nodes: int,
+    self_edges: int,
+    width: int,
+    steps: int,
+) -> mj.Legs:
     """Memorize a cycle by gradient descent; `lr` is that of the sum over nodes."""
     ring = graphs.cycle(nodes)
     ring = graphs.with_self_edges(ring) if self_edges else ring
@@ -46,7 +58,7 @@ def run(lr, init_scale, seed, *, nodes, self_edges, width, steps):
 def sweeps(
     nodes: tuple = (8, 10, 15, 20, 30),  # sizes of the cycles, from 5
     looped: tuple = (8, 10, 15, 20),  # sizes of those with self edges, from 4
-    seeds=8,  # how many seeds, or which ones (3,7)
+    seeds: int = 8,  # how many seeds, or which ones (3,7)
     lr: float = 0.01,  # learning rate, on the sum over nodes
     init_scale: float = 1.0,  # standard deviation of the initial embedding
     width: int = 100,  # of the embedding
@@ -55,14 +67,19 @@ def sweeps(
     mj.between(5, np.inf, nodes=nodes)
     mj.between(4, np.inf, looped=looped)
     mj.inside(0, np.inf, lr=lr)
-    axes = {"lr": lr, "init_scale": init_scale, "width": width, "seed": mj.seeds(seeds)}
+    axes: dict[str, Any] = {
+        "lr": lr,
+        "init_scale": init_scale,
+        "width": width,
+        "seed": mj.seeds(seeds),
+    }
     return {
         "main": mj.Sweep(run, lasting(nodes, False, lr), self_edges=0, **axes),
         "looped": mj.Sweep(run, lasting(looped, True, lr), self_edges=1, **axes),
     }
 
 
-def lasting(nodes, loops, lr):
+def lasting(nodes: tuple, loops: bool, lr: float) -> Any:
     """Sizes of cycles, each with the steps that it takes."""
     return mj.zipped(
         nodes=nodes, steps=[round(steps_to(LEFT, n, lr, loops)) for n in nodes]
@@ -72,25 +89,25 @@ def lasting(nodes, loops, lr):
 # --- what was found -----------------------------------------------------------------
 
 
-def claims(results):
+def claims(results: Results) -> list[mj.Claim]:
     """Each quantity over all sizes against the closed form, in units of its margin."""
     return mj.judged(__file__, results, off, directions, exponent)
 
 
-def off(results, sweep, name):
+def off(results: Results, sweep: str, name: str) -> mj.Estimate:
     """How far a quantity is from its closed form, at the size where that is most."""
     found, exact = measured(results[sweep], name), closed(results[sweep].nodes, sweep)
     return mj.farthest(found, exact[name], WITHIN[name] * exact[name])
 
 
-def directions(results, sweep):
+def directions(results: Results, sweep: str) -> float | str:
     """The most directions above .3 of the largest at the end, over sizes and seeds."""
     found = at_end(results[sweep], "directions")
     least, most = float(found.min()), float(found.max())
     return most if least == most else f"{least:g} to {most:g}"
 
 
-def exponent(results, sweep, small, large):
+def exponent(results: Results, sweep: str, small: str, large: str) -> xr.DataArray:
     """The power of the size of a cycle with which the time of decay grows."""
     rate = measured(mj.at(results[sweep], width=100), "rate")
     less, more = (mj.at(rate, nodes=int(n)).drop_vars("nodes") for n in (small, large))
@@ -125,7 +142,8 @@ def decay(runs: xr.Dataset) -> xr.DataArray:
             .isel(step=[-3, -1])
         )
         steps = float(curve.step.diff("step")[0])
-        rates.append(-np.log(curve).diff("step").squeeze("step", drop=True) / steps)
+        fall = xr.ufuncs.log(curve).diff("step").squeeze("step", drop=True)
+        rates.append(-fall / steps)
     return xr.concat(rates, runs.nodes, coords="minimal", compat="override") / runs.lr
 
 
@@ -144,7 +162,7 @@ def closed(nodes: xr.DataArray, sweep: str) -> xr.Dataset:
 # --- what to look at ----------------------------------------------------------------
 
 
-def figure(results) -> Figure:
+def figure(results: Results) -> Figure:
     """Projection, loss and time of decay against size; the decay itself."""
     canvas, panel = panels("ab;cd", (9, 6.6))
     inverse, same = (lambda rate: 1 / rate), (lambda value: value)
@@ -163,12 +181,12 @@ def figure(results) -> Figure:
     return canvas
 
 
-def draw_law(axis: Axes, results, name, of) -> None:
+def draw_law(axis: Axes, results: Results, name: str, of: Callable) -> None:
     """A quantity against size: closed forms as lines, runs as points."""
     sizes = xr.DataArray(np.arange(6, 61))
     for i, (sweep, words) in enumerate((("main", ""), ("looped", ", self edges"))):
-        look = {"color": f"C{i}", "dash": ("-", "--")[i]}
-        said = {"label": f"closed form{words}"} if name == "projection" else {}
+        look: dict[str, Any] = {"color": f"C{i}", "dash": ("-", "--")[i]}
+        said: Any = {"label": f"closed form{words}"} if name == "projection" else {}
         lines(axis, of(closed(sizes, sweep)[name]), "nodes", **said, **look)
         said = {"label": f"runs{words}"} if name == "projection" else {}
         found = of(measured(results[sweep], name))

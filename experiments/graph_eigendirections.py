@@ -20,6 +20,8 @@ sweep `longer` goes ten times as far, with steps twice as long. With still longe
 the growing mean makes descent oscillate before the end (the star: from lr 0.03).
 """
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -29,6 +31,7 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments._graphs import (
+    Results,
     draw_map,
     draw_profile,
     mosaic,
@@ -44,7 +47,17 @@ from memjax.theory import convex, cycles
 # --- the runs -----------------------------------------------------------------------
 
 
-def run(lr, init_scale, seed, *, graph, self_edges, width, model, steps):
+def run(
+    lr: Any,
+    init_scale: Any,
+    seed: Any,
+    *,
+    graph: graphs.Graph,
+    self_edges: int,
+    width: int,
+    model: str,
+    steps: int,
+) -> mj.Legs:
     """Memorize a graph by gradient descent; `lr` is that of the sum over nodes."""
     graph = graphs.with_self_edges(graph) if self_edges else graph
     return two_matrices(graph, lr, init_scale, seed, width, steps, model)
@@ -56,7 +69,7 @@ def sweeps(
     width: tuple = (15, 100, 512),  # of the embedding; each is a program of its own
     init_scale: tuple = (0.01, 1.0),  # standard deviations of the initial embedding
     lr: tuple = (0.01,),  # learning rates, on the sum over nodes
-    seeds=8,  # how many seeds, or which ones (3,7)
+    seeds: int = 8,  # how many seeds, or which ones (3,7)
     model: tuple = ("tied",),  # tied (V Vᵀ) or untied (V Uᵀ)
     directed: bool = False,  # learn each edge only as it is listed
     steps: int = 10_000,  # of gradient descent
@@ -71,29 +84,29 @@ def sweeps(
     mj.one_of(("tied", "untied"), model=model)
     mj.one_of((0, 1), self_edges=self_edges)
     mj.between(0, 1000, longer=longer)
-    axes = {"width": width, "init_scale": init_scale, "lr": lr, "model": model}
+    axes: Any = {"width": width, "init_scale": init_scale, "lr": lr, "model": model}
     axes |= {"seed": mj.seeds(seeds), "self_edges": self_edges, "steps": steps}
     main = mj.Sweep(run, graph=[parsed(text, directed) for text in graph], **axes)
     if not longer:
         return {"main": main}
-    on = {"steps": longer * steps, "lr": 0.02, "width": 32, "model": "tied"}
+    on: Any = {"steps": longer * steps, "lr": 0.02, "width": 32, "model": "tied"}
     return {"main": main, "longer": main.but(seed=mj.seeds(seeds)[:2], **on)}
 
 
 # --- what was found -----------------------------------------------------------------
 
 
-def claims(results):
+def claims(results: Results) -> list[mj.Claim]:
     """The cycle of 15, counts of directions, and the ends of training."""
     return mj.judged(__file__, results, cycle, count, kept, least_recall, end)
 
 
-def published(results, **on) -> xr.Dataset:
+def published(results: Results, **on: Any) -> xr.Dataset:
     """The published setting at its end, over graphs, widths, starts and seeds."""
     return mj.at(results["main"], lr=0.01, model="tied", step=10_000, **on)
 
 
-def cycle(results, name):
+def cycle(results: Results, name: str) -> float:
     """A quantity of the cycle of 15, the largest of all runs; see the table."""
     found = trimmed(published(results, graph="cycle:15", self_edges=0))
     form, p, c = cycles.fixed_point(15), found.projection, found.residual
@@ -107,24 +120,24 @@ def cycle(results, name):
     return float(values[name].max())
 
 
-def count(results, graph, loops):
+def count(results: Results, graph: str, loops: str) -> float | str:
     """How many directions there are, from the fewest to the most of all runs."""
     found = published(results, graph=graph, self_edges=int(loops)).directions
     least, most = float(found.min()), float(found.max())
     return most if least == most else f"{least:g} to {most:g}"
 
 
-def kept(results):
+def kept(results: Results) -> xr.DataArray:
     """The mean of the first two projections, over graphs and runs."""
     return results["main"].projection.sel(eigen=[1, 2]).mean("eigen")
 
 
-def least_recall(results):
+def least_recall(results: Results) -> float:
     """The least recall of all graphs and runs."""
     return float(published(results).recall.min())
 
 
-def end(results, name):
+def end(results: Results, name: str) -> float:
     """How far runs are from their end, the most of all graphs; see `toward`."""
     found = [toward(runs) for runs in each_graph(results["longer"])]
     values = [float(one[name].max()) for one in found if name in one]
@@ -141,12 +154,13 @@ def toward(runs: xr.Dataset) -> dict[str, xr.DataArray]:
     `left`, for a graph that is not regular, what ten times the steps leave of the
     loss above the least.
     """
-    it = convex.ends(walk_of(runs))
+    walk = runs.walk.isel({d: 0 for d in runs.walk.dims[:-2]}).values
+    it = convex.ends(walk)
     if it is None:
         return {}
     gap, last = runs.loss - it.loss, runs.isel(step=-1)
     found = {"off": 100 * abs(last.loss / it.loss - 1)}
-    if not is_regular(runs):
+    if not np.allclose(walk, walk.T):
         before = gap.sel(step=0.1 * float(gap.step[-1]), method="nearest")
         found |= {"gap": gap, "left": gap.isel(step=-1) / before}
     if len(it.parts) == 1:
@@ -162,21 +176,10 @@ def each_graph(results: xr.Dataset) -> list[xr.Dataset]:
     return [trimmed(results.sel(graph=g, self_edges=s)) for g in names for s in loops]
 
 
-def walk_of(runs: xr.Dataset) -> np.ndarray:
-    """The walk [n, n] of a graph."""
-    return runs.walk.isel({d: 0 for d in runs.walk.dims[:-2]}).values.astype(float)
-
-
-def is_regular(runs: xr.Dataset) -> bool:
-    """Whether all nodes have the same degree."""
-    walk = walk_of(runs)
-    return np.allclose(walk, walk.T)
-
-
 # --- what to look at ----------------------------------------------------------------
 
 
-def figure(results) -> Figure:
+def figure(results: Results) -> Figure:
     """Profiles and embeddings of each graph; dynamics; counts by width; the end."""
     main = results["main"]
     shown = main.graph.values.tolist()[:4]
@@ -242,7 +245,11 @@ def draw_counts(axis: Axes, runs: xr.Dataset) -> None:
     for g, graph in enumerate(end.graph.values):
         for s, start in enumerate(starts):
             at = xr.zeros_like(end.width) + np.arange(len(end.width))
-            look = {"color": f"C{g}", "dash": "-" if s else "--", "marker": MARKERS[g]}
+            look: Any = {
+                "color": f"C{g}",
+                "dash": "-" if s else "--",
+                "marker": MARKERS[g],
+            }
             runs_at = end.sel(graph=graph, init_scale=start)
             points(axis, runs_at, at + 0.1 * (g - 1.5) + 0.04 * s, **look)
         key(axis, graph, MARKERS[g], color=f"C{g}")

@@ -16,6 +16,9 @@ The map is of width 128 and 4000 steps. There, from a start of 0.02, lr 1e-2 and
 differ by less than is known from five seeds; at the published width 1e-4 is flatter.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import optax
 import xarray as xr
@@ -28,6 +31,7 @@ from experiments._graphs import (
     ASSOCIATIVE,
     GEOMETRIC,
     SETTINGS,
+    Results,
     draw_map,
     draw_profile,
     late,
@@ -38,6 +42,7 @@ from experiments._graphs import (
     trimmed,
 )
 from memjax.cli import launch
+from memjax.datasets.graphs import Graph
 from memjax.plots import cells, frame, panels
 
 NAMES = {"wd": "weight decay", "init_scale": "start of V"}
@@ -46,7 +51,16 @@ NAMES = {"wd": "weight decay", "init_scale": "start of V"}
 # --- the runs -----------------------------------------------------------------------
 
 
-def run(lr, wd, init_scale, seed, *, graph, width, steps):
+def run(
+    lr: Any,
+    wd: Any,
+    init_scale: Any,
+    seed: Any,
+    *,
+    graph: Graph,
+    width: int,
+    steps: int,
+) -> mj.Legs:
     """Memorize a graph with AdamW."""
     optimizer = optax.adamw(lr, weight_decay=wd)
     return three_matrices(graph, optimizer, init_scale, seed, width, times(steps))
@@ -56,13 +70,13 @@ def sweeps(
     lr: tuple = (3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1),  # of AdamW
     wd: tuple = (0.0, 0.01, 0.1, 1.0, 3.0, 10.0),  # decoupled decays, each times lr
     init_scale: tuple = (0.02, 0.1, 0.3, 1.0),  # deviations of the initial embedding
-    seeds=5,  # how many seeds, or which ones (3,7)
+    seeds: int = 5,  # how many seeds, or which ones (3,7)
     graph: tuple = ("cycle",),  # as in graph_eigendirections; the figure has the first
     width: int = 128,  # of the embedding
     steps: int = 4000,  # of AdamW; the initial W has deviation 0.02
 ) -> dict[str, mj.Sweep]:
     """The map over three knobs."""
-    axes = {"lr": lr, "wd": wd, "init_scale": init_scale, "seed": mj.seeds(seeds)}
+    axes: Any = {"lr": lr, "wd": wd, "init_scale": init_scale, "seed": mj.seeds(seeds)}
     drawn = [parsed(text) for text in graph]
     return {"main": mj.Sweep(run, graph=drawn, width=width, steps=steps, **axes)}
 
@@ -70,21 +84,21 @@ def sweeps(
 # --- what was found -----------------------------------------------------------------
 
 
-def claims(results):
+def claims(results: Results) -> list[mj.Claim]:
     """What the study says of each knob, at the width and steps of the map."""
     return mj.judged(__file__, results, ratio, taken, largest, summary)
 
 
-def ratio(results):
+def ratio(results: Results) -> xr.DataArray:
     """The participation ratio over the last quarter of the steps."""
     return late(results["main"]).participation
 
 
-def taken(results, start, then):
+def taken(results: Results, start: str, then: str) -> xr.DataArray:
     """What a change of knobs, `lr wd init_scale`, takes from the ratio, by seed."""
     found = mj.at(ratio(results), graph="cycle:15", width=128, steps=4000)
 
-    def at(knobs):
+    def at(knobs: str) -> xr.DataArray:
         lr, wd, init_scale = map(float, knobs.split())
         here = mj.at(found, lr=lr, wd=wd, init_scale=init_scale)
         return here.drop_vars(("lr", "wd", "init_scale"))
@@ -92,13 +106,13 @@ def taken(results, start, then):
     return at(start) - at(then)
 
 
-def largest(results, wd, lr):
+def largest(results: Results, wd: str, lr: str) -> float:
     """The largest mean ratio of all starts with this weight decay and from this lr."""
     found = mj.at(ratio(results), graph="cycle:15", width=128, steps=4000, wd=float(wd))
     return float(found.sel(lr=found.lr >= 0.99 * float(lr)).mean("seed").max())
 
 
-def summary(results, name):
+def summary(results: Results, name: str) -> float:
     """A number about all settings of the first graph; see the table."""
     main = trimmed(results["main"].isel(graph=0))
     found, modes = late(main), main.sizes["eigen"] - 1
@@ -115,7 +129,7 @@ def summary(results, name):
 # --- what to look at ----------------------------------------------------------------
 
 
-def figure(results) -> Figure:
+def figure(results: Results) -> Figure:
     """Maps of participation and of its deviation, then profiles of the corners."""
     main = trimmed(results["main"].isel(graph=0))
     cuts = list(cuts_of(main))
@@ -135,7 +149,7 @@ def figure(results) -> Figure:
     return canvas
 
 
-def cuts_of(main: xr.Dataset):
+def cuts_of(main: xr.Dataset) -> Iterator[tuple[str, dict, str]]:
     """The planes that are drawn: a title, the label that is held, the other knob."""
     if main.sizes["init_scale"] > 1:
         yield "weight decay {wd:g}", {"wd": float(main.wd[0])}, "init_scale"
@@ -143,7 +157,7 @@ def cuts_of(main: xr.Dataset):
         yield "start {init_scale:g}", {"init_scale": start}, "wd"
 
 
-def corners_of(main: xr.Dataset):
+def corners_of(main: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
     """The runs of the least and the largest lr and start, without weight decay."""
     rates, starts = (
         dict.fromkeys(main[n].values[[0, -1]]) for n in ("lr", "init_scale")
@@ -154,7 +168,9 @@ def corners_of(main: xr.Dataset):
             yield f"lr {lr:g} from {start:g}", runs
 
 
-def draw_maps(above: list[Axes], below: list[Axes], main: xr.Dataset, cuts) -> None:
+def draw_maps(
+    above: list[Axes], below: list[Axes], main: xr.Dataset, cuts: list
+) -> None:
     """Participation in each plane, and its deviation over seeds."""
     modes, found = main.sizes["eigen"] - 1, late(main)
     gone = main.diverged_at >= 0
@@ -164,15 +180,15 @@ def draw_maps(above: list[Axes], below: list[Axes], main: xr.Dataset, cuts) -> N
         image = cells(upper, mean, "lr", other, vmin=1, vmax=modes, cmap="viridis")
         wide = cells(lower, sd, "lr", other, vmin=0, vmax=2, cmap="magma")
         draw_boundary(upper, mean.transpose(other, "lr"), modes)
-        mark_settings(upper, main, held, other)
+        marked = mark_settings(upper, main, held, other)
         forgot = (here.recall < 1).any("seed") | gone.sel(held).any("seed")
         hatch(lower, forgot.transpose(other, "lr"))
-        for axis, words in ((upper, title), (lower, "its sd, " + title)):
+        boxes = "; boxes: study, width 512" if marked else ""
+        for axis, words in ((upper, title + boxes), (lower, "its sd, " + title)):
             axis.tick_params("x", labelrotation=30)
             frame(axis, words, here, xlabel="lr of AdamW", ylabel=NAMES[other])
     canvas = above[0].figure
-    said = f"participation ratio, of {modes}; boxes: knobs\nof the study's rows at width 512"
-    bar = canvas.colorbar(image, ax=above, label=said)
+    bar = canvas.colorbar(image, ax=above, label=f"participation ratio, of {modes}")
     bar.ax.axhline(GEOMETRIC * modes, color="w", lw=1)
     bar.ax.axhline(ASSOCIATIVE * modes, color="w", lw=1, ls="--")
     said = (
@@ -186,13 +202,13 @@ def draw_boundary(axis: Axes, mean: xr.DataArray, modes: int) -> None:
     y, x = (np.arange(k) + 0.5 for k in mean.shape)
     if min(mean.shape) > 1:
         levels = (GEOMETRIC * modes, ASSOCIATIVE * modes)
-        style = {"colors": "w", "linestyles": ("-", "--"), "linewidths": 1.2}
+        style: Any = {"colors": "w", "linestyles": ("-", "--"), "linewidths": 1.2}
         axis.contour(x, y, mean.values, levels=levels, **style)
 
 
-def mark_settings(axis: Axes, main: xr.Dataset, held: dict, other: str) -> None:
-    """The knobs of the study's rows, which ran at another width and longer."""
-    beside = {"1": 0.25, "2a": -0.2}  # both at one place
+def mark_settings(axis: Axes, main: xr.Dataset, held: dict, other: str) -> bool:
+    """Whether any row of the study, of another width and longer, has its knobs here."""
+    beside, marked = {"1": 0.25, "2a": -0.2}, False  # both at one place
     for row, its in SETTINGS.items() if str(main.graph.values) == "cycle:15" else ():
         knobs = its._asdict()
         on_cut = all(np.isclose(knobs[name], value) for name, value in held.items())
@@ -202,12 +218,14 @@ def mark_settings(axis: Axes, main: xr.Dataset, held: dict, other: str) -> None:
             at = (x[0] + 0.5 + beside.get(row, 0), y[0] + 0.5)
             box = {"boxstyle": "round,pad=0.15", "fc": "w", "alpha": 0.6, "ls": ":"}
             axis.text(*at, row, ha="center", va="center", size=7, bbox=box)
+            marked = True
+    return marked
 
 
 def hatch(axis: Axes, cells_of: xr.DataArray) -> None:
     """Hatched cells where something is true."""
     for y, x in np.argwhere(cells_of.values):
-        look = {"fill": False, "hatch": "////", "ec": "0.7", "lw": 0}
+        look: Any = {"fill": False, "hatch": "////", "ec": "0.7", "lw": 0}
         axis.add_patch(Rectangle((x, y), 1, 1, **look))
 
 

@@ -19,9 +19,11 @@ geometric margin and a top-1 of that for three rows and the fixed embedding.
 """
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import optax
+import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -30,6 +32,7 @@ from experiments._graphs import (
     ASSOCIATIVE,
     GEOMETRIC,
     SETTINGS,
+    Results,
     draw_map,
     draw_profile,
     late,
@@ -48,7 +51,7 @@ WIDTH, STEPS = 512, 10_000  # of the published settings
 # --- the runs -----------------------------------------------------------------------
 
 
-def run(seed, *, row, width, steps, bfloat16):
+def run(seed: Any, *, row: str, width: int, steps: int, bfloat16: int) -> mj.Legs:
     """A row of the study, on the cycle of 15."""
     its = SETTINGS[row]
     graph = graphs.cycle(15)
@@ -56,17 +59,17 @@ def run(seed, *, row, width, steps, bfloat16):
     shape = mj.schedules.cosine(steps, 0.1)
     lr = (lambda t: its.lr * shape(t)) if its.cosine else its.lr
     optimizer = optax.adamw(lr, weight_decay=its.wd)
-    memorize = partial(three_matrices, dropout=its.dropout, bfloat16=bfloat16)
+    memorize = partial(three_matrices, dropout=its.dropout, bfloat16=bool(bfloat16))
     return memorize(graph, optimizer, its.init_scale, seed, width, times(steps))
 
 
-def descent(lr, init_scale, seed, *, width, steps):
+def descent(lr: Any, init_scale: Any, seed: Any, *, width: int, steps: int) -> mj.Legs:
     """Memorize the cycle of 15 by plain gradient descent on the mean over edges."""
     optimizer, when = optax.sgd(lr), times(steps)
     return three_matrices(graphs.cycle(15), optimizer, init_scale, seed, width, when)
 
 
-def frozen(seed, *, width):
+def frozen(seed: Any, *, width: int) -> mj.Legs:
     """The control: the embedding is held at its start, only W and b learn."""
     optimizer, when = optax.adamw(0.1, weight_decay=1e-3), tuple(range(11))
     ring = graphs.cycle(15)
@@ -75,18 +78,18 @@ def frozen(seed, *, width):
 
 def sweeps(
     row: tuple = tuple(SETTINGS),  # rows of the study; each is a program of its own
-    seeds=4,  # how many seeds of every row, or which ones (3,7)
-    controls=8,  # how many seeds of both controls, or which ones
+    seeds: int = 4,  # how many seeds of every row, or which ones (3,7)
+    controls: int = 8,  # how many seeds of both controls, or which ones
     width: int = WIDTH,  # of the embedding, as published
     steps: int = STEPS,  # of AdamW, as published
 ) -> dict[str, mj.Sweep]:
     """The seven published settings, one in bfloat16, and two controls."""
     mj.one_of(tuple(SETTINGS), row=row)
-    on = {"width": width, "steps": steps}
+    on: Any = {"width": width, "steps": steps}
     main = mj.Sweep(run, seed=mj.seeds(seeds), row=row, bfloat16=0, **on)
     again = mj.seeds(controls)
     held = mj.Sweep(frozen, seed=again, width=width)
-    plain = {
+    plain: Any = {
         "lr": 0.5,
         "init_scale": 0.02,
         "width": min(width, 128),
@@ -100,26 +103,26 @@ def sweeps(
 # --- what was found -----------------------------------------------------------------
 
 
-def claims(results):
+def claims(results: Results) -> list[mj.Claim]:
     """What the notebooks say and print of each row, and the controls."""
     return mj.judged(__file__, results, averaged, above, least_recall)
 
 
-def averaged(results, sweep, name):
+def averaged(results: Results, sweep: str, name: str) -> xr.DataArray:
     """A quantity over the last quarter of the steps; of a fixed V, at the last."""
     if sweep == "frozen":
         return results[sweep].isel(step=-1)[name]
     return late(results[sweep])[name]
 
 
-def above(results, name, more, less):
+def above(results: Results, name: str, more: str, less: str) -> xr.DataArray:
     """How far a quantity of one row is above that of another, seed by seed."""
     found = late(mj.at(results["main"], width=WIDTH, steps=STEPS))[name]
     first, second = (mj.at(found, row=row).drop_vars("row") for row in (more, less))
     return first - second
 
 
-def least_recall(results):
+def least_recall(results: Results) -> float:
     """The least recall of all rows and seeds."""
     found = mj.at(results["main"], width=WIDTH, steps=STEPS)
     return float(late(found).recall.min())
@@ -127,7 +130,7 @@ def least_recall(results):
 
 # --- what to look at ----------------------------------------------------------------
 
-HOLLOW = {"color": "C0", "mfc": "none"}
+HOLLOW: Any = {"color": "C0", "mfc": "none"}
 EXAMPLES = {
     "2b": "2b: lr 1e-4 from 0.02",
     "3a": "3a: lr 1e-4 from N(0, 1)",
@@ -136,7 +139,7 @@ EXAMPLES = {
 }
 
 
-def figure(results) -> Figure:
+def figure(results: Results) -> Figure:
     """Profiles and maps of some rows, and the participation of all."""
     main = results["main"]
     shown = {"gradient descent, 0.02": trimmed(results["descent"])}
@@ -154,7 +157,7 @@ def figure(results) -> Figure:
     return canvas
 
 
-def draw_spread(axis: Axes, results) -> None:
+def draw_spread(axis: Axes, results: Results) -> None:
     """Participation of every seed of the published settings and of the controls."""
     main = late(results["main"]).participation
     columns = {describe(row): main.sel(row=row) for row in main.row.values}
@@ -165,14 +168,14 @@ def draw_spread(axis: Axes, results) -> None:
     columns["V frozen"] = results["frozen"].participation.isel(step=-1)
     for x, values in enumerate(columns.values()):
         axis.plot(np.full(values.size, x), values.values.ravel(), "o", **HOLLOW)
-        known = SETTINGS[values.row.item()].checkpoint if "row" in values.coords else 0
-        if known:
-            axis.plot(x + 0.15, known, "D", color="k", ms=5)
+        its = SETTINGS[values.row.item()] if "row" in values.coords else None
+        if its and its.checkpoint:
+            axis.plot(x + 0.15, its.checkpoint, "D", color="k", ms=5)
     modes = results["main"].sizes["eigen"] - 1
     axis.axhspan(1, GEOMETRIC * modes, color="C2", alpha=0.12, lw=0)
     axis.axhspan(ASSOCIATIVE * modes, modes, color="C1", alpha=0.18, lw=0)
-    for x, y, said in ((3.5, 6.8, "geometric"), (4.5, 13.9, "associative")):
-        axis.text(x, y, said, va="top", ha="center", color="0.4")
+    for at, y, said in ((3.5, 6.8, "geometric"), (4.5, 13.9, "associative")):
+        axis.text(at, y, said, va="top", ha="center", color="0.4")
     axis.set_xticks(range(len(columns)), list(columns), fontsize=7)
     key(axis, "each seed; float32 where not said otherwise", "o", **HOLLOW)
     known = ", ".join(row for row, its in SETTINGS.items() if its.checkpoint)
