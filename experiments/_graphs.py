@@ -4,6 +4,7 @@ Published: Noroozizadeh, Nagarajan, Rosenfeld, Kumar, arXiv:2510.26745.
 """
 
 import string
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -108,7 +109,7 @@ def three_matrices(
     init_scale: Any,
     seed: Any,
     width: int,
-    when: tuple[int, ...],
+    when: Sequence[int],
     dropout: float = 0.0,
     freeze: bool = False,
     bfloat16: bool = False,

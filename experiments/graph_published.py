@@ -14,8 +14,9 @@ weight decay 10; 9.8 from a start of 0.02 at lr 1e-4 and 7.7 at 1e-2.
 
 Runs are in float32, and those of `autocast` with every product rounded to bfloat16, as
 the original's; row 2a, whose published embedding has 5.1, is run in both. `descent` is
-plain gradient descent and `frozen` a fixed embedding. The notebooks print a loss, a
-geometric margin and a top-1 of that for three rows and the fixed embedding.
+plain gradient descent; `frozen` and `narrow` (width 15) hold the embedding fixed. The
+notebooks print a loss, a geometric margin and its top-1 for three rows, and the last
+two for a fixed embedding.
 """
 
 from functools import partial
@@ -69,26 +70,28 @@ def descent(lr: Any, init_scale: Any, seed: Any, *, width: int, steps: int) -> m
     return three_matrices(graphs.cycle(15), optimizer, init_scale, seed, width, when)
 
 
-def frozen(seed: Any, *, width: int) -> mj.Legs:
+def frozen(lr: Any, wd: Any, seed: Any, *, width: int, steps: int) -> mj.Legs:
     """The control: the embedding is held at its start, only W and b learn."""
-    optimizer, when = optax.adamw(0.1, weight_decay=1e-3), tuple(range(11))
-    ring = graphs.cycle(15)
-    return three_matrices(ring, optimizer, 0.02, seed, width, when, freeze=True)
+    shape = mj.schedules.cosine(steps, 0.1)
+    optimizer = optax.adamw(lambda t: lr * shape(t), weight_decay=wd)
+    memorize = partial(three_matrices, graphs.cycle(15), optimizer, freeze=True)
+    return memorize(0.02, seed, width, range(11) if steps == 10 else times(steps))
 
 
 def sweeps(
     row: tuple = tuple(SETTINGS),  # rows of the study; each is a program of its own
     seeds: int = 4,  # how many seeds of every row, or which ones (3,7)
-    controls: int = 8,  # how many seeds of both controls, or which ones
+    controls: int = 16,  # how many seeds of the controls, or which ones
     width: int = WIDTH,  # of the embedding, as published
     steps: int = STEPS,  # of AdamW, as published
 ) -> dict[str, mj.Sweep]:
-    """The seven published settings, one in bfloat16, and two controls."""
+    """The seven published settings, one in bfloat16, and three controls."""
     mj.one_of(tuple(SETTINGS), row=row)
     on: Any = {"width": width, "steps": steps}
     main = mj.Sweep(run, seed=mj.seeds(seeds), row=row, bfloat16=0, **on)
     again = mj.seeds(controls)
-    held = mj.Sweep(frozen, seed=again, width=width)
+    held = mj.Sweep(frozen, seed=again, width=width, steps=10, lr=0.1, wd=1e-3)
+    narrow = held.but(width=15, steps=steps // 2, lr=10.0, wd=0.0)
     plain: Any = {
         "lr": 0.5,
         "init_scale": 0.02,
@@ -97,7 +100,7 @@ def sweeps(
     }
     made = {"main": main, "descent": mj.Sweep(descent, seed=again, **plain)}
     rounded = {"autocast": main.but(row=("2a",), bfloat16=1)} if "2a" in row else {}
-    return {**made, "frozen": held, **rounded}
+    return {**made, "frozen": held, "narrow": narrow, **rounded}
 
 
 # --- what was found -----------------------------------------------------------------
@@ -166,6 +169,7 @@ def draw_spread(axis: Axes, results: Results) -> None:
         columns["2a in bfloat16"] = rounded
     columns["gradient descent\nwidth 128"] = late(results["descent"]).participation
     columns["V frozen"] = results["frozen"].participation.isel(step=-1)
+    columns["V frozen\nwidth 15"] = results["narrow"].participation.isel(step=-1)
     for x, values in enumerate(columns.values()):
         axis.plot(np.full(values.size, x), values.values.ravel(), "o", **HOLLOW)
         its = SETTINGS[values.row.item()] if "row" in values.coords else None
