@@ -35,6 +35,7 @@ from memjax.sweep import Snapshots as Snapshots
 from memjax.sweep import Sweep as Sweep
 from memjax.sweep import between as between
 from memjax.sweep import inside as inside
+from memjax.sweep import labelled as labelled
 from memjax.sweep import one_of as one_of
 from memjax.sweep import per as per
 from memjax.sweep import seeds as seeds

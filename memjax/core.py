@@ -25,12 +25,20 @@ class Data(NamedTuple):
     w: jax.Array  # [n]
 
 
-def prefix(size: jax.typing.ArrayLike, capacity: int) -> jax.Array:
+def prefix(size: Any, capacity: int) -> jax.Array:
     """The weights of the first `size` of `capacity` points, `1/size` each.
 
-    `size` may be traced, so one program serves every train size.
+    `size` may be traced, so one program serves every train size. The weights are NaN
+    where it is not 1 … capacity: no points, or fewer than were asked for.
     """
-    return jnp.where(jnp.arange(capacity) < size, 1.0 / size, 0.0)  # [capacity]
+    share = jnp.where((size >= 1) & (size <= capacity), jnp.divide(1.0, size), jnp.nan)
+    return jnp.where(jnp.arange(capacity) < size, share, 0 * share)  # [capacity]
+
+
+def entry(table: jax.Array, index: jax.Array) -> jax.Array:
+    """The rows of `table` at whole numbers; NaN for a number that is no row's."""
+    at = table.at[index]
+    return at.get(mode="fill", fill_value=jnp.nan, wrap_negative_indices=False)
 
 
 class Model(NamedTuple):

@@ -5,15 +5,27 @@ import jax.numpy as jnp
 
 
 def cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
-    """The nats that `logits` [c] need for `target`: a class, or a distribution [c]."""
-    if jnp.issubdtype(target.dtype, jnp.integer):
-        hit = jnp.where(jnp.arange(len(logits)) == target, logits, 0.0)
-    else:
+    """The nats that `logits` [c] need for `target`: a class, or a distribution [c].
+
+    NaN for a class that is not 0 … c - 1, or a distribution with negative entries.
+    """
+    classes, target = len(logits), jnp.asarray(target)
+    if jnp.issubdtype(target.dtype, jnp.integer) and target.shape == ():
+        hit = jnp.where(jnp.arange(classes) == target, logits, 0.0)
+        sound = (target >= 0) & (target < classes)
+    elif jnp.issubdtype(target.dtype, jnp.floating) and target.shape == (classes,):
         hit = jnp.where(target > 0, target * logits, 0.0)
+        sound = jnp.all(target >= 0)
+    else:
+        raise TypeError(
+            f"cross_entropy takes a class (a whole number, y.astype(int)) or a "
+            f"distribution [{classes}], not {target.dtype}{list(target.shape)}"
+        )
     # Relative to the largest logit, small losses keep their digits. The log
     # probabilities themselves are never made: they are a tenth of a small step.
     top = jax.lax.stop_gradient(jnp.max(logits))
-    return jnp.log(jnp.sum(jnp.exp(logits - top))) + (top - jnp.sum(hit))
+    nats = jnp.log(jnp.sum(jnp.exp(logits - top))) + (top - jnp.sum(hit))
+    return jnp.where(sound, nats, jnp.nan)
 
 
 def square(output: jax.Array, target: jax.Array) -> jax.Array:

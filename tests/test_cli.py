@@ -71,7 +71,8 @@ def test_a_command_leaves_its_files(finished):
     assert all(keys <= set(r) for r in records)
     assert all(r["holds"] is None for r in records)  # the tiny grid covers none
     record = json.loads((finished / "provenance.json").read_text())
-    assert record["question"]["main"]["fixed"]["steps"] == "20"
+    assert len(record["sweeps"]["main"]["fingerprints"]) == 1
+    assert "l2_vs_size.run" in record["sweeps"]["main"]["source"]
     assert "--steps=20" in record["flags"]
     assert record["sweeps"]["main"]["compile_seconds"] > 0
 
@@ -95,7 +96,7 @@ def test_another_question_is_refused(finished):
     refused = run(*TINY, "--steps=30", f"--out={finished}")
     assert refused.returncode == 4
     assert one_line(refused.stderr)
-    assert "main.fixed.steps: 20 is now 30" in refused.stderr
+    assert "main.steps: 20 is now 30" in refused.stderr
 
 
 def test_results_are_not_touched_without_resume(finished):

@@ -35,7 +35,13 @@ TINY = {
 NAMES = [m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name[0] != "_"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+ALWAYS = "l2_vs_size"  # the one whose command runs in the short suite, too
+COMMANDS = [
+    n if n == ALWAYS else pytest.param(n, marks=pytest.mark.long) for n in NAMES
+]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_its_command_runs_tiny(name, tmp_path, capsys):
     module = importlib.import_module(f"experiments.{name}")
     code = command(module, [name, *TINY[name].split(), f"--out={tmp_path / 'run'}"])

@@ -13,7 +13,9 @@ def floor(module: str) -> float:
     """The floor of a module, by name; a room's `__init__` closes the room."""
     parts = module.split(".")
     if parts[0] == "experiments":
-        return 4 if parts[1:] else 3  # the package itself holds nothing
+        if not parts[1:]:
+            return 3  # the package itself holds nothing
+        return 3.5 if parts[1].startswith("_") else 4  # what a family shares
     if parts[1:2] in (["cli"], ["plots"]):
         return 3
     if parts == ["memjax"]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import memjax as mj
-from memjax.sweep.plan import Plan, make_groups, make_plan
+from memjax.sweep.plan import Group, Plan, make_plan, tiles_of
 from memjax.sweep.price import Price
 
 
@@ -78,7 +78,13 @@ def test_capacity_is_the_largest_size():
 def plan_of(sweep: mj.Sweep, devices: int, chunk=None, seconds=1e-3) -> Plan:
     """A plan for other devices than there are, at a made-up price per tile."""
     price = Price(seconds, seconds, 100, 11, 1000, 10)
-    groups = make_groups(sweep.grid, np.arange(len(sweep)), lambda *group: price)
+    positions = sweep.grid.positions()
+    groups = [
+        Group(
+            shapes, lanes, tiles_of(sweep.grid, shapes, positions[lanes]), price, None
+        )
+        for shapes, lanes in sweep.grid.groups(positions)
+    ]
     return make_plan(groups, devices, chunk)
 
 

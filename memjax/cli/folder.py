@@ -1,4 +1,4 @@
-"""A results folder: one experiment's question, its arrays, claims and figure."""
+"""A results folder: what one experiment asks, its arrays, claims and figure."""
 
 import json
 import shutil
@@ -8,9 +8,12 @@ from typing import Any
 
 import xarray as xr
 
-from memjax.sweep.identity import difference
+from memjax.sweep import Sweep
+from memjax.sweep.files import make_writable, write
+from memjax.sweep.identity import digest
+from memjax.sweep.job import Job
 from memjax.sweep.results import load, save
-from memjax.sweep.store import Refused, make_writable, write
+from memjax.sweep.store import Refused
 
 FILES = (
     "question.json",
@@ -21,6 +24,7 @@ FILES = (
     "figure.png",
     "figure.pdf",
 )
+Asked = dict[str, tuple[Sweep, Job]]  # the sweeps by name, and their runs as they are
 WAY_OUT = "; give another --out, or --overwrite"
 
 
@@ -30,24 +34,57 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def claim(self, question: dict[str, Any], resume: bool, overwrite: bool) -> None:
-        """Make the folder this question's, or refuse to, with nothing changed."""
-        file = self.path / "question.json"
-        stored = json.loads(file.read_text()) if file.exists() else None
+    @classmethod
+    def found(cls, home: Path, asked: Asked) -> "Folder":
+        """The folder in `home` that can go on with what is asked, or a new one."""
+        for file in sorted(home.glob("*/question.json")):
+            folder = cls(file.parent)
+            try:
+                if not folder.differences(asked):
+                    return folder
+            except Refused:  # of an older format
+                continue
+        identity = {name: sweep.identity(job) for name, (sweep, job) in asked.items()}
+        return cls(home / digest(identity))
+
+    def claim(self, asked: Asked, resume: bool, overwrite: bool) -> None:
+        """Make the folder hold what is asked, or refuse to, with nothing changed."""
         if not overwrite:
-            self._refuse(stored, question, resume)
+            self._refuse(asked, resume)
         make_writable(self.path)
         if overwrite:
             self._clear()
-        self.write_text("question.json", json.dumps(question, indent=2))
+        names = json.dumps({"sweeps": list(asked)})
+        self.write_text("question.json", names)
 
-    def _refuse(self, stored: Any, question: dict[str, Any], resume: bool) -> None:
-        found = difference(stored, question) if stored else []
+    def differences(self, asked: Asked) -> list[str]:
+        """Where what lies here answers another question, sweep by sweep."""
+        stored = self._sweeps()
+        if stored is None:
+            return []
+        found = [f"{name} is not asked for" for name in stored if name not in asked]
+        found += [f"{name} is new" for name in asked if name not in stored]
+        for name, (sweep, job) in asked.items():
+            lines = sweep.differences(self.store(name), job)
+            found += [f"{name}.{line}" for line in lines]
+        return found
+
+    def _sweeps(self) -> list[str] | None:
+        """The sweeps that lie here; None where the folder is not one of results."""
+        file = self.path / "question.json"
+        if not file.exists():
+            return None
+        known = json.loads(file.read_text())
+        return list(known.get("sweeps", known))  # a question a sweep, in older ones
+
+    def _refuse(self, asked: Asked, resume: bool) -> None:
+        found = self.differences(asked)
         if found:
             lines = "; ".join(found)
             raise Refused(
                 f"--out: {self.path} answers another question ({lines}){WAY_OUT}"
             )
+        stored = self._sweeps() is not None
         others = [p for p in self.path.glob("*") if not p.name.startswith(".")]
         if not stored and others:
             raise Refused(

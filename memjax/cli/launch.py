@@ -7,7 +7,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import jax
 import matplotlib
@@ -17,15 +17,9 @@ from absl.flags import FlagValues
 
 from memjax.claims import BadTable, table
 from memjax.cli import flags
-from memjax.cli.folder import Folder
-from memjax.cli.machine import (
-    exact_products,
-    processor,
-    shares,
-    use_compile_cache,
-)
+from memjax.cli.folder import Asked, Folder
+from memjax.cli.machine import processor, shares, use_compile_cache
 from memjax.sweep import BadValue, Sweep, use_all_cores
-from memjax.sweep.identity import digest
 from memjax.sweep.store import Refused
 
 DONE, USAGE, DIVERGED, REFUSED, INTERRUPTED = 0, 1, 3, 4, 130
@@ -98,21 +92,22 @@ def answer(module: ModuleType, values: FlagValues) -> Answer:
     shard = shares(values)
     use_all_cores()
     use_compile_cache(values.cache)
-    exact_products()
     sweeps = flags.stated(module, values)
     _check(sweeps, values)
-    question = {key: sweep.question() for key, sweep in sweeps.items()}
-    folder = Folder(Path(values.out or Path("results", name, digest(question))))
+    asked = {key: (sweep, sweep.job()) for key, sweep in sweeps.items()}
+    home = Path("results", name)
+    folder = Folder(Path(values.out)) if values.out else Folder.found(home, asked)
     if values.dry_run:
-        print(description(name, sweeps, folder, values))
+        print(description(name, asked, folder, values))
         return Answer(DONE, folder)
     if values.plot_only:
         saved = folder.load()
         if saved is None:
             raise BadValue("plot_only", f"no results in {folder.path} to draw")
+        _say_what_changed(folder, asked)
         return Answer(_report(module, folder, saved, values.fail_on_diverged), folder)
-    folder.claim(question, values.resume, values.overwrite)
-    results = _compute(name, sweeps, folder, values, shard)
+    folder.claim(asked, values.resume, values.overwrite)
+    results = _compute(name, asked, folder, values, shard)
     if any((ds.status == "not run").any() for ds in results.values()):
         print(f"{name}: this share is done; the last to finish draws the figure")
         return Answer(DONE, folder)
@@ -120,7 +115,7 @@ def answer(module: ModuleType, values: FlagValues) -> Answer:
         return Answer(DONE, folder)
     if not _saved_before(folder, results):
         folder.save(results)
-        _record(folder, module, values, question, results)
+        _record(folder, module, values, results)
     return Answer(_report(module, folder, results, values.fail_on_diverged), folder)
 
 
@@ -132,32 +127,42 @@ def _check(sweeps: dict[str, Sweep], values: FlagValues) -> None:
         raise BadValue("chunk", f"must be 0 or more, got {values.chunk}")
 
 
-def description(
-    name: str, sweeps: dict[str, Sweep], folder: Folder, values: FlagValues
-) -> str:
+def _say_what_changed(folder: Folder, asked: Asked) -> None:
+    """Say where saved results are not what the experiment of today would give."""
+    try:
+        found = folder.differences(asked)
+    except Refused as older:
+        found = [str(older)]
+    if found:
+        told = " ".join("; ".join(found).split())
+        print(f"drawn as saved, though the experiment differs: {told}", file=sys.stderr)
+
+
+def description(name: str, asked: Asked, folder: Folder, values: FlagValues) -> str:
     """What a command would do: its sweeps, their axes, plans and prices, its folder."""
     lines = [f"{name} would run, and write to {folder.path}:"]
-    for key, sweep in sweeps.items():
+    for key, (sweep, job) in asked.items():
         lines += [f"{key}: {sweep}", *sweep.describe_axes()]
-        lines += str(sweep.plan(chunk=values.chunk or None)).splitlines()
+        lines += str(sweep.plan(chunk=values.chunk or None, job=job)).splitlines()
     return "\n".join(lines)
 
 
 def _compute(
     name: str,
-    sweeps: dict[str, Sweep],
+    asked: Asked,
     folder: Folder,
     values: FlagValues,
     shard: tuple[int, int] | None,
 ) -> dict[str, xr.Dataset]:
     results = {}
-    for key, sweep in sweeps.items():
+    for key, (sweep, job) in asked.items():
         print(f"{name}: {key}: {sweep}", flush=True)
         results[key] = sweep.compute(
             store=folder.store(key),
             progress=True,
             chunk=values.chunk or None,
             shard=shard,
+            job=job,
         )
         spent = json.loads(results[key].attrs["provenance"])
         if spent["run_seconds"]:
@@ -181,7 +186,6 @@ def _record(
     folder: Folder,
     module: ModuleType,
     values: FlagValues,
-    question: dict[str, Any],
     results: dict[str, xr.Dataset],
 ) -> None:
     """What is needed to trust the results later, and to ask for them again."""
@@ -189,7 +193,6 @@ def _record(
     record = {
         "command": f"python -m {module_name(module)}",
         "flags": text.splitlines(),
-        "question": question,
         "processor": processor(),
         "cores": os.cpu_count(),
         "sweeps": {n: json.loads(ds.attrs["provenance"]) for n, ds in results.items()},

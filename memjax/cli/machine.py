@@ -53,10 +53,3 @@ def use_compile_cache(wanted: bool) -> None:
         place = Path(base, "memjax", f"{os.uname().machine}-{jax.__version__}")
         jax.config.update("jax_compilation_cache_dir", str(place))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
-
-
-def exact_products() -> None:
-    """Full float32 products on accelerators too, unless the user has chosen."""
-    chosen = jax.config.values["jax_default_matmul_precision"] is not None
-    if jax.default_backend() != "cpu" and not chosen:
-        jax.config.update("jax_default_matmul_precision", "highest")

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from memjax.core import entry
 from memjax.datasets.parts import Parts, mislabeled
 
 Operation = Callable[[jax.Array, jax.Array, int], jax.Array]
@@ -54,11 +55,12 @@ def modular(p: int, operation: Operation = modular_sum) -> Callable[..., Parts]:
         rank = jnp.argsort(jnp.argsort(jnp.where(defined, order, 2.0)))
         train = rank < jnp.round(share * jnp.sum(defined))
         test = defined & ~train
-        return mislabeled(noise_key, x, truth, train, test, classes=p, noise=noise)
+        label = jnp.where(defined, truth, 0)  # a class, also where it does not count
+        return mislabeled(noise_key, x, label, train, test, classes=p, noise=noise)
 
     return dataset
 
 
 def one_hot_pair(x: jax.Array, p: int) -> jax.Array:
     """One pair `x` [2] as the two unit vectors `e_a ⊕ e_b` [2p]."""
-    return jax.nn.one_hot(x, p).reshape(2 * p)
+    return entry(jnp.eye(p), x).reshape(2 * p)

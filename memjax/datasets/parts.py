@@ -12,8 +12,7 @@ class Parts(NamedTuple):
     """Measures on the same points: `train` is made of `clean` and `noisy`.
 
     `y` holds the labels as given, `truth` the right ones; they differ on `noisy` only.
-    Every measure is uniform on its part; an empty part has no weight at all, and
-    integrates to 0.
+    Every measure is uniform on its part; what is integrated over an empty one is NaN.
     """
 
     train: Data
@@ -46,6 +45,8 @@ def mislabeled(
     y = jnp.where(noisy, (truth + shift) % classes, truth)
 
     def part(member: jax.Array) -> Data:
-        return Data(x, y, member / jnp.maximum(jnp.sum(member), 1))
+        count = jnp.sum(member)
+        share = jnp.where(count > 0, 1 / count, jnp.nan)
+        return Data(x, y, jnp.where(member, share, 0 * share))
 
     return Parts(part(train), part(train & ~noisy), part(noisy), part(test), truth)

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Model
+from memjax.core import Model, entry
 
 Params = dict[str, jax.Array]
 SPECIALS = 9  # tokens besides the nodes in the vocabulary of arXiv:2510.26745
@@ -27,7 +27,7 @@ def tied(nodes: int, width: int) -> Model:
         return {"v": scale * jax.random.normal(key, (nodes, width))}
 
     def apply(params: Params, node: jax.Array) -> jax.Array:
-        return (params["v"] @ params["v"].T)[node]  # [nodes]
+        return entry(params["v"] @ params["v"].T, node)  # [nodes]
 
     return Model(init, apply)
 
@@ -48,7 +48,7 @@ def untied(nodes: int, width: int) -> Model:
         }
 
     def apply(params: Params, node: jax.Array) -> jax.Array:
-        return (params["v"] @ params["u"].T)[node]  # [nodes]
+        return entry(params["v"] @ params["u"].T, node)  # [nodes]
 
     return Model(init, apply)
 
@@ -87,8 +87,8 @@ def three_matrix(
         hidden = hidden + rounded(params["b"])[None] if bias else hidden
         hidden = rounded(hidden)
         if keep is None:
-            return rounded(hidden @ v.T)[node]
-        return rounded((hidden[node] * keep) @ v.T)  # [tokens]
+            return entry(rounded(hidden @ v.T), node)
+        return rounded((entry(hidden, node) * keep) @ v.T)  # [tokens]
 
     return Model(init, apply)
 

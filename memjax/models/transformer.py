@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import Model
+from memjax.core import Model, entry
 
 
 def transformer(symbols: int, width: int, heads: int) -> Model:
@@ -39,13 +39,16 @@ def transformer(symbols: int, width: int, heads: int) -> Model:
         return {n: inputs[n] ** -0.5 * part.reshape(shapes[n]) for n, part in named}
 
     def apply(params: dict[str, jax.Array], x: jax.Array) -> jax.Array:
+        known = jnp.where(x < symbols, x, -1)  # `=` is no symbol of the user's
+        tokens = jnp.append(known, symbols)
+
         def by_head(rows: jax.Array) -> jax.Array:
             return rows.reshape(*rows.shape[:-1], heads, -1)
 
         def seen(name: str) -> jax.Array:
             table = params["embed"] @ params[name]  # once for all points, not for each
             at_each = params["position"] @ params[name]
-            return by_head(table[jnp.append(x, symbols)] + at_each)  # [3, heads, each]
+            return by_head(entry(table, tokens) + at_each)  # [3, heads, each]
 
         last = params["embed"][symbols] + params["position"][2]
         query = by_head(last @ params["query"]) * (width // heads) ** -0.5

@@ -7,13 +7,18 @@ import jax.numpy as jnp
 
 
 def accuracy(logits: jax.Array, label: jax.Array) -> jax.Array:
-    """1 where the largest of `logits` [c] is the one of `label`, else 0: one point."""
-    return (jnp.argmax(logits) == label).astype(logits.dtype)
+    """1 where the largest of `logits` [c] is the one of `label`, else 0: one point.
+
+    NaN where a logit is NaN, or the label none of 0 … c - 1.
+    """
+    hit = (jnp.argmax(logits) == label).astype(logits.dtype)
+    sound = (label >= 0) & (label < len(logits)) & ~jnp.isnan(jnp.max(logits))
+    return jnp.where(sound, hit, jnp.nan)
 
 
 def entropy(law: jax.Array) -> jax.Array:
-    """The entropy of a distribution, in nats."""
-    return -jnp.sum(jnp.where(law > 0, law * jnp.log(law), 0.0))
+    """The entropy of a distribution, in nats; NaN where an entry is negative."""
+    return -jnp.sum(jax.scipy.special.xlogy(law, law))
 
 
 def memorized_bits(prior_entropy: Any, loss: Any, size: Any) -> Any:

@@ -6,6 +6,7 @@ from memjax.sweep.grid import Per as Per
 from memjax.sweep.grid import Zipped as Zipped
 from memjax.sweep.grid import between as between
 from memjax.sweep.grid import inside as inside
+from memjax.sweep.grid import labelled as labelled
 from memjax.sweep.grid import one_of as one_of
 from memjax.sweep.grid import per as per
 from memjax.sweep.grid import seeds as seeds

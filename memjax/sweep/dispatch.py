@@ -4,28 +4,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from memjax.core import Carry, Tree
-from memjax.sweep.engine import Outcome, carry_of, on_every_device, program
-from memjax.sweep.grid import BadValue, Grid, Per
-from memjax.sweep.identity import is_key
+from memjax.sweep.engine import on_every_device, program
+from memjax.sweep.grid import BadValue
+from memjax.sweep.job import Job
+from memjax.sweep.lane import Lane, Outcome
 from memjax.sweep.plan import Block, Group
 from memjax.sweep.progress import Silent
 from memjax.sweep.store import Segments
-from memjax.sweep.trace import Traced, abstract, trace
-
-
-class Job(NamedTuple):
-    """What is mapped over what."""
-
-    run: Callable[..., Any]
-    grid: Grid
-    inputs: dict[str, Any]
+from memjax.sweep.trace import abstract
+from memjax.sweep.values import is_key
 
 
 @dataclass
@@ -86,15 +80,14 @@ def _walk_block(
     Without `legs` it is one call. Otherwise each call walks so many legs, goes on from
     the state of the last one, and hands what it has to `keep`.
     """
-    numbers = numbers_for(job, block.lanes)
-    inputs = on_every_device(arrays_for(job))
-    lane = traced(job, group.shapes, group.lanes)
+    numbers, lane = job.numbers(block.lanes), group.lane
+    inputs = on_every_device(job.arrays)
     steps, total = max(1, group.price.steps), group.price.legs
     if block.legs is None:
         outcome = _call(lane, block, clock, (numbers, inputs, None, 0))
         clock.watch.advance(block.seconds, steps * block.real.sum())
         return outcome
-    carry: Any = carry_of(lane, numbers, inputs)
+    carry: Any = lane.blank_carry(len(block.lanes))
     first, seen = 0, []
     if begun is not None:
         first, seen = begun.done, [begun.outcome]
@@ -109,7 +102,7 @@ def _walk_block(
     return cut(seen[0], total)
 
 
-def _call(lane: Traced, block: Block, clock: Clock, arguments: tuple) -> Outcome:
+def _call(lane: Lane, block: Block, clock: Clock, arguments: tuple) -> Outcome:
     arguments = (*arguments[:3], np.int32(arguments[3]))
     with clock.preparing():
         compiled = program(lane, block.chunk, block.legs, abstract(arguments))
@@ -117,6 +110,20 @@ def _call(lane: Traced, block: Block, clock: Clock, arguments: tuple) -> Outcome
     outcome = jax.block_until_ready(compiled(*arguments))
     clock.running += time.perf_counter() - began
     return outcome if block.legs else _host(outcome)
+
+
+def first_legs(
+    job: Job, group: Group, lane: int, legs: int, clock: Clock
+) -> dict[str, Any]:
+    """What one lane logs at its first so many times, or what it returns."""
+    lanes = np.full(jax.local_device_count(), lane)
+    timed = bool(group.lane.traced.parts)
+    block = Block(0, lanes, lanes == lane, 1, legs if timed else None, 0.0)
+    carry: Any = group.lane.blank_carry(len(lanes)) if timed else None
+    inputs = on_every_device(job.arrays)
+    outcome = _call(group.lane, block, clock, (job.numbers(lanes), inputs, carry, 0))
+    seen = _host(outcome)
+    return jax.tree.map(lambda a: a[0], seen.logged if timed else seen.final)
 
 
 def _host(outcome: Outcome) -> Outcome:
@@ -148,40 +155,6 @@ def only(outcome: Outcome, rows: Any) -> Outcome:
     """Some lanes of an outcome."""
     logged, final = jax.tree.map(lambda a: a[rows], (outcome.logged, outcome.final))
     return Outcome(outcome.times, logged, final, None)
-
-
-def numbers_for(job: Job, lanes: np.ndarray) -> dict[str, np.ndarray]:
-    """The numbers of some lanes, and their places along axes that inputs follow."""
-    positions = job.grid.positions()[lanes]
-    values = {n: job.grid.column(n, positions) for n in job.grid.numbers}
-    values["@lane"] = np.arange(len(lanes))  # so that there is always something to map
-    for given in job.inputs.values():
-        if isinstance(given, Per):
-            dimension = list(job.grid.axes).index(given.axis)
-            values[f"@{given.axis}"] = positions[:, dimension]
-    return {name: host_array(v) for name, v in values.items()}
-
-
-def traced(job: Job, shapes: dict[str, Any], lanes: np.ndarray) -> Traced:
-    """The trace that lanes of these shapes share."""
-    numbers = {n: a[0] for n, a in numbers_for(job, lanes[:1]).items()}
-    return trace(job.run, shapes, numbers, arrays_for(job))
-
-
-def arrays_for(job: Job) -> dict[str, Any]:
-    """The inputs as arrays."""
-    return jax.tree.map(host_array, job.inputs)
-
-
-def host_array(a: Any) -> Any:
-    """An array of the type that JAX gives it; numpy's stay in the host's memory.
-
-    To convert them there compiles nothing.
-    """
-    if isinstance(a, jax.Array):
-        return a
-    a = np.asarray(a)
-    return a.astype(jax.dtypes.result_type(a), copy=False)
 
 
 def plain(carry: Carry | None) -> list[np.ndarray]:

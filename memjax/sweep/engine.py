@@ -2,77 +2,25 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from memjax.core import Carry, Legs, Tree, arrive, depart, walk
+from memjax.core import Carry, Tree
 from memjax.sweep.devices import lane_mesh
+from memjax.sweep.grid import Per
+from memjax.sweep.lane import Lane, Outcome
 from memjax.sweep.price import uses
-from memjax.sweep.trace import Traced, uncollected
+from memjax.sweep.trace import at_moment
 
 LEVEL = "xla_backend_optimization_level"
 LAPACK = frozenset(
     "cholesky lu qr geqrf householder_product eigh eig svd schur hessenberg "
     "tridiagonal_solve triangular_solve".split()
 )
-
-
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=["logged", "final", "carry"],
-    meta_fields=["times"],
-)
-@dataclass(frozen=True)
-class Outcome:
-    """What lanes returned: quantities logged at `times`, and final ones."""
-
-    times: tuple[int, ...]
-    logged: dict[str, Any]  # [lanes, legs, ...]
-    final: dict[str, Any]  # [lanes, ...]
-    carry: Carry | None  # where the next segment goes on
-
-
-def one_lane(
-    lane: Traced,
-    legs: int | None,
-    numbers: dict[str, Any],
-    inputs: dict[str, Any],
-    carry: Carry | None,
-    first: Any,
-) -> Outcome:
-    """One run: all of it, or so many `legs` of it from leg `first` on.
-
-    A segment sets the run up again from its numbers; what it does not need of that is
-    dead code to the compiler.
-    """
-    result = lane.run(numbers, inputs)
-    if not isinstance(result, Legs):
-        return Outcome((), {}, result, None)
-    if carry is not None:
-        fresh, begun = depart(result), carry
-        carry = jax.lax.cond(first == 0, lambda: fresh, lambda: begun)
-    carry, logged = walk(result, carry, first, legs)
-    final = arrive(result, carry)
-    return Outcome(result.times, logged, final, None if legs is None else carry)
-
-
-def carry_of(lane: Traced, numbers: dict[str, Any], inputs: dict[str, Any]) -> Carry:
-    """A blank carry for lanes with these numbers, for a first segment to go on from."""
-    lanes = jax.vmap(lambda n: depart(lane.run(n, inputs)))
-    return jax.tree.map(_blank, jax.eval_shape(lanes, numbers))
-
-
-def _blank(like: Any) -> jax.Array | np.ndarray:
-    if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
-        return jax.random.split(jax.random.key(0), like.shape)
-    return np.zeros(like.shape, like.dtype)
 
 
 def on_every_device(inputs: Tree) -> Tree:
@@ -109,13 +57,13 @@ def mapped(lane: Callable, chunk: int) -> Callable:
 
 
 @lru_cache(maxsize=64)
-def program(lane: Traced, chunk: int, legs: int | None, arguments: tuple) -> Any:
+def program(lane: Lane, chunk: int, legs: int | None, arguments: tuple) -> Any:
     """The compiled program of a group; numbers are its arguments.
 
-    It is made once for a lane's trace, the layout and the shapes of the arguments.
+    It is made once for what a lane computes, the layout and the types of the arguments.
     """
     if jax.default_backend() == "cpu" and any(
-        uses(jaxpr, LAPACK) for jaxpr in lane.jaxprs
+        uses(jaxpr, LAPACK) for jaxpr in lane.traced.jaxprs
     ):
         # Batched LAPACK calls share their work with the threads that other devices
         # run on, and two devices that do so wait for each other forever (jaxlib 0.10).
@@ -123,8 +71,29 @@ def program(lane: Traced, chunk: int, legs: int | None, arguments: tuple) -> Any
     leaves, structure = arguments
     example = jax.tree.unflatten(structure, leaves)
     grid = mapped(partial(one_lane, lane, legs), chunk)
-    with uncollected():
+    with at_moment(lane.traced.moment):
         return jax.jit(grid).lower(*example).compile(_options())
+
+
+def one_lane(
+    lane: Lane,
+    legs: int | None,
+    numbers: dict[str, Any],
+    inputs: dict[str, Any],
+    carry: Carry | None,
+    first: Any,
+) -> Outcome:
+    """A segment of one lane, with what is its own picked from the inputs."""
+    given = {name: _pick(whole, numbers) for name, whole in inputs.items()}
+    plain = {name: numbers[name] for name in lane.kinds.numbers}
+    return lane.segment(legs, plain, given, carry, first)
+
+
+def _pick(given: Any, numbers: dict[str, Any]) -> Any:
+    """An input: as it is, or the entry of it that belongs to a lane."""
+    if not isinstance(given, Per):
+        return given
+    return jax.tree.map(lambda a: a[numbers[f"@{given.axis}"]], given.tree)
 
 
 def _options() -> dict[str, Any] | None:

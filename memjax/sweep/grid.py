@@ -91,13 +91,22 @@ class Grid(NamedTuple):
                 return np.asarray(columns[name])[positions[:, d]]
         return np.full(len(positions), self.fixed[name])
 
-    def keys(self, lanes: np.ndarray) -> list[str]:
-        """Names of lanes by the values on their axes, the same in every grid."""
+    @property
+    def bounds(self) -> tuple[str, ...]:
+        """The shapes that only pad: a capacity that the sizes fill."""
+        sized = "size" in {*self.numbers, *self.shapes}
+        return ("capacity",) if sized and "capacity" in self.fixed else ()
+
+    def keys(self, lanes: np.ndarray, marks: Mapping[str, Any]) -> list[str]:
+        """Names of lanes by the values on their axes, the same in every grid.
+
+        `marks` are further columns along a dimension.
+        """
         at = self.positions()[lanes].T
         columns = [
             (name, [label(values[i]) for i in along])
-            for along, columns in zip(at, self.axes.values(), strict=True)
-            for name, values in columns.items()
+            for along, (dimension, columns) in zip(at, self.axes.items(), strict=True)
+            for name, values in (columns | marks.get(dimension, {})).items()
         ]
         names = [name for name, _ in columns]
         rows = zip(*(values for _, values in columns), strict=True)
@@ -121,6 +130,30 @@ class Grid(NamedTuple):
             lanes = np.flatnonzero(member.reshape(-1) == g)
             found.append(({**still, **varied}, lanes))
         return found
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A value on an axis of shapes, and what it is called there."""
+
+    label: str
+    value: Any
+
+    def __str__(self) -> str:
+        return self.label
+
+
+def labelled(**values: Any) -> list[Labelled]:
+    """An axis of functions, models or other values, by the names they are given.
+
+    `mj.sweep(run, activation=mj.labelled(sine=jnp.sin, sharp=lambda x: x**9), …)`
+    """
+    return [Labelled(name, value) for name, value in values.items()]
+
+
+def bare(value: Any) -> Any:
+    """A value without its label."""
+    return value.value if isinstance(value, Labelled) else value
 
 
 def label(value: Any) -> Any:
@@ -150,6 +183,8 @@ def make_grid(
     axes = {next(iter(c)): {n: _values(n, v) for n, v in c.items()} for c in columns}
     for dimension, along in axes.items():
         _each_once(dimension, along[dimension])
+        for name in along.keys() - set(numbers):
+            _check_labels(name, along[name])
     for name, values in _every_value(axes, fixed):
         for value in values:
             check_value(name, value, name in shapes)
@@ -221,9 +256,32 @@ def _not_too_many(columns: Sequence[Mapping[str, Sequence]]) -> None:
 
 
 def _each_once(dimension: str, values: tuple) -> None:
-    if len(set(values)) < len(values):
+    if len(_distinct(dimension, values)) < len(values):
         twice = next(v for v in values if values.count(v) > 1)
         raise BadValue(dimension, f"an axis holds each value once, got {twice} again")
+
+
+def _distinct(name: str, values: tuple) -> list:
+    """The values without repeats; refused where they cannot be compared."""
+    try:
+        return list(dict.fromkeys(values))
+    except TypeError:
+        kind = type(values[0]).__name__
+        raise BadValue(
+            name, f"an axis holds numbers, names, tuples or functions, got a {kind}"
+        ) from None
+
+
+def _check_labels(name: str, values: tuple) -> None:
+    """Refuse values that have no name of their own: results are found by it."""
+    texts = [str(label(v)) for v in _distinct(name, values)]  # zipped, they may repeat
+    hint = f"; name them: {name}=mj.labelled(one=…, other=…)"
+    for text in texts:
+        if "<lambda>" in text or " at 0x" in text or "\n" in text:
+            raise BadValue(name, f"{text.splitlines()[0]} is no name for a value{hint}")
+    if len(set(texts)) < len(texts):
+        twice = next(t for t in texts if texts.count(t) > 1)
+        raise BadValue(name, f"{twice} is the name of two values{hint}")
 
 
 def check_value(name: str, value: Any, is_shape: bool = False) -> None:
@@ -232,6 +290,7 @@ def check_value(name: str, value: Any, is_shape: bool = False) -> None:
         for part in value:
             check_value(name, part, is_shape)
         return
+    value = bare(value)
     number = isinstance(value, int | float | np.number)
     if not number:
         if not is_shape or name in NOT_NEGATIVE:

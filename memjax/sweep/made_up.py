@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from memjax.core import Legs
-from memjax.sweep.engine import Outcome
-from memjax.sweep.grid import Grid, Per
+from memjax.sweep.grid import Grid, Per, bare
+from memjax.sweep.lane import Outcome
 from memjax.sweep.results import Piece, assemble
 
 LARGE = 10**6  # numbers of a quantity above which lanes share theirs
@@ -47,7 +47,7 @@ def made_up(run: Callable, grid: Grid, inputs: dict[str, Any]) -> xr.Dataset:
 def form(run: Callable, grid: Grid, inputs: dict[str, Any]) -> tuple[tuple, dict, dict]:
     """The times of the first lane; the types of what it logs and of what it ends in."""
     first = grid.positions()[:1]
-    shapes, _ = grid.groups(first)[0]
+    shapes = {n: bare(v) for n, v in grid.groups(first)[0][0].items()}
     numbers = {n: jnp.asarray(grid.column(n, first)[0]) for n in grid.numbers}
     handed = {n: _first(given) for n, given in inputs.items()}
     times: list[tuple] = [()]

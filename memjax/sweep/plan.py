@@ -1,12 +1,13 @@
 """From a grid to a plan: which lanes run together, where, in which order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from memjax.core import TILE
 from memjax.sweep.grid import Grid, label
+from memjax.sweep.lane import Lane
 from memjax.sweep.price import Price
 
 CHUNK = 4  # lanes that share a core's cache
@@ -21,6 +22,7 @@ class Group(NamedTuple):
     lanes: np.ndarray  # indices into the grid
     tiles: np.ndarray  # the row tiles of each lane, its relative cost
     price: Price
+    lane: Lane
 
 
 class Block(NamedTuple):
@@ -93,19 +95,7 @@ def _size(count: float) -> str:
     return f"{count:.3g} GiB"
 
 
-def make_groups(
-    grid: Grid, lanes: np.ndarray, price: Callable[[dict[str, Any], np.ndarray], Price]
-) -> list[Group]:
-    """The groups of some lanes of a grid; `price(shapes, lanes)` is asked for each."""
-    positions = grid.positions()[lanes]
-    found = []
-    for shapes, members in grid.groups(positions):
-        mine, tiles = lanes[members], _tiles(grid, shapes, positions[members])
-        found.append(Group(shapes, mine, tiles, price(shapes, mine)))
-    return found
-
-
-def _tiles(grid: Grid, shapes: dict[str, Any], positions: np.ndarray) -> np.ndarray:
+def tiles_of(grid: Grid, shapes: dict[str, Any], positions: np.ndarray) -> np.ndarray:
     """How many row tiles lanes walk: as their size says, or else at most.
 
     That is all of their capacity, and one tile where there is none.

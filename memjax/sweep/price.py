@@ -3,9 +3,9 @@
 import math
 from typing import Any, NamedTuple
 
-import jax
-from jax.extend.core import ClosedJaxpr, Jaxpr
+from jax.extend.core import Jaxpr
 
+from memjax.sweep.jaxprs import equations, inner_jaxprs
 from memjax.sweep.trace import Traced
 
 # One core of a current server, from the workloads in benchmarks/: what small matrix
@@ -50,11 +50,7 @@ def price(lane: Traced) -> Price:
 
 def uses(jaxpr: Jaxpr, primitives: frozenset[str]) -> bool:
     """Whether a trace holds any of these primitives, at any depth."""
-    return any(
-        equation.primitive.name in primitives
-        or any(uses(inner, primitives) for inner in _jaxprs(equation.params))
-        for equation in jaxpr.eqns
-    )
+    return any(e.primitive.name in primitives for e in equations(jaxpr))
 
 
 def _bytes(jaxpr: Jaxpr) -> int:
@@ -71,7 +67,7 @@ def _seconds(jaxpr: Jaxpr, tiles: int) -> float:
     total = 0.0
     for equation in jaxpr.eqns:
         name, parameters = equation.primitive.name, equation.params
-        inner = [_seconds(j, tiles) for j in _jaxprs(parameters)]
+        inner = [_seconds(j, tiles) for j in inner_jaxprs(parameters)]
         if name == "dot_general":
             total += _dot_flops(equation) / FLOPS_PER_SECOND
         elif name == "scan":
@@ -89,15 +85,6 @@ def _seconds(jaxpr: Jaxpr, tiles: int) -> float:
 
 def _elements(variable: Any) -> float:
     return float(math.prod(getattr(variable.aval, "shape", ())))
-
-
-def _jaxprs(parameters: dict[str, Any]) -> list[Jaxpr]:
-    leaves = jax.tree.leaves(
-        [v for v in parameters.values()],
-        is_leaf=lambda v: isinstance(v, ClosedJaxpr | Jaxpr),
-    )
-    found = [v.jaxpr if isinstance(v, ClosedJaxpr) else v for v in leaves]
-    return [v for v in found if isinstance(v, Jaxpr)]
 
 
 def _dot_flops(equation: Any) -> float:

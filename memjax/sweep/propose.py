@@ -5,12 +5,11 @@ from functools import partial
 import jax
 import numpy as np
 
-from memjax.sweep.dispatch import Job, arrays_for, numbers_for, traced
 from memjax.sweep.engine import program
 from memjax.sweep.grid import BadValue
+from memjax.sweep.job import Job
 from memjax.sweep.memory import chunk_that_fits, device_budget
-from memjax.sweep.plan import Group, Plan, make_groups, make_plan
-from memjax.sweep.price import price
+from memjax.sweep.plan import Group, Plan, make_plan
 from memjax.sweep.trace import abstract
 
 
@@ -18,7 +17,7 @@ def propose(job: Job, lanes: np.ndarray, chunk: int | None) -> Plan:
     """The plan of some lanes here."""
     if chunk is not None and chunk < 1:
         raise BadValue("chunk", f"must be at least 1, got {chunk}")
-    groups = priced_groups(job, lanes)
+    groups = job.groups(lanes)
     budget = device_budget()
     if chunk is None and budget is not None:
         widths = (chunk_that_fits(partial(temporaries, job, g), budget) for g in groups)
@@ -26,15 +25,9 @@ def propose(job: Job, lanes: np.ndarray, chunk: int | None) -> Plan:
     return make_plan(groups, jax.local_device_count(), chunk)
 
 
-def priced_groups(job: Job, lanes: np.ndarray) -> list[Group]:
-    """The groups of some lanes, with the prices that their traces tell."""
-    return make_groups(job.grid, lanes, lambda *group: price(traced(job, *group)))
-
-
 def temporaries(job: Job, group: Group, width: int) -> int:
     """The bytes that a group's program needs, run in chunks of so many lanes."""
     lanes = np.resize(group.lanes, width * jax.local_device_count())
-    arguments = (numbers_for(job, lanes), arrays_for(job), None, np.int32(0))
-    lane = traced(job, group.shapes, group.lanes)
-    compiled = program(lane, width, None, abstract(arguments))
+    arguments = (job.numbers(lanes), job.arrays, None, np.int32(0))
+    compiled = program(group.lane, width, None, abstract(arguments))
     return compiled.memory_analysis().temp_size_in_bytes

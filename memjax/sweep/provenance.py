@@ -1,15 +1,20 @@
 """What a result needs beside it to be trusted a year later."""
 
+import hashlib
 import importlib.metadata
+import inspect
 import os
 import platform
 import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+LAYOUT = ("--xla_force_host_platform_device_count", "--xla_dump")
 PACKAGES = ("memjax", "jax", "jaxlib", "flax", "optax", "numpy", "xarray")
 ENVIRONMENT = (
     "JAX_PLATFORMS",
@@ -32,12 +37,28 @@ def numerics() -> dict[str, Any]:
         "float": str(jnp.zeros(()).dtype),
         "matmul_precision": jax.config.values["jax_default_matmul_precision"],
         "random": jax.config.values["jax_default_prng_impl"],
+        "threefry_partitionable": jax.config.values["jax_threefry_partitionable"],
         "platform": jax.default_backend(),
+        "xla_flags": _flags_of_numbers(),
     }
 
 
-def provenance() -> dict[str, Any]:
-    """Versions, devices, settings and the state of the code, taken now."""
+def _flags_of_numbers() -> str:
+    """XLA's flags, but those that only lay out devices or write files."""
+    given = sorted(os.environ.get("XLA_FLAGS", "").split())
+    return " ".join(f for f in given if not f.startswith(LAYOUT))
+
+
+def versions() -> dict[str, Any]:
+    """The packages whose programs compute the numbers; scipy brings LAPACK."""
+    return {name: _version(name) for name in ("jax", "jaxlib", "scipy")}
+
+
+def provenance(run: Callable[..., Any]) -> dict[str, Any]:
+    """Versions, devices, settings and the state of the code, taken now.
+
+    Of the host only a digest, by which its results are known from another's.
+    """
     return {
         "packages": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
@@ -46,15 +67,34 @@ def provenance() -> dict[str, Any]:
         "processes": jax.process_count(),
         "numerics": numerics(),
         "environment": {n: os.environ[n] for n in ENVIRONMENT if n in os.environ},
-        "git": git_state(Path(__file__).parent),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "host": hashlib.sha256(platform.node().encode()).hexdigest()[:8],
+        "git": git_state(_file_of(run)),
+        "memjax_git": git_state(Path(__file__)),
     }
 
 
-def git_state(folder: Path) -> dict[str, Any]:
-    """The commit that holds `folder` and whether it is changed; None where unknown."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    status = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return {"commit": commit, "dirty": None if status is None else bool(status)}
+def _file_of(run: Callable[..., Any]) -> Path | None:
+    """Where a run is written; None for one that was typed at a prompt."""
+    try:
+        return Path(inspect.getfile(inspect.unwrap(getattr(run, "func", run))))
+    except (TypeError, OSError):
+        return None
+
+
+def git_state(file: Path | None) -> dict[str, Any]:
+    """The commit that holds a file, and whether it has changed since; None: unknown.
+
+    `untracked` for a file that no commit holds.
+    """
+    if file is None or not file.exists():
+        return {"commit": None, "dirty": None}
+    tracked = _git(file.parent, "ls-files", "--error-unmatch", file.name)
+    if tracked is None:
+        inside = _git(file.parent, "rev-parse", "--is-inside-work-tree")
+        return {"commit": None, "dirty": "untracked" if inside else None}
+    status = _git(file.parent, "status", "--porcelain", "--untracked-files=no")
+    return {"commit": _git(file.parent, "rev-parse", "HEAD"), "dirty": bool(status)}
 
 
 def _git(folder: Path, *words: str) -> str | None:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from memjax.core import Named
 from memjax.sweep.grid import BadValue
-from memjax.sweep.identity import is_key
+from memjax.sweep.values import is_key
 
 Dims = dict[str, tuple[int, tuple | None]]  # length, and labels where they are given
 

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from memjax.core import Named
-from memjax.sweep.engine import Outcome
 from memjax.sweep.grid import Grid, label
+from memjax.sweep.lane import Outcome
 
 
 class Piece(NamedTuple):
@@ -25,7 +25,8 @@ def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:
 
     `status` tells of each run whether it is `ok`, `diverged` or `not run`. Pieces that
     log at other times, or name other labels, join on the union of both.
-    What no piece holds is NaN. What is fixed is a label without a dimension.
+    What no piece holds is NaN. What is fixed is a label without a dimension, unless
+    it only pads.
     """
     parts: dict[str, list[_Part]] = {}
     for lanes, outcome in pieces:
@@ -44,6 +45,7 @@ def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:
         )
         coords |= {d: ls for d, ls in zip(dims, labels, strict=True) if ls is not None}
     taken = {*variables, *coords, *(d for dims, _ in variables.values() for d in dims)}
+    taken |= set(grid.bounds)  # padding is nothing to tell results apart by
     fixed = {n: label(v) for n, v in grid.fixed.items() if n not in taken}
     return xr.Dataset(variables, {**coords, **fixed})
 
@@ -120,24 +122,25 @@ def _union(several: Iterable[tuple]) -> dict[Any, int]:
 def save(results: dict[str, xr.Dataset], file: Path) -> None:
     """Write results as one netCDF file: `main` at its root, other sweeps as groups.
 
-    What is fixed goes to the attribute `fixed`: netCDF would take a label of a group
-    for a dimension of `main` that has its name.
+    What is fixed in a group and a dimension of `main` goes to the group's attribute
+    `fixed`: netCDF would take such a label for the dimension.
     """
-    plain = {name: _fixed_as_attribute(dataset) for name, dataset in results.items()}
-    plain.get("main", xr.Dataset()).to_netcdf(file, engine="h5netcdf")
-    for name, dataset in plain.items():
+    main = results.get("main", xr.Dataset())
+    main.to_netcdf(file, engine="h5netcdf")
+    for name, dataset in results.items():
         if name != "main":
-            dataset.to_netcdf(file, engine="h5netcdf", mode="a", group=f"/{name}")
+            apart = _fixed_as_attribute(dataset, main.dims)
+            apart.to_netcdf(file, engine="h5netcdf", mode="a", group=f"/{name}")
 
 
-def _fixed_as_attribute(dataset: xr.Dataset) -> xr.Dataset:
-    fixed = {str(n): c.item() for n, c in dataset.coords.items() if c.ndim == 0}
+def _fixed_as_attribute(dataset: xr.Dataset, names: Iterable) -> xr.Dataset:
+    known = {str(n): dataset[n] for n in names if n in dataset.coords}
+    fixed = {name: label.item() for name, label in known.items() if label.ndim == 0}
     return dataset.drop_vars(fixed).assign_attrs(fixed=json.dumps(fixed))
 
 
 def _fixed_as_labels(dataset: xr.Dataset) -> xr.Dataset:
-    fixed = json.loads(dataset.attrs.pop("fixed", "{}"))
-    return dataset.assign_coords(fixed)
+    return dataset.assign_coords(json.loads(dataset.attrs.pop("fixed", "{}")))
 
 
 def load(file: Path) -> dict[str, xr.Dataset]:

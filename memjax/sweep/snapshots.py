@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,45 +12,87 @@ import xarray as xr
 
 from memjax.core import Legs, Tree, logged
 from memjax.sweep.grid import BadValue, Grid, Per, label
-from memjax.sweep.identity import is_key
+from memjax.sweep.values import is_key
+
+
+class Part(NamedTuple):
+    """Trees of one structure: of the runs that share all shapes."""
+
+    leaves: xr.Dataset  # a variable per leaf, named by its path, over axes and `step`
+    structure: Any
 
 
 class Snapshots(NamedTuple):
     """Trees of parameters, one for each run and step; random keys as their data."""
 
-    leaves: xr.Dataset  # a variable per leaf, over the axes and `step`
-    structure: Any
+    parts: list[Part]
 
     def at(self, **labels: Any) -> Tree:
         """The tree at one step of one run: `snapshots.at(seed=0, lr=1e-3, step=100)`.
 
         Axes of length one may be left out.
         """
-        names = self.leaves.attrs["axes"]
+        self._check(labels)
+        among = [
+            p for p in self.parts if all(_has(p.leaves, labels, n) for n in labels)
+        ]
+        (leaves, structure), *others = among
+        chosen = leaves.sel(labels)
+        names = leaves.attrs["axes"]
+        still = [d for d in names if d in chosen.dims and chosen.sizes[d] > 1]
+        shaped = [d for d in leaves.attrs["shaped"] if d not in labels]
+        if still or others:
+            raise BadValue((still or shaped)[0], "say which one")
+        chosen = chosen.squeeze([d for d in names if d in chosen.dims])
+        return jax.tree.unflatten(
+            structure, [chosen[n].values for n in leaves.data_vars]
+        )
+
+    def _check(self, labels: Mapping[str, Any]) -> None:
+        names = self.parts[0].leaves.attrs["axes"]
         for name, value in labels.items():
             if name not in names:
                 raise BadValue(name, f"is no axis here, only {', '.join(names)}")
-            if value not in self.leaves[name].values:
-                known = self.leaves[name].values.tolist()
-                raise BadValue(name, f"{value} is not among {known}")
-        chosen = self.leaves.sel(labels)
-        still = [d for d in names if d in chosen.dims and chosen.sizes[d] > 1]
-        if still:
-            raise BadValue(still[0], "say which one")
-        chosen = chosen.squeeze([d for d in names if d in chosen.dims])
-        return jax.tree.unflatten(
-            self.structure, [chosen[n].values for n in self.leaves.data_vars]
-        )
+            if not any(_has(part.leaves, labels, name) for part in self.parts):
+                known = [v for p in self.parts for v in p.leaves[name].values.tolist()]
+                raise BadValue(name, f"{value} is not among {[*dict.fromkeys(known)]}")
 
     def save(self, file: str | Path) -> None:
-        """Write the trees as a netCDF file."""
-        self.leaves.to_netcdf(file, engine="h5netcdf")
+        """Write the trees as a netCDF file, a group for each choice of shapes."""
+        xr.Dataset().to_netcdf(file, engine="h5netcdf")
+        for i, (leaves, _) in enumerate(self.parts):
+            leaves.to_netcdf(file, mode="a", group=f"/{i}", engine="h5netcdf")
 
     @classmethod
-    def load(cls, file: str | Path, like: Tree) -> "Snapshots":
-        """Trees as `save` wrote them; `like` is any tree of their structure."""
-        leaves = xr.load_dataset(file, engine="h5netcdf")
-        return cls(leaves, jax.tree.structure(like))
+    def load(cls, file: str | Path, like: Any) -> "Snapshots":
+        """Trees as `save` wrote them.
+
+        `like` is any tree of their structure, or, where that depends on shapes, a
+        function from the labels on their axes to one: `lambda depth: …`.
+        """
+        groups = xr.open_groups(Path(file), engine="h5netcdf")
+        found = [ds.load() for ds in groups.values() if ds.data_vars]
+        for dataset in groups.values():
+            dataset.close()
+        return cls([Part(leaves, _structure(like, leaves)) for leaves in found])
+
+
+def _has(leaves: xr.Dataset, labels: Mapping[str, Any], name: str) -> bool:
+    return labels[name] in leaves[name].values
+
+
+def _structure(like: Any, leaves: xr.Dataset) -> Any:
+    shaped = np.atleast_1d(leaves.attrs["shaped"])
+    if callable(like):
+        like = like(**{str(d): leaves[str(d)].values[0].item() for d in shaped})
+    return jax.tree.structure(like)
+
+
+def shape_positions(grid: Grid) -> list[dict[str, Any]]:
+    """The labels along all dimensions of shapes, for every choice of them."""
+    shaped = [d for d, c in grid.axes.items() if set(c) & set(grid.shapes)]
+    labels = [[label(v) for v in grid.axes[d][d]] for d in shaped]
+    return [dict(zip(shaped, choice, strict=True)) for choice in product(*labels)]
 
 
 def watched_states(run: Callable, steps: Sequence[int]) -> tuple[Callable, list]:
@@ -66,14 +109,23 @@ def watched_states(run: Callable, steps: Sequence[int]) -> tuple[Callable, list]
             raise BadValue("steps", f"must be 0 to {legs.times[-1]}, got {list(steps)}")
 
         def observe(state: Tree) -> dict[str, jax.Array]:
-            found, structure = jax.tree.flatten(legs.keep(state))
+            found, structure = jax.tree_util.tree_flatten_with_path(legs.keep(state))
             structures.append(structure)
-            plain = [jax.random.key_data(a) if is_key(a) else a for a in found]
-            return {f"leaf{i:04d}": a for i, a in enumerate(plain)}
+            return {_path(path): _plain(leaf) for path, leaf in found}
 
         return legs._replace(times=times, observe=observe, finish=lambda state: {})
 
     return watched, structures
+
+
+def _path(path: Any) -> str:
+    """A leaf's place in its tree, `params.0.w`."""
+    inside = jax.tree_util.keystr(path, simple=True, separator=".")
+    return f"params.{inside}" if inside else "params"
+
+
+def _plain(leaf: Any) -> Any:
+    return jax.random.key_data(leaf) if is_key(leaf) else leaf
 
 
 def subset(

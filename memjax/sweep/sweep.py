@@ -2,8 +2,8 @@
 
 import copy
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import xarray as xr
 
-from memjax.sweep.dispatch import Clock, Job, only, run_block
+from memjax.sweep.dispatch import Clock, only, run_block
 from memjax.sweep.grid import (
     BadValue,
     Per,
@@ -21,16 +21,22 @@ from memjax.sweep.grid import (
     label,
     make_grid,
 )
-from memjax.sweep.identity import question
+from memjax.sweep.job import Job
 from memjax.sweep.made_up import made_up
 from memjax.sweep.plan import Plan
 from memjax.sweep.progress import watcher
 from memjax.sweep.propose import propose
 from memjax.sweep.provenance import provenance
 from memjax.sweep.results import Piece, assemble, save
-from memjax.sweep.resume import finish, stored_pieces
-from memjax.sweep.snapshots import Snapshots, subset, watched_states
-from memjax.sweep.store import Shard, Store
+from memjax.sweep.resume import differences, finish, stored_pieces
+from memjax.sweep.snapshots import (
+    Part,
+    Snapshots,
+    shape_positions,
+    subset,
+    watched_states,
+)
+from memjax.sweep.store import Shard, Store, refuse
 
 
 class Sweep:
@@ -111,15 +117,35 @@ class Sweep:
         precisely = ", float64" if self.float64 else ""
         return f"Sweep({self.run.__name__}: {named} = {len(self)} runs{precisely})"
 
-    def question(self) -> dict[str, Any]:
-        """What the results depend on, besides the values of the axes."""
-        with self._precision():
-            return question(self.run, self.grid, self.inputs)
+    def job(self) -> Job:
+        """The sweep with its run as it is now, for methods that take one.
 
-    def plan(self, *, chunk: int | None = None) -> Plan:
+        Without one, each traces the run anew, so that nothing that has changed since is
+        missed.
+        """
+        return Job(self.run, self.grid, self.inputs)
+
+    def identity(self, job: Job | None = None) -> dict[str, Any]:
+        """What the results depend on, besides the values of axes of numbers."""
+        job = job or self.job()
+        with self._precision():
+            groups = job.groups(np.arange(len(self)))
+            traces = sorted({group.lane.fingerprint for group in groups})
+            return {**job.question(), "traces": traces}
+
+    def differences(self, store: str | Path, job: Job | None = None) -> list[str]:
+        """Where a store answers another question; none where this sweep can go on."""
+        kept, job = Store(store, Shard(0, 1)), job or self.job()
+        if not kept.exists:
+            return []
+        with self._precision():
+            found = kept.differences(job.question())
+            return found or differences(job, kept, kept.blocks())
+
+    def plan(self, *, chunk: int | None = None, job: Job | None = None) -> Plan:
         """How the sweep would run here, and what that costs; nothing is compiled."""
         with self._precision():
-            return propose(self._job(), np.arange(len(self)), chunk)
+            return propose(job or self.job(), np.arange(len(self)), chunk)
 
     def compute(
         self,
@@ -128,36 +154,45 @@ class Sweep:
         progress: bool = False,
         chunk: int | None = None,
         shard: tuple[int, int] | None = None,
+        job: Job | None = None,
     ) -> xr.Dataset:
         """Run the grid and return its results, labelled.
 
         With a `store`, a directory, finished work is kept there as it is done: asked
         again, the sweep goes on where it was killed, computes only what an axis has
-        grown by, and is loaded when nothing is missing. `progress` shows a bar on a
-        terminal. `chunk` is the number of lanes in a vmap. `shard=(k, n)` computes the
-        k-th of n shares of the lanes, by default one share a process, into a store that
-        all processes see.
+        grown by, and is loaded when nothing is missing. What the run of today would
+        compute otherwise is refused. `progress` shows a bar on a terminal. `chunk` is
+        the number of lanes in a vmap. `shard=(k, n)` computes the k-th of n shares of
+        the lanes, by default one share a process, into a store that all processes see.
         """
-        clock = Clock(watch=watcher(progress))
+        clock, job = Clock(watch=watcher(progress)), job or self.job()
         with clock.watch, self._precision():
             if store is None:
                 with clock.preparing():
-                    plan = self.plan(chunk=chunk)
-                pieces = self._pieces(plan, clock)
+                    plan = self.plan(chunk=chunk, job=job)
+                pieces = self._pieces(job, plan, clock)
             else:
                 mine = Shard(*shard or (jax.process_index(), jax.process_count()))
-                pieces = finish(self._job(), Store(store, mine), chunk, clock)
-            return self._results(pieces, clock)
+                pieces = finish(job, Store(store, mine), chunk, clock)
+            return self._results(job, pieces, clock)
 
-    def read(self, store: str | Path, *, underway: bool = False) -> xr.Dataset:
+    def read(
+        self,
+        store: str | Path,
+        *,
+        underway: bool = False,
+        job: Job | None = None,
+    ) -> xr.Dataset:
         """What a store holds of this sweep by now; NaN where nothing has run yet.
 
-        Also what unfinished runs have logged so far, where `underway` is asked for.
+        Also what unfinished runs have logged so far, where `underway` is asked for. A
+        store of an older format or of other versions is read with a word about it.
         """
-        kept = Store(store, Shard(0, 1))
-        kept.check(self.question())
+        kept, job = Store(store, Shard(0, 1)), job or self.job()
         with self._precision():
-            return self._results(stored_pieces(self.grid, kept, underway), Clock())
+            if kept.may_be_read(job.question()):
+                refuse(kept.path, differences(job, kept, kept.blocks()))
+            return self._results(job, stored_pieces(job, kept, underway), Clock())
 
     def made_up(self) -> xr.Dataset:
         """Results of this form with random numbers: to try a figure or claims on.
@@ -173,13 +208,18 @@ class Sweep:
         `sweep.snapshots([0, 1000], seed=[0, 1])` runs just those again, which gives
         what they had in the sweep, for a run is a pure function of its numbers.
         """
-        chosen = copy.copy(self)
-        chosen.grid, chosen.inputs = subset(self.grid, self.inputs, labels)
-        chosen.run, structures = watched_states(self.run, steps)
-        leaves = chosen.compute().drop_vars(["status", "diverged_at"])
-        leaves = leaves.sel(step=list(steps)).drop_attrs()
-        leaves.attrs["axes"] = [*self.grid.axes, "step"]
-        return Snapshots(leaves, structures[0])
+        run, structures = watched_states(self.run, steps)
+        grid, inputs = subset(self.grid, self.inputs, labels)
+        parts = []
+        for shapes in shape_positions(grid):
+            chosen = copy.copy(self)
+            chosen.run = run
+            chosen.grid, chosen.inputs = subset(grid, inputs, shapes)
+            leaves = chosen.compute().drop_vars(["status", "diverged_at"])
+            leaves = leaves.sel(step=list(steps)).drop_attrs()
+            leaves.attrs |= {"axes": [*self.grid.axes, "step"], "shaped": [*shapes]}
+            parts.append(Part(leaves, structures[-1]))
+        return Snapshots(parts)
 
     def describe_axes(self) -> list[str]:
         """A line for each axis, and one for what is fixed."""
@@ -191,29 +231,39 @@ class Sweep:
         fixed = ", ".join(f"{n}={label(v)}" for n, v in self.grid.fixed.items())
         return [*lines, f"  fixed: {fixed}"] if fixed else lines
 
-    def _pieces(self, plan: Plan, clock: Clock) -> list[Piece]:
+    def _pieces(self, job: Job, plan: Plan, clock: Clock) -> list[Piece]:
         """What every block of a plan returns."""
         clock.watch.begin(plan.seconds)
-        job, pieces = self._job(), []
+        pieces = []
         for block in plan.blocks:
             outcome = run_block(job, plan.groups[block.group], block, clock)
             pieces.append(Piece(block.lanes[block.real], only(outcome, block.real)))
         return pieces
 
-    def _results(self, pieces: list[Piece], clock: Clock) -> xr.Dataset:
+    def _results(self, job: Job, pieces: list[Piece], clock: Clock) -> xr.Dataset:
         spent = {
             "compile_seconds": round(clock.compiling, 3),
             "run_seconds": round(clock.running, 3),
         }
+        told = {**provenance(self.run), **job.told(), **spent}
         return assemble(self.grid, pieces).assign_attrs(
-            run=self.run.__name__, provenance=json.dumps({**provenance(), **spent})
+            run=self.run.__name__, provenance=json.dumps(told)
         )
 
-    def _precision(self) -> AbstractContextManager[Any]:
-        return jax.enable_x64(True) if self.float64 else nullcontext()
+    @contextmanager
+    def _precision(self) -> Iterator[None]:
+        """Double precision where it is asked for, and full precision in products.
 
-    def _job(self) -> Job:
-        return Job(self.run, self.grid, self.inputs)
+        Accelerators would multiply float32 in fewer bits. What the user has chosen
+        himself stays.
+        """
+        chosen = jax.config.values["jax_default_matmul_precision"]
+        with ExitStack() as settings:
+            if self.float64:
+                settings.enter_context(jax.enable_x64(True))
+            if chosen is None:
+                settings.enter_context(jax.default_matmul_precision("highest"))
+            yield
 
     def _check_input(self, name: str, given: Any) -> None:
         leaves = jax.tree.leaves(given, is_leaf=lambda v: isinstance(v, Per))

@@ -1,10 +1,11 @@
-"""A run, traced once: its price and every program of it come from this trace."""
+"""A run, traced: its price, its identity and its programs all come from this trace."""
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
@@ -12,10 +13,14 @@ import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 from memjax.core import Legs, Tree
-from memjax.sweep.grid import Per
-from memjax.sweep.identity import code_of, digest
-from memjax.sweep.provenance import numerics
+from memjax.sweep.grid import bare
+from memjax.sweep.purity import check_effects, no_draws_of_the_host, warn_of_large
 from memjax.sweep.quantities import check_quantities, check_walk
+
+OBSERVED = ("observe", "finish")  # the others return states, as lists of arrays
+KEPT = 256  # moments whose traces JAX keeps
+_moment = jax.make_user_context()
+_moments = itertools.count(1)
 
 
 class Part(NamedTuple):
@@ -30,81 +35,98 @@ class Part(NamedTuple):
         return lambda *a: jax.tree.unflatten(self.returns, flat(*jax.tree.leaves(a)))
 
 
-@dataclass(frozen=True, eq=False)  # equal only to itself: programs are kept by it
+@dataclass
 class Traced:
-    """A run for one choice of shapes.
+    """A run for one choice of shapes, at one moment.
 
     `setup` goes from numbers and inputs to what the run returns: a dict, or the start
-    of `Legs` and what each of their `parts` closes over.
+    of `Legs` and what each of their `parts` closes over. States are lists of arrays.
     """
 
     setup: Part
     closed: list  # arrays that the run itself closes over
     parts: dict[str, Part]
     times: tuple[int, ...]  # empty for a run that takes no time
+    moment: int
 
-    @property
+    @cached_property
     def jaxprs(self) -> list[Jaxpr]:
         """The traces of set-up and parts."""
         return [self.setup.jaxpr, *(part.jaxpr for part in self.parts.values())]
 
-    def run(self, numbers: dict[str, Any], inputs: dict[str, Any]) -> Any:
+    def run(self, numbers: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
         """What the run returns, a dict or `Legs`, without a second trace of it."""
-        made = self.setup.over(self.closed)(numbers, inputs)
-        if not self.times:
+        made = self.setup.over(self.closed)(dict(numbers), dict(inputs))
+        if not self.parts:
             return made
         start, closed = made
-        parts = {name: part.over(closed[name]) for name, part in self.parts.items()}
+        parts: dict[str, Any] = {n: p.over(closed[n]) for n, p in self.parts.items()}
         return Legs(start=start, times=self.times, keep=lambda state: state, **parts)
 
 
-def trace(run: Callable, shapes: dict[str, Any], numbers: Tree, inputs: Tree) -> Traced:
-    """The trace of a run for numbers and inputs of these types and its shapes.
+def moment() -> int:
+    """A moment that nothing has been traced at."""
+    now = next(_moments)
+    if now % KEPT == 0:
+        jax.clear_caches()  # a megabyte a moment would fill a long session's memory
+    return now
 
-    It is made once for a run and the values it names, and JAX's numeric settings.
+
+@contextmanager
+def at_moment(moment: int) -> Iterator[None]:
+    """Nothing that JAX traced at another moment is used here.
+
+    JAX keeps the traces of functions by their identity, so that a trace would still
+    hold what a global was when a function was traced before.
     """
-    settings = (digest(code_of(run)), *numerics().items())
-    return _trace(run, tuple(shapes.items()), abstract((numbers, inputs)), settings)
+    with _moment(moment), uncollected():
+        yield
 
 
-@lru_cache(maxsize=64)
-def _trace(run: Callable, shapes: tuple, arguments: tuple, settings: tuple) -> Traced:
+def trace(
+    run: Callable, shapes: dict[str, Any], numbers: Tree, inputs: Tree, moment: int
+) -> Traced:
+    """The trace, made now, of a run for numbers and inputs of these types."""
+    settled = {n: bare(v) for n, v in shapes.items()}
     found: dict[str, Any] = {"parts": {}, "times": ()}
 
     def setup(numbers: dict[str, Any], inputs: dict[str, Any]) -> Any:
-        handed = {name: _pick(given, numbers) for name, given in inputs.items()}
-        plain = {n: a for n, a in numbers.items() if not n.startswith("@")}
-        result = run(**plain, **handed, **dict(shapes))
-        taken = {*numbers, *inputs, *dict(shapes), "status"}
+        result = run(**numbers, **inputs, **settled)
+        taken = {*numbers, *inputs, *settled, "status"}
         if not isinstance(result, Legs):
             check_quantities(run, result, {*taken, "step"})
             return result
-        result = _settled(result)
-        found["times"], closed, returned = result.times, {}, {}
-        for name, given in _walked_by(result).items():
-            function = getattr(result, name)
+        flat = flattened(result)
+        found["times"], closed, returned = flat.times, {}, {}
+        for name, given in _walked_by(flat).items():
+            function = getattr(flat, name)
             whole, returned[name] = jax.make_jaxpr(function, return_shape=True)(*given)
-            found["parts"][name] = Part(whole.jaxpr, jax.tree.structure(returned[name]))
+            made = (
+                returned[name] if name in OBSERVED else jax.tree.leaves(whole.out_avals)
+            )
+            found["parts"][name] = Part(whole.jaxpr, jax.tree.structure(made))
             closed[name] = whole.consts
-        _check_step(run, result.start, returned["step"])
-        check_walk(run, returned["observe"], returned["finish"], result.times, taken)
-        return result.start, closed
+        start = jax.tree.unflatten(jax.tree.structure(result.start), flat.start)
+        _check_step(run, start, returned["step"])
+        check_walk(run, returned["observe"], returned["finish"], flat.times, taken)
+        return flat.start, closed
 
-    leaves, structure = arguments
-    example = jax.tree.unflatten(structure, leaves)
     try:
-        with uncollected():
-            whole, returned = jax.make_jaxpr(setup, return_shape=True)(*example)
+        with at_moment(moment), no_draws_of_the_host(run):
+            whole, returned = jax.make_jaxpr(setup, return_shape=True)(numbers, inputs)
     except TypeError as error:
         if "trace" in str(error).lower() or "concrete" in str(error):
-            named = ", ".join(n for n in example[0] if not n.startswith("@"))
             error.add_note(
-                f"{run.__name__}: {named} are numbers, traced. What Python has to know "
-                "(a shape, the length of a loop, an if) is a shape: put it after the *."
+                f"{run.__name__}: {', '.join(numbers)} are numbers, traced. What "
+                "Python has to know (a shape, the length of a loop, an if) is a shape: "
+                "put it after the *."
             )
         raise
     made = Part(whole.jaxpr, jax.tree.structure(returned))
-    return Traced(made, whole.consts, **found)
+    traced = Traced(made, whole.consts, **found, moment=moment)
+    check_effects(run, traced.jaxprs)
+    warn_of_large(run, traced.closed)
+    return traced
 
 
 @contextmanager
@@ -124,22 +146,44 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _settled(legs: Legs) -> Legs:
-    """Legs whose start has the types that a step returns, where its own are weak.
+# --- a walk over lists of arrays ----------------------------------------------------
+
+
+def flattened(legs: Legs) -> Legs:
+    """Legs whose state is given as a list of arrays.
+
+    So nothing that is compiled knows of a user's own kinds of trees.
+    """
+    leaves, structure = jax.tree.flatten(legs.start)
+
+    def whole(leaves: list) -> Tree:
+        return jax.tree.unflatten(structure, leaves)
+
+    return Legs(
+        start=_settled(legs, leaves),
+        step=lambda leaves, t: legs.step(whole(leaves), t),
+        observe=lambda leaves: legs.observe(whole(leaves)),
+        times=legs.times,
+        finish=lambda leaves: legs.finish(whole(leaves)),
+        check=lambda leaves: legs.check(whole(leaves)),
+        keep=lambda leaves: leaves,
+    )
+
+
+def _settled(legs: Legs, start: list) -> list:
+    """A start that has the types a step returns, where its own are weak.
 
     A loop over steps would settle them so, and trace the step once more.
     """
-    leaves, structure = jax.tree.flatten(legs.start)
-    if not any(jax.typeof(leaf).weak_type for leaf in leaves):
-        return legs
+    if not any(jax.typeof(leaf).weak_type for leaf in start):
+        return start
     after = jax.tree.leaves(jax.eval_shape(legs.step, legs.start, _first_time(legs)))
-    if len(after) != len(leaves):
-        return legs  # the loop will say so
-    settled = [
+    if len(after) != len(start):
+        return start  # refused in a moment
+    return [
         jnp.asarray(leaf, then.dtype) if jax.typeof(leaf).weak_type else leaf
-        for leaf, then in zip(leaves, after, strict=True)
+        for leaf, then in zip(start, after, strict=True)
     ]
-    return legs._replace(start=jax.tree.unflatten(structure, settled))
 
 
 def _first_time(legs: Legs) -> jax.Array:
@@ -157,23 +201,23 @@ def _walked_by(legs: Legs) -> dict[str, tuple]:
     }
 
 
-def _pick(given: Any, numbers: dict[str, Any]) -> Any:
-    """An input: as it is, or the part of it that belongs to a lane."""
-    if not isinstance(given, Per):
-        return given
-    return jax.tree.map(lambda a: a[numbers[f"@{given.axis}"]], given.tree)
-
-
 def _check_step(run: Callable, start: Tree, after: Tree) -> None:
     """Refuse a step that returns another kind of state than it is given."""
-
-    def kinds(tree: Tree) -> Any:
-        return jax.tree.map(lambda a: f"{a.dtype}{list(a.shape)}", tree)
-
-    if kinds(start) != kinds(after):
-        raise TypeError(
-            f"{run.__name__}: a step returns {kinds(after)} for a state {kinds(start)}"
+    before, then = _kinds(start), _kinds(after)
+    if before != then:
+        paths = [p for p in {**before, **then} if before.get(p) != then.get(p)]
+        told = "; ".join(
+            f"state{p}: {then.get(p, 'nothing')} for {before.get(p, 'nothing')}"
+            for p in paths[:3]
         )
+        raise TypeError(f"{run.__name__}: a step returns another state, {told}")
+
+
+def _kinds(tree: Tree) -> dict[str, str]:
+    return {
+        jax.tree_util.keystr(path): f"{jnp.result_type(a)}{list(jnp.shape(a))}"
+        for path, a in jax.tree_util.tree_leaves_with_path(tree)
+    }
 
 
 def abstract(tree: Tree) -> tuple:
