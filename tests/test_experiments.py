@@ -19,10 +19,11 @@ TINY = {
     "--limit_size=3 --limit_depth=1 --limit_width=4",
     "associative_memory": "--activation=relu --depth=1 --width=4 --size=3 --dim=3 "
     "--steps=20 --beside=5 --limit_size=4 --limit_width=4 --samples=3 --seeds=1",
+    "graph_cycles": "--nodes=8 --looped=5 --width=5 --seeds=2 --lr=0.1",
     "graph_eigendirections": "--graph=path:4 --self_edges=0 --width=3 --seeds=1 "
-    "--init_scale=0.1 --steps=30 --notheory",
-    "graph_knobs": "--lr=1e-3 --wd=0 --init_scale=0.1 --seeds=1 --width=8 --steps=20 "
-    "--repeats=0",
+    "--init_scale=0.1 --steps=30 --longer=2",
+    "graph_knobs": "--lr=1e-3 --wd=0 --init_scale=0.1 --seeds=1 --width=8 --steps=20",
+    "graph_published": "--row=1,3d --width=8 --steps=20 --seeds=1 --controls=1",
     "l2_vs_size": "--size=5,9 --width=4 --steps=20 --seeds=2 --fit_seeds=0 "
     "--nopublished",
     "label_noise_arithmetic": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 "
