@@ -2,6 +2,7 @@
 
 import sys
 import sysconfig
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
@@ -53,6 +54,7 @@ class Lane:
 
     def __init__(self, traced: Traced, kinds: Kinds) -> None:
         self.traced, self.kinds = traced, kinds
+        self.seconds = 0.0  # that its fingerprint took
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Lane) and other.fingerprint == self.fingerprint
@@ -99,7 +101,10 @@ class Lane:
 
     @cached_property
     def fingerprint(self) -> str:
-        return fingerprint(self.text)
+        began = time.perf_counter()
+        found = fingerprint(self.text)
+        self.seconds = time.perf_counter() - began
+        return found
 
     @cached_property
     def codes(self) -> list[CodeType]:
