@@ -11,8 +11,8 @@ Command: python -m experiments.graph_cycles
 Expected: projections 2.869, 3.864, 6.751, 10.24 and 18.63 for 8, 10, 15, 20 and 30
 nodes, to three digits, and rates within 5 %.
 
-`lr` is the step size on the SUM over nodes, as published. Every cycle is trained until
-frequency 2, the slowest, has decayed to a thousandth.
+`lr` is the step size on the SUM over nodes, as published. Every cycle is trained for as
+long as frequency 2, the slowest, takes near the end to decay to a thousandth.
 """
 
 from collections.abc import Callable
