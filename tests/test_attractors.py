@@ -40,11 +40,6 @@ def test_special_matrices(matrix, radius):
     )
 
 
-def test_the_product_applies_the_first_matrix_first():
-    a, b = np.array([[0.0, 1.0], [2.0, 0.0]]), np.array([[1.0, 1.0], [0.0, 1.0]])
-    np.testing.assert_allclose(obs.product(jnp.array([a, b])), b @ a)
-
-
 def test_a_map_iterated_and_where_it_ends():
     f = obs.iterated(lambda x: 0.5 * x + 1.0, 10)
     start = jnp.array([6.0, -2.0])
@@ -141,23 +136,31 @@ def test_a_rotation_that_shrinks_stores_a_cycle():
 
 
 def test_the_rate_of_a_cycle_is_that_of_the_product_however_long():
-    """Of maps that differ from point to point, against numpy in float64."""
+    """Of maps that differ from point to point, in their order, against numpy."""
     rng = np.random.default_rng(0)
     a, x = rng.normal(size=(3, 3)), rng.normal(size=(300, 3))
 
     def f(z):
-        return 0.1 * jnp.tanh(jnp.array(a) @ z)  # the product is far below float32
+        return 0.1 * jnp.tanh(jnp.array(a) @ z)
 
-    log, product = 0.0, np.eye(3)
-    for z in x:
-        product = 0.1 * (1 - np.tanh(a @ z) ** 2)[:, None] * a @ product
-        size = np.linalg.norm(product)
-        log, product = log + np.log(size), product / size
-    log += np.log(np.abs(np.linalg.eigvals(product)).max())
-    assert log < -120
-    data = at.to_return(jnp.array(x, jnp.float32), 300, 1)
-    found = jax.jit(lambda data: at.stability(f, data))(data)["cycle_rate"]
-    assert float(found) == pytest.approx(np.exp(log / 300), rel=1e-3)
+    def exact(points):
+        log, product = 0.0, np.eye(3)
+        for z in points:
+            product = 0.1 * (1 - np.tanh(a @ z) ** 2)[:, None] * a @ product
+            size = np.linalg.norm(product)
+            log, product = log + np.log(size), product / size
+        return log + np.log(np.abs(np.linalg.eigvals(product)).max())
+
+    assert exact(x) < -120  # far below float32
+    along = jax.jit(partial(obs.along, f))
+    for count in (3, 300):
+        held = jnp.arange(300) < count
+        radii, rate = along(jnp.array(x, jnp.float32), held)
+        assert float(rate) == pytest.approx(np.exp(exact(x[:count]) / count), rel=1e-3)
+        alone = [np.exp(exact([z])) for z in x[:count]]
+        np.testing.assert_allclose(radii[:count], alone, rtol=1e-3)
+        assert np.isnan(radii[count:]).all()
+    assert not np.isclose(exact(x[:3]), exact(x[2::-1]))  # their order matters
 
 
 def test_each_point_is_followed_by_the_next_and_the_last_by_the_first():
