@@ -94,10 +94,11 @@ def test_the_closest_sample_is_the_nearest_neighbor():
 
 
 def test_starts_are_uniform_and_noise_is_normal_and_both_are_prefixes():
-    starts, noise = at.drawn(jax.random.key(0), 200, 4, 3)
+    drawn = jax.jit(at.drawn, static_argnums=(1, 2, 3))
+    starts, noise = drawn(jax.random.key(0), 200, 4, 3)
     assert stats.kstest(np.ravel(starts), "uniform").pvalue > 0.01
     assert stats.kstest(np.ravel(noise), "norm").pvalue > 0.01
-    fewer = at.drawn(jax.random.key(0), 50, 4, 3)
+    fewer = drawn(jax.random.key(0), 50, 4, 3)
     np.testing.assert_array_equal(fewer[0], starts)
     np.testing.assert_array_equal(fewer[1], noise[:50])
 
@@ -172,15 +173,19 @@ def test_each_point_is_followed_by_the_next_and_the_last_by_the_first():
 
 
 def test_minibatches_are_of_different_points_that_count():
-    data = at.to_return(jnp.arange(8.0)[:, None], 5, 0)
-    keys = jax.random.split(jax.random.key(0), 20)
-    some = jax.jit(jax.vmap(at.some_of, (None, 0, None)), static_argnums=2)
-    drawn, many = some(data, keys, 3), some(data, keys, 7)  # 7 are more than there are
+    @jax.jit
+    def some():
+        data = at.to_return(jnp.arange(8.0)[:, None], 5, 0)
+        keys = jax.random.split(jax.random.key(0), 20)
+        few = jax.vmap(lambda key: at.some_of(data, key, 3))(keys)
+        return few, at.some_of(data, keys[0], 7)  # 7 are more than there are
+
+    drawn, many = some()
     np.testing.assert_allclose(drawn.w, 1 / 3)
     numbers = [{*x} for x in np.asarray(drawn.x)[:, :, 0].tolist()]
     assert all(len(n) == 3 for n in numbers)
     assert set.union(*numbers) == {0, 1, 2, 3, 4}
-    x, w = np.asarray(many.x)[0, :, 0], np.asarray(many.w)[0]
+    x, w = np.asarray(many.x)[:, 0], np.asarray(many.w)
     assert {*x[w > 0].tolist()} == {0, 1, 2, 3, 4}
     np.testing.assert_allclose(w[w > 0], 1 / 5)
 
@@ -232,7 +237,7 @@ def test_images_are_handed_in_corrupted_and_iterated():
     digits = mj.datasets.digits(7, 4)[0]
     found = mj.sweep(
         images.run, inputs={"images": digits}, size=4, sequence=0, lr=1e-3, b2=0.97,
-        seed=[0, 1], depth=2, width=64, batch=2, steps=500,
+        seed=[0, 1], depth=1, width=64, batch=2, steps=500,
     )  # fmt: skip
     assert found.radius.sizes == {"seed": 2, "sample": 4}
     assert float(found.loss.isel(step=-1).max()) < 1e-6
@@ -241,6 +246,12 @@ def test_images_are_handed_in_corrupted_and_iterated():
     np.testing.assert_array_equal(orbit.sel(stage="stored"), digits)
     noise = np.std(orbit.sel(stage="0") - digits)
     assert noise == pytest.approx(images.SHOWN_NOISE, rel=0.2)
+    away = np.linalg.norm(found.orbit.sel(stage="500") - digits, axis=-1)
+    np.testing.assert_allclose(  # the images drawn are among those counted
+        found.recovered.sel(corruption=images.SHOWN_NOISE),
+        np.mean(away < at.NEAR, axis=1),
+        rtol=1e-5,
+    )
 
 
 def test_the_orbits_of_a_map_are_its_iterates():
