@@ -40,11 +40,6 @@ def test_special_matrices(matrix, radius):
     )
 
 
-def test_the_product_applies_the_first_matrix_first():
-    a, b = np.array([[0.0, 1.0], [2.0, 0.0]]), np.array([[1.0, 1.0], [0.0, 1.0]])
-    np.testing.assert_allclose(obs.product(jnp.array([a, b])), b @ a)
-
-
 def test_a_map_iterated_and_where_it_ends():
     f = obs.iterated(lambda x: 0.5 * x + 1.0, 10)
     start = jnp.array([6.0, -2.0])
@@ -99,10 +94,11 @@ def test_the_closest_sample_is_the_nearest_neighbor():
 
 
 def test_starts_are_uniform_and_noise_is_normal_and_both_are_prefixes():
-    starts, noise = at.drawn(jax.random.key(0), 200, 4, 3)
+    drawn = jax.jit(at.drawn, static_argnums=(1, 2, 3))
+    starts, noise = drawn(jax.random.key(0), 200, 4, 3)
     assert stats.kstest(np.ravel(starts), "uniform").pvalue > 0.01
     assert stats.kstest(np.ravel(noise), "norm").pvalue > 0.01
-    fewer = at.drawn(jax.random.key(0), 50, 4, 3)
+    fewer = drawn(jax.random.key(0), 50, 4, 3)
     np.testing.assert_array_equal(fewer[0], starts)
     np.testing.assert_array_equal(fewer[1], noise[:50])
 
@@ -141,23 +137,31 @@ def test_a_rotation_that_shrinks_stores_a_cycle():
 
 
 def test_the_rate_of_a_cycle_is_that_of_the_product_however_long():
-    """Of maps that differ from point to point, against numpy in float64."""
+    """Of maps that differ from point to point, in their order, against numpy."""
     rng = np.random.default_rng(0)
     a, x = rng.normal(size=(3, 3)), rng.normal(size=(300, 3))
 
     def f(z):
-        return 0.1 * jnp.tanh(jnp.array(a) @ z)  # the product is far below float32
+        return 0.1 * jnp.tanh(jnp.array(a) @ z)
 
-    log, product = 0.0, np.eye(3)
-    for z in x:
-        product = 0.1 * (1 - np.tanh(a @ z) ** 2)[:, None] * a @ product
-        size = np.linalg.norm(product)
-        log, product = log + np.log(size), product / size
-    log += np.log(np.abs(np.linalg.eigvals(product)).max())
-    assert log < -120
-    data = at.to_return(jnp.array(x, jnp.float32), 300, 1)
-    found = jax.jit(lambda data: at.stability(f, data))(data)["cycle_rate"]
-    assert float(found) == pytest.approx(np.exp(log / 300), rel=1e-3)
+    def exact(points):
+        log, product = 0.0, np.eye(3)
+        for z in points:
+            product = 0.1 * (1 - np.tanh(a @ z) ** 2)[:, None] * a @ product
+            size = np.linalg.norm(product)
+            log, product = log + np.log(size), product / size
+        return log + np.log(np.abs(np.linalg.eigvals(product)).max())
+
+    assert exact(x) < -120  # far below float32
+    along = jax.jit(partial(obs.along, f))
+    for count in (3, 300):
+        held = jnp.arange(300) < count
+        radii, rate = along(jnp.array(x, jnp.float32), held)
+        assert float(rate) == pytest.approx(np.exp(exact(x[:count]) / count), rel=1e-3)
+        alone = [np.exp(exact([z])) for z in x[:count]]
+        np.testing.assert_allclose(radii[:count], alone, rtol=1e-3)
+        assert np.isnan(radii[count:]).all()
+    assert not np.isclose(exact(x[:3]), exact(x[2::-1]))  # their order matters
 
 
 def test_each_point_is_followed_by_the_next_and_the_last_by_the_first():
@@ -169,15 +173,19 @@ def test_each_point_is_followed_by_the_next_and_the_last_by_the_first():
 
 
 def test_minibatches_are_of_different_points_that_count():
-    data = at.to_return(jnp.arange(8.0)[:, None], 5, 0)
-    keys = jax.random.split(jax.random.key(0), 20)
-    some = jax.jit(jax.vmap(at.some_of, (None, 0, None)), static_argnums=2)
-    drawn, many = some(data, keys, 3), some(data, keys, 7)  # 7 are more than there are
+    @jax.jit
+    def some():
+        data = at.to_return(jnp.arange(8.0)[:, None], 5, 0)
+        keys = jax.random.split(jax.random.key(0), 20)
+        few = jax.vmap(lambda key: at.some_of(data, key, 3))(keys)
+        return few, at.some_of(data, keys[0], 7)  # 7 are more than there are
+
+    drawn, many = some()
     np.testing.assert_allclose(drawn.w, 1 / 3)
     numbers = [{*x} for x in np.asarray(drawn.x)[:, :, 0].tolist()]
     assert all(len(n) == 3 for n in numbers)
     assert set.union(*numbers) == {0, 1, 2, 3, 4}
-    x, w = np.asarray(many.x)[0, :, 0], np.asarray(many.w)[0]
+    x, w = np.asarray(many.x)[:, 0], np.asarray(many.w)
     assert {*x[w > 0].tolist()} == {0, 1, 2, 3, 4}
     np.testing.assert_allclose(w[w > 0], 1 / 5)
 
@@ -229,7 +237,7 @@ def test_images_are_handed_in_corrupted_and_iterated():
     digits = mj.datasets.digits(7, 4)[0]
     found = mj.sweep(
         images.run, inputs={"images": digits}, size=4, sequence=0, lr=1e-3, b2=0.97,
-        seed=[0, 1], depth=2, width=64, batch=2, steps=500,
+        seed=[0, 1], depth=1, width=64, batch=2, steps=500,
     )  # fmt: skip
     assert found.radius.sizes == {"seed": 2, "sample": 4}
     assert float(found.loss.isel(step=-1).max()) < 1e-6
@@ -238,6 +246,12 @@ def test_images_are_handed_in_corrupted_and_iterated():
     np.testing.assert_array_equal(orbit.sel(stage="stored"), digits)
     noise = np.std(orbit.sel(stage="0") - digits)
     assert noise == pytest.approx(images.SHOWN_NOISE, rel=0.2)
+    away = np.linalg.norm(found.orbit.sel(stage="500") - digits, axis=-1)
+    np.testing.assert_allclose(  # the images drawn are among those counted
+        found.recovered.sel(corruption=images.SHOWN_NOISE),
+        np.mean(away < at.NEAR, axis=1),
+        rtol=1e-5,
+    )
 
 
 def test_the_orbits_of_a_map_are_its_iterates():

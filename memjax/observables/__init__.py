@@ -15,9 +15,9 @@ from memjax.observables.fourier import one_frequency as one_frequency
 from memjax.observables.fourier import phase as phase
 from memjax.observables.fourier import phase_error as phase_error
 from memjax.observables.fourier import spectrum as spectrum
+from memjax.observables.jacobians import along as along
 from memjax.observables.jacobians import iterated as iterated
 from memjax.observables.jacobians import nearest as nearest
-from memjax.observables.jacobians import product as product
 from memjax.observables.jacobians import spectral_radius as spectral_radius
 from memjax.observables.norms import distance as distance
 from memjax.observables.norms import l2 as l2
