@@ -66,7 +66,7 @@ def sweeps(
     init_scale: tuple = (1.0,),  # factors on initial weights of variance 1/width
     share: tuple = (ln.SHARE,),  # shares of the table that are trained on
     activation: tuple = ("relu",),  # relu, gelu, square, tanh, linear; a program each
-    seeds: Any = 6,  # how many seeds, or which ones (3,7)
+    seeds: Any = 8,  # how many seeds, or which ones (3,7)
     steps: int = 300,  # optimizer steps
     published: bool = True,  # also the paper's p = 113, 80 % wrong labels, four seeds
 ) -> dict[str, mj.Sweep]:
