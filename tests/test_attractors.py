@@ -319,6 +319,13 @@ def test_images_are_stored_where_every_radius_is_below_one():
     np.testing.assert_array_equal(images.share({"main": main}), [1.0, 0.5])
 
 
+def test_every_claim_is_judged_where_networks_are_trained_and_not_all_is_stored():
+    made = {n: s.made_up() for n, s in am.sweeps(activation=("elu", "sine")).items()}
+    for found in made.values():
+        found["loss"], found["radius"] = 0 * found.loss, 2 * found.radius
+    assert {claim.needs for claim in am.claims(made)} == {""}
+
+
 def test_flags_are_refused_before_anything_runs():
     for module, flags in (
         (am, {"activation": ("sin",)}),
