@@ -215,22 +215,28 @@ def test_padding_changes_neither_cycle_nor_retrieval():
     assert 0 < exact[-1] < 1 and 0 < exact[2][-1] < exact[2][0]
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "sine"])
-def test_a_lone_sample_has_the_derived_eigenvalue(activation):
+PHI = {
+    "relu": lambda z: np.maximum(z, 0),
+    "tanh": np.tanh,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "sine": lambda z: z + np.sin(10 * z) / 5,
+}
+
+
+def test_a_lone_sample_has_the_derived_eigenvalue():
     """The radius at one sample against φ'(u)u/φ(u), by finite difference."""
     found = mj.sweep(
-        am.lone_run, drive=[0.5, 1.5], seed=[0, 1], lr=5e-3, activation=activation,
+        am.lone_run, drive=[0.5, 1.5], seed=[0, 1], lr=5e-3, activation=[*PHI],
         steps=3000,
     )  # fmt: skip
     assert float(found.loss.isel(step=-1).max()) < 1e-9
-    u = found.u.values.astype(np.float64)
-
-    def phi(z):
-        sine = z + np.sin(10 * z) / 5
-        return {"relu": np.maximum(z, 0), "tanh": np.tanh(z), "sine": sine}[activation]
-
-    slope = (phi(u + 1e-6) - phi(u - 1e-6)) / 2e-6
-    np.testing.assert_allclose(found.radius, np.abs(slope * u / phi(u)), atol=1e-3)
+    for name, phi in PHI.items():
+        one = found.sel(activation=name)
+        u = one.u.values.astype(np.float64)
+        slope = (phi(u + 1e-6) - phi(u - 1e-6)) / 2e-6
+        np.testing.assert_allclose(one.radius, np.abs(slope * u / phi(u)), atol=1e-3)
+    np.testing.assert_allclose(found.radius.sel(activation="relu"), 1, atol=1e-4)
+    assert float(found.radius.sel(activation=["tanh", "sigmoid"]).max()) < 1
 
 
 def test_images_are_handed_in_corrupted_and_iterated():
@@ -311,6 +317,13 @@ def test_images_are_stored_where_every_radius_is_below_one():
     few = [[0.5, 0.9], [0.2, 1.001]]
     main = xr.Dataset({"radius": (("seed", "sample"), few)})
     np.testing.assert_array_equal(images.share({"main": main}), [1.0, 0.5])
+
+
+def test_every_claim_is_judged_where_networks_are_trained_and_not_all_is_stored():
+    made = {n: s.made_up() for n, s in am.sweeps(activation=("elu", "sine")).items()}
+    for found in made.values():
+        found["loss"], found["radius"] = 0 * found.loss, 2 * found.radius
+    assert {claim.needs for claim in am.claims(made)} == {""}
 
 
 def test_flags_are_refused_before_anything_runs():
