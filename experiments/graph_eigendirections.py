@@ -9,8 +9,8 @@ all other nodes.
 Source: Noroozizadeh, Nagarajan, Rosenfeld, Kumar, arXiv:2510.26745, and their thread of
 26 May 2026; no number for "minimal" was published but the two of a cycle.
 Command: python -m experiments.graph_eigendirections
-Expected: cycle of 15: ‖Vᵀe‖ = 6.751 twice and below 0.02 elsewhere, loss 1.43492. Two
-to five directions on the other graphs, by width and start; where they end follows from
+Expected: cycle of 15: ‖Vᵀe‖ = 6.751 twice and below 0.02 elsewhere, loss 1.43492. One
+to four directions on the other graphs, by width and start; where they end follows from
 a convex problem, and the published 10,000 steps are not that end.
 
 `lr` is the step size on the SUM over nodes of the mean over a node's neighbors, as
