@@ -264,7 +264,7 @@ def draw_profile(
         axis.axhline(0.3, color="0.6", lw=0.6, ls=":")
     least = float(value.min() / value.max()) - 0.1 if values else 0
     axis.set_xticks(range(0, p.sizes["eigen"] + 1, 5))
-    frame(axis, title, xlabel="mode, by falling eigenvalue", ylim=(least, 1.2))
+    frame(axis, title, xlabel="mode; hatched: eigenvalue < 0", ylim=(least, 1.2))
 
 
 def draw_map(axis: Axes, runs: xr.Dataset, name: str = "embedding") -> None:

@@ -254,10 +254,11 @@ def draw_counts(axis: Axes, runs: xr.Dataset) -> None:
             points(axis, runs_at, at + 0.1 * (g - 1.5) + 0.04 * s, **look)
         key(axis, graph, MARKERS[g], color=f"C{g}")
     axis.set_xticks(range(len(end.width)), end.width.values)
-    room = {"xlim": (-0.5, len(end.width) - 0.5), "ylim": (0, float(end.max()) + 2.5)}
-    words = "with self edges" if int(runs.self_edges) else "directions"
-    words += f"; hollow: start {starts[0]:g}" if len(starts) > 1 else ""
-    frame(axis, words, xlabel="width", legend={"ncols": 2}, **room)
+    room = {"xlim": (-0.5, len(end.width) - 0.5), "ylim": (0, float(end.max()) + 3)}
+    said = f"width; hollow: start {starts[0]:g}" if len(starts) > 1 else "width"
+    legend = {"ncols": 2, "loc": "upper right", "fontsize": 7}
+    words = "directions, with self edges" if int(runs.self_edges) else "directions"
+    frame(axis, words, xlabel=said, legend=legend, **room)
 
 
 def draw_ends(axis: Axes, longer: xr.Dataset | None) -> None:
