@@ -235,7 +235,7 @@ def draw_modes(axis: Axes, runs: xr.Dataset, name: str, said: str) -> None:
         axis.figure.colorbar(scale, cax=bar, orientation="horizontal", ticks=ends)
         bar.set_title("mode (0 dashed)", fontsize=7, pad=2)
     title = f"{said} of each mode, {{graph}}"
-    frame(axis, title, runs, xlabel="step", xscale="log", yscale="log")
+    frame(axis, title, runs, xlabel="step, one seed", xscale="log", yscale="log")
 
 
 def draw_counts(axis: Axes, runs: xr.Dataset) -> None:
