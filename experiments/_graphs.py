@@ -72,7 +72,7 @@ def two_matrices(
     data, walk = graphs.next_nodes(graph), graphs.transitions(graph)
     basis = spectral.eigenbasis(walk)
     net = getattr(mj.models.graph, model)(graph.nodes, width)
-    mode = range(graph.nodes)
+    by_mode = partial(mj.named, coords=range(graph.nodes))
 
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         return mj.losses.cross_entropy(net.apply(params, x), y)
@@ -84,22 +84,20 @@ def two_matrices(
         logits = jax.vmap(partial(net.apply, params))(data.x)
         p = spectral.projections(params["v"], basis)
         c = spectral.projections(spectral.residual(logits, walk), basis)
-        _, strengths = spectral.principal(params["v"])
         return {
             "loss": mj.expect(partial(loss, params), data),
             "recall": mj.expect(partial(remembered, params), data),
-            "projection": mj.named(p, "eigen", coords=mode),
-            "residual": mj.named(c, "eigen", coords=mode),
-            "strength": mj.named(strengths, "principal", coords=mode),
+            "projection": by_mode(p, "eigen"),
+            "residual": by_mode(c, "eigen"),
+            "strength": by_mode(spectral.principal(params["v"])[1], "principal"),
             "participation": spectral.participation(p),
             **spectral.directions(p, basis),
         }
 
-    points = (data.w > 0).sum()
-    optimizer = optax.sgd(lr * points)  # the sum over nodes, from the mean
+    optimizer = optax.sgd(lr * (data.w > 0).sum())  # the sum over nodes, from the mean
     drawn = partial(portrait, walk=walk, basis=basis)
-    finish = lambda params: drawn(params["v"])  # noqa: E731
-    train = mj.train(loss, optimizer, observe, steps, finish=finish)
+    finish = {"finish": lambda params: drawn(params["v"])}
+    train = mj.train(loss, optimizer, observe, steps, **finish)
     return train(net.init(jax.random.key(seed), init_scale), data)
 
 
@@ -264,7 +262,7 @@ def draw_profile(
         axis.axhline(0.3, color="0.6", lw=0.6, ls=":")
     least = float(value.min() / value.max()) - 0.1 if values else 0
     axis.set_xticks(range(0, p.sizes["eigen"] + 1, 5))
-    frame(axis, title, xlabel="mode, by falling eigenvalue", ylim=(least, 1.2))
+    frame(axis, title, xlabel="mode; hatched: eigenvalue < 0", ylim=(least, 1.2))
 
 
 def draw_map(axis: Axes, runs: xr.Dataset, name: str = "embedding") -> None:

@@ -9,8 +9,8 @@ all other nodes.
 Source: Noroozizadeh, Nagarajan, Rosenfeld, Kumar, arXiv:2510.26745, and their thread of
 26 May 2026; no number for "minimal" was published but the two of a cycle.
 Command: python -m experiments.graph_eigendirections
-Expected: cycle of 15: ‖Vᵀe‖ = 6.751 twice and below 0.02 elsewhere, loss 1.43492. Two
-to five directions on the other graphs, by width and start; where they end follows from
+Expected: cycle of 15: ‖Vᵀe‖ = 6.751 twice and below 0.02 elsewhere, loss 1.43492. One
+to four directions on the other graphs, by width and start; where they end follows from
 a convex problem, and the published 10,000 steps are not that end.
 
 `lr` is the step size on the SUM over nodes of the mean over a node's neighbors, as
@@ -235,7 +235,7 @@ def draw_modes(axis: Axes, runs: xr.Dataset, name: str, said: str) -> None:
         axis.figure.colorbar(scale, cax=bar, orientation="horizontal", ticks=ends)
         bar.set_title("mode (0 dashed)", fontsize=7, pad=2)
     title = f"{said} of each mode, {{graph}}"
-    frame(axis, title, runs, xlabel="step", xscale="log", yscale="log")
+    frame(axis, title, runs, xlabel="step, one seed", xscale="log", yscale="log")
 
 
 def draw_counts(axis: Axes, runs: xr.Dataset) -> None:
@@ -254,10 +254,11 @@ def draw_counts(axis: Axes, runs: xr.Dataset) -> None:
             points(axis, runs_at, at + 0.1 * (g - 1.5) + 0.04 * s, **look)
         key(axis, graph, MARKERS[g], color=f"C{g}")
     axis.set_xticks(range(len(end.width)), end.width.values)
-    room = {"xlim": (-0.5, len(end.width) - 0.5), "ylim": (0, float(end.max()) + 2.5)}
-    words = "with self edges" if int(runs.self_edges) else "directions"
-    words += f"; hollow: start {starts[0]:g}" if len(starts) > 1 else ""
-    frame(axis, words, xlabel="width", legend={"ncols": 2}, **room)
+    room = {"xlim": (-0.5, len(end.width) - 0.5), "ylim": (0, float(end.max()) + 3)}
+    said = f"width; hollow: start {starts[0]:g}" if len(starts) > 1 else "width"
+    legend = {"ncols": 2, "loc": "upper right", "fontsize": 7}
+    words = "directions, with self edges" if int(runs.self_edges) else "directions"
+    frame(axis, words, xlabel=said, legend=legend, **room)
 
 
 def draw_ends(axis: Axes, longer: xr.Dataset | None) -> None:
