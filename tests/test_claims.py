@@ -199,7 +199,8 @@ def made(folder, lines):
 
 
 LINES = [
-    "acc,published,0.70,digits,main.accuracy,size=1 lr=0.2 kind=a,A 2020,rounding",
+    "acc,published,0.70,0.005,main.accuracy,size=1 lr=0.2 kind=a,A 2020,a margin",
+    "printed,,0.70,digits,paper.accuracy,…,,rounding",
     "acc twice,,0.9,0.02,main.accuracy,… size=2,,",
     "own,derived,0.1,0.5/width,main.own,size=1 lr=0.1 kind=a,a form,of its width",
     "gain,ours,,… 0.9,gain main,size=1 lr=0.1 kind=a,ours: a bound,a guess",
@@ -215,7 +216,9 @@ LINES = [
 
 def test_a_table_is_judged(tmp_path, results):
     found = {c.name: c for c in mj.judged(made(tmp_path, LINES), results, *MEASURES)}
-    assert [c.kind[0] for c in found.values()] == ["p", "p", "d", *"o" * 8]
+    assert [c.kind[0] for c in found.values()] == ["p", "p", "p", "d", *"o" * 8]
+    assert found["printed"].tolerance == pytest.approx(0.005)
+    assert found["printed"].verdict == "holds"
     assert found["acc"].tolerance == pytest.approx(0.005)
     assert found["acc"].verdict == found["acc twice"].verdict == "holds"
     assert found["acc twice"].measured == pytest.approx(0.9)
@@ -246,15 +249,29 @@ def test_one_seed_is_not_a_mean(tmp_path, results):
     assert found["told"].verdict == "reported"
 
 
+def test_half_a_digit_is_not_a_margin_for_a_mean(tmp_path, results):
+    line = "acc,published,0.70,digits,main.accuracy,size=1 lr=0.2 kind=a,A 2020,r"
+    with pytest.raises(BadTable, match=r"mine\.csv:2: half a digit"):
+        mj.judged(made(tmp_path, [line]), results)
+
+
+def test_half_a_digit_follows_what_is_printed(tmp_path):
+    printed = {"0.1867": 5e-5, "3200": 0.5, "1.50": 5e-3, "2.5e-3": 5e-5, ".84": 5e-3}
+    lines = [f"{t},ours,{t},digits,main.own,,s,r" for t in printed]
+    made(tmp_path, lines)
+    for row in read(tmp_path / "published" / "mine.csv"):
+        assert row.terms[0].above == pytest.approx(printed[row.claim])
+
+
 def test_the_table_as_text(tmp_path, results):
     found = mj.judged(made(tmp_path, LINES), results, *MEASURES)
     text = table(found).splitlines()
     assert max(map(len, text)) <= 100
     assert [line for line in text if line.startswith(("published:", "ours:"))]
     assert "far not shown: needs size 9, kind c, width 8" in text
-    last = next(i for i, line in enumerate(text) if line.startswith("published 2"))
+    last = next(i for i, line in enumerate(text) if line.startswith("published 3"))
     assert " ".join(map(str.strip, text[last:])) == totals(found)
-    assert totals(found).startswith("published 2 of 2 hold, derived ")
+    assert totals(found).startswith("published 3 of 3 hold, derived ")
     assert totals(found).endswith("3 not shown) and 1 reported")
 
 
@@ -298,6 +315,7 @@ WRONG = {
     "no end": ("a,ours,1,…,main.own,,s,r", "needs an end"),
     "digits": ("a,ours,mixed,digits,main.own,,s,r", "digits are those of a number"),
     "of nothing": ("a,ours,,0.1,main.own,,s,r", "nothing is published"),
+    "wide": ("a,ours,0.5,0.3 + 0.2,main.accuracy,,s,r", "no accuracy could miss"),
     "vacuous": ("a,ours,0.5,0 … 1,main.accuracy,,s,r", "no accuracy could miss"),
     "outside": ("a,ours,2,0 … 1,main.own,,s,r", "published value is not within"),
     "label": ("a,ours,1,,main.own,size,s,", "name=value"),

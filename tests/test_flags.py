@@ -12,6 +12,7 @@ import experiments
 import memjax as mj
 from memjax.cli import flags
 from memjax.cli.catalogue import experiments as names_of
+from memjax.cli.comments import parameter_help
 from memjax.cli.launch import command
 from memjax.sweep.grid import MOST_RUNS
 
@@ -55,7 +56,7 @@ def seeds_of(module, *argv):
 
 
 def test_help_stands_beside_a_parameter_or_in_the_docstring(mine):
-    told = flags.parameter_help(mine)
+    told = parameter_help(mine)
     assert told == {
         "a": "what is multiplied; see above",
         "kind": "kinds, each a program of its own",

@@ -50,7 +50,7 @@ def claims(results):
     return mj.judged(__file__, results)
 '''
 TABLE = """claim,kind,published,within,of,at,source,reason
-two doubled,published,4,digits,main.twice,a=2,"B, arXiv 1",digits
+two doubled,published,4,0.5,main.twice,a=2,"B, arXiv 1",half
 two mixed,,2,0.5,main.noisy,a=2,,half
 seven,derived,14,,also.twice,a=7,arithmetic,
 a lot,ours,,0 …,also.noisy,a=7,ours: a bound,positive

@@ -25,7 +25,8 @@ def judged(
     - `kind`: published, derived or ours; a new kind needs a new source;
     - `published`: a number, yes, no, a word, nothing, or `=` and what gives it, which
       is written as in `of` and looked up at the same labels;
-    - `within`: `digits` (half a unit of the last one printed), an interval `0 … 1`,
+    - `within`: `digits` (half a unit of the last one printed; not for means over
+      seeds), an interval `0 … 1`,
       `0.9 …` or `… 0.5`, or a sum such as `0.02 + 1/dim`, of numbers, numbers over a
       label, and measures; nothing where both must be equal;
     - `of`: a quantity, `sweep.name`, or a measure and words for it;
@@ -53,6 +54,9 @@ def claim(row: Row, results: Mapping, known: Measures) -> Claim:
         found, tolerance = _measured(row, results, known)
         if isinstance(row.published, Call):
             published = estimate(_found(row, row.published, results, known)).value
+        if row.digits and found.seeds is not None:
+            problem = "half a digit is for what has no seeds; a mean needs a margin"
+            raise BadTable(f"{row.where}: {problem}")
         unsure = found.interval is None and found.seeds == 1
         if unsure and (published is not None or row.interval):
             raise NotRun("two seeds or more (--seeds=2)")

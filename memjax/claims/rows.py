@@ -45,6 +45,7 @@ class Row(NamedTuple):
     published: Any  # a value, or the `Call` that gives it
     interval: tuple[float, float] | None
     terms: tuple[Term, ...]  # of the tolerance
+    digits: bool  # whether that is half of the last one printed
     of: Call
     at: dict[str, Any]
     source: str
@@ -94,11 +95,11 @@ def _row(where: str, cells: dict, above: Row | None) -> Row:
         raise ValueError("needs a reason for what is within")
     if not cells["claim"] or not cells["of"]:
         raise ValueError("needs a claim, and what it is of")
-    _can_fail(interval, cells)
+    _can_fail(interval, terms, cells)
     labels = _labels(cells["at"], above.at if above else {})
     published, of = _published(cells["published"]), call(cells["of"])
     head = (where, cells["claim"], kind, published, interval, terms)
-    return Row(*head, of, labels, source, reason)
+    return Row(*head, cells["within"] == "digits", of, labels, source, reason)
 
 
 def call(text: str) -> Call:
@@ -158,14 +159,21 @@ def _interval(text: str) -> tuple[float, float]:
     return ends[0] if low else -float("inf"), ends[1] if high else float("inf")
 
 
-def _can_fail(interval: tuple[float, float] | None, cells: dict) -> None:
-    """Refuse an interval with room for every outcome, or none for the published one."""
+def _can_fail(interval: Any, terms: tuple[Term, ...], cells: dict) -> None:
+    """Refuse a margin with room for every accuracy, or none for the published value."""
+    told = value(cells["published"])
+    away = sum(
+        term.above / term.below
+        for term in terms
+        if isinstance(term.above, float) and isinstance(term.below, float)
+    )
+    if interval is None and isinstance(told, float):
+        interval = told - away, told + away
     if interval is None:
         return
     low, high = interval
     if "accuracy" in cells["of"] and low <= 0 and high >= 1:
         raise ValueError(f"no accuracy could miss {cells['within']}")
-    told = value(cells["published"])
     if isinstance(told, float) and not low <= told <= high:
         raise ValueError(f"the published value is not within {cells['within']}")
 
