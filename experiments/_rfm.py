@@ -45,11 +45,10 @@ def machine(
     kernel: mj.kernels.Kernel,
     ridge: Any,
     start: jax.Array,
-    operation: str = "sum",
-    centered: bool = True,
-    *,
     capacity: int,
     iterations: int,
+    operation: str = "sum",
+    centered: bool = True,
 ) -> mj.Legs:
     """The Recursive Feature Machine on one-hot pairs, observed at every iteration."""
     p = len(start) // 2

@@ -1,7 +1,7 @@
 """A network with square units learns the features that a kernel machine learns.
 
-A two-layer network with square units on the pairs of modular addition ends with first
-layers whose Gram matrix is circulant and near the root of the average gradient outer
+A two-layer network with square units on the pairs of modular addition ends with a first
+layer whose Gram matrix is circulant and near the root of the average gradient outer
 product (AGOP). On .175 of the pairs it does not reach 100 % of the test, unless its
 inputs are turned by a random circulant matrix; a penalty on the trace of the AGOP
 replaces weight decay.
@@ -12,7 +12,11 @@ Command: python -m experiments.rfm_networks
 Expected: test accuracy 1 on half of the pairs after 50 epochs.
 
 Sweeps: `main` on half of the pairs of p = 61, `starved` on .175 of them, `fed` on the
-same from circulant inputs, and `penalized`.
+same from circulant inputs, and `penalized`, with a penalty and without, on .4 of them,
+by plain SGD and in neither case with weight decay. The start, the scale of the loss and
+the epochs of `fed` and `penalized` are not known to us (PyTorch's, squares summed over
+outputs, 500). The correlation of Gram matrix and AGOP is as high before training as
+after, also that of the blocks across both numbers; how circulant they are is not.
 """
 
 import math
@@ -160,6 +164,8 @@ def sweeps(
     # weight decay; a program each
     penalty_width: int = 512,  # units of the network that is penalized
     penalty_epochs: int = 500,  # and its epochs
+    few_width: int = 256,  # units of the networks on .175 of the pairs, as in the
+    # authors' code; 1024 in their text
 ) -> dict[str, mj.Sweep]:
     """Networks on the published pairs, by AdamW, and with a penalty by plain SGD."""
     seeds = mj.seeds(seeds)
@@ -170,17 +176,22 @@ def sweeps(
         steps = epochs * math.ceil(round(share * p**2) / batch)
         return {"share": share, "batch": batch, "steps": steps}
 
-    adamw = {"optimizer": "adamw", "lr": 1e-3, "wd": 1.0, "penalty": (0.0,)}
-    sgd = {"optimizer": "sgd", "lr": 1.0, "wd": 0.0, "penalty": penalty}
+    adamw: dict[str, Any] = {
+        "optimizer": "adamw",
+        "lr": 1e-3,
+        "wd": 1.0,
+        "penalty": (0.0,),
+    }
+    sgd: dict[str, Any] = {"optimizer": "sgd", "lr": 1.0, "wd": 0.0}
     plain: dict[str, Any] = {"p": p, "coding": "one-hot", "seed": seeds}
     main = mj.Sweep(run, **plain, **adamw, **trained(0.5, 50, 32), width=1024)
-    starved = main.but(**trained(0.175, 3000, 32), width=256)
+    starved = main.but(**trained(0.175, 3000, 32), width=few_width)
     size = {"width": penalty_width, **trained(0.4, penalty_epochs, 128)}
     return {
         "main": main,
         "starved": starved,
         "fed": starved.but(**trained(0.175, 500, 32), coding="circulant"),
-        "penalized": main.but(**sgd, **size),
+        "penalized": main.but(**sgd, **size, penalty=penalty),
     }
 
 
@@ -189,17 +200,12 @@ def sweeps(
 
 def claims(results: rfm.Results) -> list[mj.Claim]:
     """What networks learn on the pairs, from which inputs, and without decay."""
-    return mj.judged(__file__, results, below, highest, feature)
-
-
-def highest(results: rfm.Results, sweep: str) -> xr.DataArray:
-    """The highest test accuracy at any logged time."""
-    return results[sweep].test_accuracy.max("step")
+    return mj.judged(__file__, results, below, feature)
 
 
 def below(results: rfm.Results, sweep: str, level: str) -> xr.DataArray:
     """Whether test accuracy stays below a level at every logged time."""
-    return highest(results, sweep) < float(level)
+    return results[sweep].test_accuracy.max("step") < float(level)
 
 
 def feature(results: rfm.Results, quantity: str, when: str) -> xr.DataArray:
@@ -228,7 +234,11 @@ def figure(results: rfm.Results) -> Figure:
     for i, (it, label) in enumerate(shown):
         look = {"color": f"C{i}", "dash": DASHES[i % len(DASHES)]}
         lines(panel["a"], it.test_accuracy, "step", label=label, **look)
-    names = {"xscale": "symlog", "xlabel": "step", "ylabel": "test accuracy"}
+    names: dict[str, Any] = {
+        "xscale": "symlog",
+        "xlabel": "step",
+        "ylabel": "test accuracy",
+    }
     names |= {"ylim": (-0.03, 1.06), "legend": BESIDE}
     frame(panel["a"], "networks, p = {p}", it, **names)
     gram = one(results["main"]).gram.isel(seed=0, when=-1)

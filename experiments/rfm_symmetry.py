@@ -56,9 +56,8 @@ def run(
     test = fixed | (rank < count)
     measures = {"test": uniform_on(test), "fixed": uniform_on(fixed)}
     task = rfm.Task((a + b) % p, uniform_on(~test), measures)
-    made, size = rfm.named_kernel(kernel, bandwidth), {"capacity": capacity}
-    start = jnp.eye(2 * p)
-    return rfm.machine(task, made, ridge, start, iterations=iterations, **size)
+    made, start = rfm.named_kernel(kernel, bandwidth), jnp.eye(2 * p)
+    return rfm.machine(task, made, ridge, start, capacity, iterations)
 
 
 def orbit_run(
@@ -72,8 +71,8 @@ def orbit_run(
     measures = {name: uniform_on(member) for name, member in members.items()}
     task = rfm.Task(parts.truth, parts.train.w, measures)
     both = jnp.tile(jnp.eye(p), (2, 2))  # the identity and the swap of both numbers
-    gaussian, size = mj.kernels.gaussian(bandwidth), {"capacity": capacity}
-    return rfm.machine(task, gaussian, ridge, both, iterations=0, **size)
+    gaussian = mj.kernels.gaussian(bandwidth)
+    return rfm.machine(task, gaussian, ridge, both, capacity, iterations=0)
 
 
 def uniform_on(member: jax.Array) -> jax.Array:
@@ -98,10 +97,10 @@ def sweeps(
     mj.inside(0, np.inf, bandwidth=bandwidth)
     mj.one_of(rfm.KERNELS, kernel=kernel)
     mj.inside(2, np.inf, p=p, published_p=published_p or 3)
-    dials = {"bandwidth": bandwidth, "ridge": ridge, "seed": seeds, "kernel": kernel}
-    dials |= {"iterations": iterations, "shift": 0, "paired": 0, "moved": moved}
-    main = mj.Sweep(run, **dials, **all_but_fixed(p), float64=True)
-    even = tuple(m for m in moved if m and m % 2 == 0) or (2,)
+    dials: dict[str, Any] = {"bandwidth": bandwidth, "ridge": ridge, "seed": seeds}
+    dials |= {"kernel": kernel, "iterations": iterations, "moved": moved, "shift": 0}
+    main = mj.Sweep(run, **dials, **all_but_fixed(p), paired=0, float64=True)
+    even = [m for m in moved if m and m % 2 == 0] or [2]
     gaussian: dict[str, Any] = {"kernel": ("gaussian",)}
     whole: dict[str, Any] = {"moved": 0, "seed": 0}  # the seed moves nothing there
     half = mj.zipped(p=(29, 35), capacity=[math.ceil(n**2 / 2) for n in (29, 35)])
@@ -114,7 +113,7 @@ def sweeps(
         "orbit": main.but(orbit_run, half, share=0.5, ridge=1e-4),
     }
     if published_p:
-        few = {"seed": seeds[:4], "iterations": published_iterations}
+        few: dict[str, Any] = {"seed": seeds[:4], "iterations": published_iterations}
         paper = main.but(**all_but_fixed(published_p), **few)
         made["published_whole"] = paper.but(**whole, kernel=rfm.KERNELS)
         made["published_gaussian"] = paper.but(**gaussian, moved=(1,))
@@ -153,7 +152,7 @@ def likeness(results: rfm.Results) -> xr.DataArray:
 
 # --- what to look at ----------------------------------------------------------------
 
-RIGHT = {"ylabel": "right", "ylim": (-0.03, 1.06)}
+RIGHT: dict[str, Any] = {"ylabel": "right", "ylim": (-0.03, 1.06)}
 
 
 def figure(results: rfm.Results) -> Figure:

@@ -67,9 +67,9 @@ def test_the_machine_is_the_plain_one() -> None:
     test = ~member / (~member).sum()
     truth = jnp.array(GRID.sum(1) % P)
     task = rfm.Task(truth, jnp.array(member / 15), {"test": jnp.array(test)})
-    static = {"capacity": 18, "iterations": 4}
+    size = {"capacity": 18, "iterations": 4}
     kernel, start = KERNELS["gaussian"], jnp.eye(2 * P)
-    legs = rfm.machine(task, kernel, 1e-3, start, **static)
+    legs = rfm.machine(task, kernel, 1e-3, start, **size)
     _, seen = jax.jit(lambda: mj.walk(legs))()
     target = np.eye(P)[truth]
     for t, f in enumerate(plain_machine(train, 1e-3, 4)):
