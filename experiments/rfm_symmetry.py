@@ -86,7 +86,7 @@ def sweeps(
     bandwidth: tuple = (2.5,),  # bandwidths L of the Gaussian kernel exp(-d²/2L²)
     seeds: Any = 8,  # how many seeds, or which ones (3,7)
     p: int = 31,  # modulus, and number of classes
-    iterations: int = 20,  # fits of the kernel machine after the first
+    iterations: int = 15,  # fits of the kernel machine after the first
     ridge: float = 1e-6,  # ridge of every fit
     published_p: int = 61,  # modulus of the published sets, four seeds; 0 leaves it out
     published_iterations: int = 12,  # and their iterations, 60 published
@@ -107,7 +107,7 @@ def sweeps(
     z21 = all_but_fixed(21) | {"shift": range(21)}
     made = {
         "main": main,
-        "mirrored": main.but(moved=even, paired=1),
+        "mirrored": main.but(**gaussian, moved=even, paired=1),
         "reflections": main.but(**z21, **whole, **gaussian),
         # Mirrored pairs are one point there, apart by the ridge alone.
         "orbit": main.but(orbit_run, half, share=0.5, ridge=1e-4),
@@ -117,7 +117,8 @@ def sweeps(
         paper = main.but(**all_but_fixed(published_p), **few)
         made["published_whole"] = paper.but(**whole, kernel=rfm.KERNELS)
         made["published_gaussian"] = paper.but(**gaussian, moved=(1,))
-        made["published_mirrored"] = paper.but(**gaussian, moved=(16,), paired=1)
+        pairs: dict[str, Any] = {"moved": (16,), "paired": 1, "seed": seeds[:2]}
+        made["published_mirrored"] = paper.but(**gaussian, **pairs)
         made["published_quadratic"] = paper.but(kernel=("quadratic",), moved=(100, 200))
     return made
 
