@@ -130,8 +130,7 @@ def claims(results: rfm.Results) -> list[mj.Claim]:
 
 def published(results: rfm.Results) -> xr.Dataset:
     """The runs at p = 61, half of all pairs, Gaussian kernel, of all operations."""
-    labels: dict[str, Any] = {"p": 61, "share": 0.5, "kernel": "gaussian"}
-    it = mj.at(results["published"], **labels, bandwidth=2.5)
+    it = mj.at(results["published"], p=61, share=0.5, kernel="gaussian", bandwidth=2.5)
     for name in OPERATIONS:
         mj.at(it, operation=name)
     return it

@@ -104,11 +104,12 @@ def sweeps(
     gaussian: dict[str, Any] = {"kernel": ("gaussian",)}
     whole: dict[str, Any] = {"moved": 0, "seed": 0}  # the seed moves nothing there
     half = mj.zipped(p=(29, 35), capacity=[math.ceil(n**2 / 2) for n in (29, 35)])
-    z21 = all_but_fixed(21) | {"shift": range(21)}
     made = {
         "main": main,
         "mirrored": main.but(**gaussian, moved=even, paired=1),
-        "reflections": main.but(**z21, **whole, **gaussian),
+        "reflections": main.but(
+            **all_but_fixed(21), **whole, **gaussian, shift=range(21)
+        ),
         # Mirrored pairs are one point there, apart by the ridge alone.
         "orbit": main.but(orbit_run, half, share=0.5, ridge=1e-4),
     }
@@ -117,8 +118,8 @@ def sweeps(
         paper = main.but(**all_but_fixed(published_p), **few)
         made["published_whole"] = paper.but(**whole, kernel=rfm.KERNELS)
         made["published_gaussian"] = paper.but(**gaussian, moved=(1,))
-        pairs: dict[str, Any] = {"moved": (16,), "paired": 1, "seed": seeds[:2]}
-        made["published_mirrored"] = paper.but(**gaussian, **pairs)
+        pairs: dict[str, Any] = gaussian | {"paired": 1, "seed": seeds[:2]}
+        made["published_mirrored"] = paper.but(**pairs, moved=(16,))
         made["published_quadratic"] = paper.but(kernel=("quadratic",), moved=(100, 200))
     return made
 

@@ -196,6 +196,42 @@ def test_products_are_sums_in_the_order_of_powers() -> None:
         mj.observables.power_order(9)
 
 
+def transitions() -> dict[str, xr.Dataset]:
+    """Made-up runs: right from iteration 11 on, features moving evenly before."""
+    steps = np.arange(31)
+    shape = {"operation": list(rfm_grokking.OPERATIONS), "seed": [0, 1], "step": steps}
+    values = {
+        "test_accuracy": 1.0 * (steps > 10),
+        "circulant_deviation": np.where(steps > 0, 1.0 - steps / 30, np.nan),
+        "test_mse": np.where(steps > 10, 0.5, 1.0),
+    }
+    whole = {n: (list(shape), np.tile(v, (4, 2, 1))) for n, v in values.items()}
+    fixed = {"p": 61, "share": 0.5, "kernel": "gaussian", "bandwidth": 2.5}
+    return {"published": xr.Dataset(whole, {**shape, **fixed})}
+
+
+def test_what_moves_before_the_transition() -> None:
+    made, deviation = transitions(), "circulant_deviation"
+    assert np.all(rfm_grokking.reached(made, "published", "0.5") == 11)
+    assert np.all(rfm_grokking.monotone(made, deviation, "falls"))
+    assert not np.any(rfm_grokking.monotone(made, deviation, "rises"))
+    np.testing.assert_allclose(rfm_grokking.progress(made, deviation, "min"), 4 / 29)
+    np.testing.assert_allclose(rfm_grokking.progress(made, "test_mse", "max"), 0)
+    made["published"][deviation][0, 0, 7] = 0.9  # of one operation and seed
+    assert rfm_grokking.monotone(made, deviation, "falls").values.tolist() == [0, 1]
+    made["published"]["test_accuracy"][:] = 1.0  # nothing moves before
+    assert not np.any(rfm_grokking.monotone(made, deviation, "falls"))
+
+
+def test_a_learned_reflection_is_like_itself_only() -> None:
+    swap = np.kron([[1, -1], [-1, 1]], np.eye(P) - 1 / P)
+    shifted = np.roll(np.eye(2 * P), 1, axis=1)
+    for metric, least, most in ((swap, 0.99, 1.0001), (shifted, 0.0, 0.3)):
+        made = xr.Dataset({"metric": (("row", "column"), metric)})
+        found = float(rfm_symmetry.likeness({"published_whole": made}))
+        assert least <= found <= most
+
+
 def test_values_of_no_meaning_are_refused() -> None:
     with pytest.raises(mj.BadValue, match="share"):
         rfm_grokking.sweeps(share=(1.0,))
