@@ -33,9 +33,12 @@ TINY = {
     "label_noise_networks": "--activation=relu --decays=0.1,1 --modulus=5 --width=4 "
     "--steps=10 --seeds=1 --notransformer",
     "label_noise_neurons": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 --seeds=1",
-    "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --moved=0,1 "
-    "--symmetry_p=5 --symmetry_iterations=2 --nopublished --nonetworks "
-    "--seeds=2",
+    "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --seeds=2 "
+    "--published_p=5 --operation=quotient",
+    "rfm_networks": "--seeds=2 --p=5 --penalty=1e-3 --penalty_width=4 "
+    "--penalty_epochs=2 --few_width=4",
+    "rfm_symmetry": "--moved=0,1 --kernel=gaussian --p=5 --iterations=2 --seeds=2 "
+    "--published_p=0",
     "ridgeless_circle": "--size=4,6 --a=1,2 --kernel=laplace --seeds=2",
     "rules_and_facts": "--eps=0.3 --lam=0.1,1 --ratio=0,1 --alpha=2 --curve=1,2 "
     "--dim=16 --seeds=2",
