@@ -25,6 +25,7 @@ TINY = (
     "--width=4",
     "--steps=20",
     "--published=false",
+    "--fit_seeds=0",
 )
 FILES = {
     "results.nc",
@@ -134,7 +135,7 @@ runpy.run_module("experiments.l2_vs_size", None, "__main__", True)
 
 def test_an_interrupt_keeps_what_is_finished(tmp_path):
     out = tmp_path / "run"
-    long = ("--size=50:800:5", "--seeds=20", "--published=false", f"--out={out}")
+    long = ("--size=50:800:5", "--seeds=20", *TINY[-2:], f"--out={out}")
     process = subprocess.Popen(
         [sys.executable, "-c", HEARING, *long],
         stderr=subprocess.PIPE,
