@@ -112,7 +112,7 @@ def _alone(f: Callable, *arguments: jax.Array) -> Any:
 
 
 class Factors(NamedTuple):
-    """The eigenvectors of a Gram matrix on a measure, and which of them are no noise."""
+    """Eigenvectors of a Gram matrix on a measure, and which are more than rounding."""
 
     half: jax.Array  # roots of the weights [n]
     values: jax.Array  # eigenvalues, ascending [n]
