@@ -146,11 +146,12 @@ def sweeps(
     more: Any = {"size": (max(size),), "features": large, "room": max(large, default=1)}
     fine = np.geomspace(min(features), max(*features, *large), 150).round().astype(int)
     every = sorted({*features, *large, *fine.tolist()})
+    sizes = sorted({*size, *np.linspace(min(size), max(size), 40).round().tolist()})
     drawn: Any = {"size": random_size, "noise": random_noise, "seed": mj.seeds(seeds)}
     return {
         "main": main,
         "large": main.but(**more) if large else None,
-        "theory": main.but(theory_run, features=every),
+        "theory": main.but(theory_run, size=[int(n) for n in sizes], features=every),
         "random": mj.Sweep(
             random_run, features=random, room=max(random), float64=True, **drawn
         ),

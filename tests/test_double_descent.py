@@ -84,7 +84,7 @@ def test_the_run_agrees_with_theory() -> None:
     exact = mj.sweep(experiment.theory_run, float64=True, **at)
     # With a ridge theory is for many points: a few gaps that are n - d in the limit
     # are n - d - 1 in a sample, four at most where the risk goes like their cube.
-    finite = np.where(runs.ridge > 0, 1, 0) * 4 / abs(runs.features - 100)
+    finite = (runs.ridge > 0) * 4 / abs(runs.features - 100)
     for part in ("bias", "variance", "excess", "train"):
         error = runs[part].std("seed", ddof=1) / 200**0.5
         allowed = 4 * error + finite * exact[part] + 1e-12
