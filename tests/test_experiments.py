@@ -35,6 +35,7 @@ TINY = {
     "label_noise_networks": "--activation=relu --decays=0.1,1 --modulus=5 --width=4 "
     "--steps=10 --seeds=1 --notransformer",
     "label_noise_neurons": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 --seeds=1",
+    "multiple_descent": "--size=4 --features=3,12 --samples=3,8 --seeds=2 --apart=0.1",
     "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --moved=0,1 "
     "--symmetry_p=5 --symmetry_iterations=2 --nopublished --nonetworks "
     "--seeds=2",
