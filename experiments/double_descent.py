@@ -14,7 +14,7 @@ Expected: median test error of 100 points above 10 with 100 random features, and
 .16 with 60 and with 5000.
 
 Sweeps: `main` (Gaussian features), `large` (the same, up to 20 features a point),
-`theory` (closed forms) and `random` (random features of a smooth function).
+`theory` (closed forms), `random` and `wide` (random features of a smooth function).
 """
 
 from typing import Any
@@ -131,14 +131,16 @@ def sweeps(
     noise: float = 1.0,  # standard deviation of the labels
     seeds: int = 24,  # how many seeds, or which ones (3,7)
     large: tuple = (300, 4000),  # features, with the most points; () for none
-    random: tuple = (10, 30, 60, 80, 90, 100, 110, 125, 150, 300, 1000, 5000),
+    random: tuple = (10, 30, 60, 80, 90, 100, 110, 125, 150, 300),
+    wide: tuple = (1000, 5000),  # more random features
     random_size: int = 100,  # points of the random features' fits
     random_noise: float = 0.1,  # standard deviation of their labels
+    random_seeds: int = 64,
 ) -> dict[str, mj.Sweep | None]:
     """Gaussian features with theory on a finer grid, and random features."""
     for name, value in {"signal": signal, "noise": noise}.items():
         mj.inside(0, np.inf, **{name: value})
-    mj.between(1, np.inf, features=features, large=large, random=random)
+    mj.between(1, np.inf, features=features, large=large, random=random, wide=wide)
     grid: dict[str, Any] = {"signal": signal, "noise": noise, "seed": mj.seeds(seeds)}
     # In double precision: near the peak float32 mistakes features for rounding.
     sized: dict[str, Any] = {"size": size, "features": features, "float64": True}
@@ -147,14 +149,15 @@ def sweeps(
     fine = np.geomspace(min(features), max(*features, *large), 150).round().astype(int)
     every = sorted({*features, *large, *fine.tolist()})
     sizes = sorted({*size, *np.linspace(min(size), max(size), 40).round().tolist()})
-    drawn: Any = {"size": random_size, "noise": random_noise, "seed": mj.seeds(seeds)}
+    drawn: Any = {"size": random_size, "noise": random_noise}
+    drawn |= {"seed": mj.seeds(random_seeds), "float64": True}
+    some = mj.Sweep(random_run, features=random, room=max(random), **drawn)
     return {
         "main": main,
         "large": main.but(**more) if large else None,
         "theory": main.but(theory_run, size=[int(n) for n in sizes], features=every),
-        "random": mj.Sweep(
-            random_run, features=random, room=max(random), float64=True, **drawn
-        ),
+        "random": some,
+        "wide": some.but(features=wide, room=max(wide)),
     }
 
 
@@ -179,14 +182,20 @@ def middle(values: xr.DataArray) -> mj.Estimate:
     return mj.Estimate(float(np.median(ranked)), ends, count)
 
 
+def fits(results: Results) -> xr.Dataset:
+    """The fits on random features, few and many."""
+    parts = [results[name].drop_vars("room") for name in ("random", "wide")]
+    return xr.concat(parts, "features", join="inner").sortby("features")
+
+
 def median(results: Results, quantity: str, features: str) -> mj.Estimate:
     """Of random features; means there are ruled by the worst draw."""
-    return middle(mj.at(results["random"], features=int(features))[quantity])
+    return middle(mj.at(fits(results), features=int(features))[quantity])
 
 
 def ratio(results: Results, quantity: str, more: str, fewer: str) -> mj.Estimate:
     """The median over seeds of how many times a quantity grows with random features."""
-    found = (mj.at(results["random"], features=int(v))[quantity] for v in (more, fewer))
+    found = (mj.at(fits(results), features=int(v))[quantity] for v in (more, fewer))
     return middle(next(found) / next(found))
 
 
@@ -223,7 +232,7 @@ def tightness(results: Results, sweep: str) -> xr.DataArray:
 def figure(results: Results) -> Figure:
     """The peak twice, over samples too, and what noise costs against its bound."""
     canvas, panel = panels("ab;cd", (10, 7.2))
-    draw_random(panel["a"], results["random"])
+    draw_random(panel["a"], fits(results))
     size = int(results["main"]["size"].max())
     runs, exact = (mj.at(results[n].excess, size=size) for n in ("main", "theory"))
     draw_ridges(panel["b"], runs, exact, "features")

@@ -141,7 +141,7 @@ def test_the_random_features_are_fitted_by_lstsq() -> None:
 def test_medians_have_an_interval_of_ranks() -> None:
     found = experiment.middle(xr.DataArray(np.arange(20.0)[::-1], dims="seed"))
     assert found.value == 9.5
-    assert found.interval == (5, 14)  # the 6th and the 15th: they cover 95.9 %
+    assert found.interval == (5, 14)  # the 6th and the 15th
     with pytest.raises(mj.NotRun):
         experiment.middle(xr.DataArray(np.arange(5.0), dims="seed"))
 
