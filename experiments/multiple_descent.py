@@ -148,9 +148,10 @@ def draw(axis: Axes, runs: xr.DataArray, exact: xr.Dataset, x: str, ends: Any) -
     how: dict[str, Any] = {"color": "apart", "label": "scales apart by {apart:g}"}
     points(axis, runs.median("seed"), x, **how)
     for end in ends:
-        axis.axvline(end, color="0.85", lw=0.8, zorder=0)
+        axis.axvline(end, color="0.8", lw=0.8, zorder=0)
     key(axis, "theory of the mean, scales far apart")
     key(axis, "theory of the mean, scales equal", ":")
+    key(axis, "a block is complete", color="0.8")
 
 
 if __name__ == "__main__":
