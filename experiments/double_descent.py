@@ -214,6 +214,8 @@ def away(results: Results, ridge: str, share: str, size: str) -> mj.Estimate:
     runs, exact = (mj.at(results[n].excess, **at) for n in ("main", "theory"))
     if not float(ridge):
         runs = runs[abs(np.log(runs.features / int(size))) > np.log(1.4)]
+    if not runs.size:
+        raise mj.NotRun("features away from the peak")
     exact = exact.sel(features=runs.features)
     return mj.farthest(runs, exact, float(share) * exact)
 

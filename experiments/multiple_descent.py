@@ -118,6 +118,8 @@ def away(results: Results, sweep: str, limit: str, apart: str, share: str) -> An
     axis = next(str(d) for d in exact.dims)
     exact = exact.sel({axis: runs[axis]})
     kept = (exact <= 2.5).values
+    if not kept.any():
+        raise mj.NotRun("features or points away from the peaks")
     exact, runs = exact.isel({axis: kept}), runs.isel({axis: kept})
     return mj.farthest(runs, exact, float(share) * exact)
 
