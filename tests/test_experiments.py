@@ -19,6 +19,8 @@ TINY = {
     "--limit_size=3 --limit_depth=1 --limit_width=4",
     "associative_memory": "--activation=relu --depth=1 --width=4 --size=3 --dim=3 "
     "--steps=20 --beside=5 --limit_size=4 --limit_width=4 --samples=3 --seeds=1",
+    "double_descent": "--size=4,6 --features=3,12 --seeds=2 --large=20 --random=3,9 "
+    "--wide=20 --random_size=5 --random_seeds=2",
     "graph_cycles": "--nodes=8 --looped=5 --width=5 --seeds=2 --lr=0.1",
     "graph_eigendirections": "--graph=path:4 --self_edges=0 --width=3 --seeds=1 "
     "--init_scale=0.1 --steps=30 --longer=2",
@@ -39,6 +41,10 @@ TINY = {
     "--penalty_epochs=2 --few_width=4",
     "rfm_symmetry": "--moved=0,1 --kernel=gaussian --p=5 --iterations=2 --seeds=2 "
     "--published_p=0",
+    "multiple_descent": "--size=4 --features=3,12 --samples=3,8 --seeds=2 --apart=0.1",
+    "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --moved=0,1 "
+    "--symmetry_p=5 --symmetry_iterations=2 --nopublished --nonetworks "
+    "--seeds=2",
     "ridgeless_circle": "--size=4,6 --a=1,2 --kernel=laplace --seeds=2",
     "rules_and_facts": "--eps=0.3 --lam=0.1,1 --ratio=0,1 --alpha=2 --curve=1,2 "
     "--dim=16 --seeds=2",
