@@ -3,4 +3,5 @@
 from memjax.theory import circle as circle
 from memjax.theory import convex as convex
 from memjax.theory import cycles as cycles
+from memjax.theory import eigenframework as eigenframework
 from memjax.theory import rules_and_facts as rules_and_facts
