@@ -41,6 +41,8 @@ TINY = {
     "--dim=16 --seeds=2",
     "rules_and_facts_models": "--eps=0.3 --lam=0.1,1 --ratio=1 --kappa=2 --dim=16 "
     "--width=8 --steps=5 --seeds=2",
+    "tempered": "--size=4,6 --power=2 --ridge=0,1 --modes=30 --draws=2 --dim=1 "
+    "--sphere_size=4,6 --kernel=laplace --seeds=2",
 }
 NAMES = [m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name[0] != "_"]
 

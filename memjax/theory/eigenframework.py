@@ -2,13 +2,13 @@
 
 A kernel has eigenvalues λ_i on a data distribution, a target has v_i² of its power in
 mode i, and labels carry noise. Ridge regression on n samples then learns the share
-`L_i = λ_i / (λ_i + γ)` of each mode, with one effective ridge γ for all of them. Where
+`L_i = λ_i / (λ_i + g)` of each mode, with one effective ridge g for all of them. Where
 the kernel is that of k random features, what is learned is limited by both n and k:
 
-    n = Σ L_i + δ/κ      k = Σ L_i + kκ/γ
+    n = Σ L_i + δ/κ      k = Σ L_i + kκ/g
 
-with a ridge δ on the kernel matrix. Eliminating κ leaves `(n - Σ L)(1 - Σ L/k) γ = δ`,
-whose left side grows with γ: one bisection finds it, and k = ∞ is the kernel itself.
+with a ridge δ on the kernel matrix. Eliminating κ leaves `(n - Σ L)(1 - Σ L/k) g = δ`,
+whose left side grows with g: one bisection finds it, and k = ∞ is the kernel itself.
 Below, differences of nearly equal sums are written as sums of `L_i (1 - L_i)`, so that
 nothing cancels. Exact in the limit of many samples and modes of Gaussian features;
 real kernels on few dimensions have other constants.
@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-HALVINGS = 64  # of a bracket some 500 wide in log γ: to the last digit of a double
+HALVINGS = 64  # of a bracket some 500 wide in log g: to the last digit of a double
 
 
 class Fit(NamedTuple):
@@ -32,7 +32,7 @@ class Fit(NamedTuple):
     gamma: jax.Array  # the effective ridge
     kappa: jax.Array  # that of the features; equal to gamma where they are infinite
     learned: jax.Array  # [modes], the share of each mode that is learned
-    overfitting: jax.Array  # test error over that of infinitely many samples at this γ
+    overfitting: jax.Array  # test error over that of infinitely many samples at this g
     test: jax.Array  # mean square, the noise in test labels included
     train: jax.Array
 
@@ -68,10 +68,10 @@ def effective_ridge(
     features: Any = jnp.inf,
     count: Any = 1.0,
 ) -> jax.Array:
-    """The γ at which `(size - Σ L)(1 - Σ L / features) γ = ridge`.
+    """The g at which `(size - Σ L)(1 - Σ L / features) g = ridge`.
 
     `count` says how many modes each eigenvalue of `spectrum` [modes] stands for.
-    Without ridge γ is where ΣL meets the smaller of samples and features, and zero
+    Without ridge g is where ΣL meets the smaller of samples and features, and zero
     where there are fewer modes than both.
     """
     fewer = jnp.minimum(size, features)
