@@ -33,6 +33,8 @@ TINY = {
     "label_noise_networks": "--activation=relu --decays=0.1,1 --modulus=5 --width=4 "
     "--steps=10 --seeds=1 --notransformer",
     "label_noise_neurons": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 --seeds=1",
+    "more_is_better": "--size=4,6 --features=3,6 --modes=40 --seeds=2 --steep=2.5 "
+    "--share=0,1",
     "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --moved=0,1 "
     "--symmetry_p=5 --symmetry_iterations=2 --nopublished --nonetworks "
     "--seeds=2",
