@@ -144,39 +144,36 @@ def sweeps(
     kernel: tuple = tuple(KERNELS),  # laplace, ntk; a program each
 ) -> dict[str, mj.Sweep]:
     """Spectra and sizes with theory on the same and on larger ones, and spheres."""
-    mj.one_of(tuple(KERNELS), kernel=kernel)
-    mj.inside(1, np.inf, power=power)  # at one and below the kernel has no trace
+    mj.inside(1, np.inf, power=power, logs=logs)  # beneath, the kernel has no trace
     mj.between(0, np.inf, ridge=ridge)
     mj.inside(0, np.inf, rate=rate)
-    mj.inside(1, np.inf, logs=logs)
     mj.between(1, modes / 4, size=size)
-    mj.between(1, np.inf, dim=dim)
-    seed = mj.seeds(seeds)
-    plain: dict[str, Any] = {"logs": 0.0, "rate": 0.0, "ridge": ridge, "power": power}
-    how: dict[str, Any] = {"seed": seed, "draws": draws, "float64": True}
-    main = mj.Sweep(run, size=size, modes=modes, **plain, **how)
+    how: dict[str, Any] = {"seed": mj.seeds(seeds), "draws": draws, "float64": True}
+    grid: dict[str, Any] = {"size": size, "modes": modes, "logs": 0.0, "rate": 0.0}
+    main = mj.Sweep(run, ridge=ridge, power=power, **grid, **how)
     slow = main.but(power=1.0, logs=logs, ridge=0.0)
     fast = main.but(power=0.0, rate=rate, ridge=0.0)
     more = np.geomspace(min(size), max(largest_size, *size), 25).astype(int)
     longer = sorted({*size, 100, 10_000, *more.tolist()})
-    theories = {
-        "theory": main.but(theory_run, size=longer),
-        "slow_theory": slow.but(theory_run, size=longer),
-        "fast_theory": fast.but(theory_run),
-    }
-    grid: dict[str, Any] = {"dim": dim, "kernel": kernel, "largest": max(dim)}
-    spheres = mj.Sweep(
-        sphere_run, size=sphere_size, ridge=0.0, tests=500, **grid, **how
-    )
-    ridged = spheres.but(ridge=1.0)
+    spheres = on_spheres(sphere_size, dim, kernel, how)
     return {
         "main": main,
         "slow": slow,
         "fast": fast,
-        **theories,
+        "theory": main.but(theory_run, size=longer),
+        "slow_theory": slow.but(theory_run, size=longer),
+        "fast_theory": fast.but(theory_run),
         "spheres": spheres,
-        "ridged": ridged,
+        "ridged": spheres.but(ridge=1.0),
     }
+
+
+def on_spheres(size: tuple, dim: tuple, kernel: tuple, how: dict) -> mj.Sweep:
+    """Kernels without ridge at points of spheres."""
+    mj.one_of(tuple(KERNELS), kernel=kernel)
+    mj.between(1, np.inf, dim=dim)
+    at: dict[str, Any] = {"ridge": 0.0, "tests": 500, "largest": max(dim)}
+    return mj.Sweep(sphere_run, size=size, dim=dim, kernel=kernel, **at, **how)
 
 
 # --- what was found -----------------------------------------------------------------
