@@ -42,14 +42,15 @@ TINY = {
     "rfm_symmetry": "--moved=0,1 --kernel=gaussian --p=5 --iterations=2 --seeds=2 "
     "--published_p=0",
     "multiple_descent": "--size=4 --features=3,12 --samples=3,8 --seeds=2 --apart=0.1",
-    "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --moved=0,1 "
-    "--symmetry_p=5 --symmetry_iterations=2 --nopublished --nonetworks "
-    "--seeds=2",
+    "more_is_better": "--size=4,6 --features=3,6 --modes=40 --seeds=2 --steep=2.5 "
+    "--share=0,1",
     "ridgeless_circle": "--size=4,6 --a=1,2 --kernel=laplace --seeds=2",
     "rules_and_facts": "--eps=0.3 --lam=0.1,1 --ratio=0,1 --alpha=2 --curve=1,2 "
     "--dim=16 --seeds=2",
     "rules_and_facts_models": "--eps=0.3 --lam=0.1,1 --ratio=1 --kappa=2 --dim=16 "
     "--width=8 --steps=5 --seeds=2",
+    "tempered": "--size=4,6 --power=2 --ridge=0,1 --modes=30 --draws=2 --dim=1 "
+    "--sphere_size=4,6 --kernel=laplace --seeds=2",
 }
 NAMES = [m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name[0] != "_"]
 
