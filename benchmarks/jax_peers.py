@@ -154,6 +154,7 @@ def stacked(lanes: list[Lane]) -> Lane:
 
 def parts(workload: Workload, tiled: bool = False) -> tuple[Callable, Callable]:
     """What one lane does, and how a run becomes a lane, for a workload's problem."""
+    jax.config.update("jax_default_matmul_precision", "highest")  # as memjax asks for
     times: dict[str, Any] = {"steps": workload.steps, "every": workload.log_every}
     if len(workload.runs[0].params) > 1:
         return partial(mlp_run, **times, tiled=tiled), mlp_lane

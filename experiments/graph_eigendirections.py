@@ -7,48 +7,42 @@ far above the entropy of the next node; a graph is remembered when neighbors ran
 all other nodes.
 
 Source: Noroozizadeh, Nagarajan, Rosenfeld, Kumar, arXiv:2510.26745, and their thread of
-26 May 2026; no number for "minimal" was published.
+26 May 2026; no number for "minimal" was published but the two of a cycle.
 Command: python -m experiments.graph_eigendirections
-Expected: cycle of 15: ‖Vᵀe‖ = 6.751 twice and below 0.02 elsewhere, loss 1.43492.
-The path-star is not at its end after the published 10,000 steps. Where degrees differ
-or a graph has several parts, the count of directions depends on the start, because the
-mean of the embedding and the distance of the parts keep its scale.
+Expected: cycle of 15: ‖Vᵀe‖ = 6.751 twice and below 0.02 elsewhere, loss 1.43492. One
+to four directions on the other graphs, by width and start; where they end follows from
+a convex problem, and the published 10,000 steps are not that end.
 
 `lr` is the step size on the SUM over nodes of the mean over a node's neighbors, as
-published: 0.01 is 0.15 on the mean over 15 nodes. The sweep `cycles` trains cycles of
-many sizes, for as long as the closed form says (`memjax.theory.cycles`). The derived
-values of other graphs are those of a convex problem (`memjax.theory.convex`).
+published: 0.01 is 0.15 on the mean over 15 nodes. Where degrees differ the mean of the
+embedding grows without end and the loss falls to the least one as a power of time; the
+sweep `longer` goes ten times as far, with steps twice as long. With still longer steps
+the growing mean makes descent oscillate before the end (the star: from lr 0.03).
 """
 
-from functools import cache, partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import matplotlib
 import numpy as np
-import optax
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from scipy.sparse.csgraph import connected_components
 
 import memjax as mj
+from experiments._graphs import (
+    Results,
+    draw_map,
+    draw_profile,
+    mosaic,
+    parsed,
+    trimmed,
+    two_matrices,
+)
 from memjax.cli import launch
 from memjax.datasets import graphs
-from memjax.observables import spectral
-
-STEPS = 10_000
-SIZES = (8, 10, 15, 20, 30)  # of the cycles held against the closed form
-LOOPED = (8, 10, 15, 20)  # of those with self edges, three times as slow
-LEFT = 1e-3  # the decay of the slowest frequency that a cycle is trained for
-CONVEX = 40  # nodes up to which the convex problem is solved
-OF_NODES = ("eigen", "principal", "node", "next")  # dimensions as long as a graph
-PAPER = "Noroozizadeh et al., arXiv:2510.26745"
-NOTES = "checkpoint of the authors' repository, recomputed"
-DERIVED = "derived: closed form for cycles"
-CONVEX_SOURCE = "derived: convex problem, float64 interior-point solver"
-
+from memjax.plots import DASHES, MARKERS, filled, frame, key, lines, panels, points
+from memjax.theory import convex, cycles
 
 # --- the runs -----------------------------------------------------------------------
 
@@ -66,524 +60,220 @@ def run(
 ) -> mj.Legs:
     """Memorize a graph by gradient descent; `lr` is that of the sum over nodes."""
     graph = graphs.with_self_edges(graph) if self_edges else graph
-    data, walk = graphs.next_nodes(graph), graphs.transitions(graph)
-    basis = spectral.eigenbasis(walk)
-    net = getattr(mj.models.graph, model)(graph.nodes, width)
-    mode = range(graph.nodes)
-    node, square = {"node": mode}, {"node": mode, "next": mode}
-
-    def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return mj.losses.cross_entropy(net.apply(params, x), y)
-
-    def score(params: Any, x: jax.Array, y: jax.Array) -> tuple[jax.Array, ...]:
-        logits = net.apply(params, x)
-        return (
-            mj.losses.cross_entropy(logits, y),
-            spectral.recall(logits, y, x),
-            spectral.margin(logits, y, x),
-        )
-
-    def observe(params: Any) -> dict[str, Any]:
-        value, recall, margin = mj.expect(partial(score, params), data)
-        logits = jax.vmap(partial(net.apply, params))(data.x)
-        p = spectral.projections(params["v"], basis)
-        c = spectral.projections(spectral.residual(logits, walk), basis)
-        return {
-            "loss": value,
-            "recall": recall,
-            "margin": margin,
-            "projection": mj.named(p, "eigen", coords=mode),
-            "residual": mj.named(c, "eigen", coords=mode),
-            "participation": spectral.participation(p),
-            **spectral.directions(p, basis),
-        }
-
-    def finish(params: Any) -> dict[str, Any]:
-        points, strengths = spectral.principal(params["v"])
-        first = basis.vectors[:, 1:3]
-        return {
-            "edge_cosine": spectral.edge_cosine(params["v"], walk),
-            "embedding": mj.named(points, "node", "axis", coords=node),
-            "strength": mj.named(strengths, "principal", coords=mode),
-            "eigenvalue": mj.named(jnp.array(basis.values), "eigen", coords=mode),
-            "eigenvector": mj.named(jnp.array(first), "node", "axis", coords=node),
-            "walk": mj.named(jnp.array(walk), "node", "next", coords=square),
-        }
-
-    points = (data.w > 0).sum()
-    optimizer = optax.sgd(lr * points)  # the sum over nodes, from the mean
-    train = mj.train(loss, optimizer, observe, steps, finish=finish)
-    return train(net.init(jax.random.key(seed), init_scale), data)
+    return two_matrices(graph, lr, init_scale, seed, width, steps, model)
 
 
 def sweeps(
     graph: tuple = ("cycle", "grid", "star", "irregular"),
-    self_edges: tuple = (0, 1),
-    width: tuple = (15, 100, 512),
-    init_scale: tuple = (0.01, 1.0),
-    lr: tuple = (0.01,),
-    seeds: range = range(3),
-    model: tuple = ("tied",),
-    directed: bool = False,
-    steps: int = STEPS,
-    theory: bool = True,
+    self_edges: tuple = (0, 1),  # 0 as it is, 1 every node also follows itself
+    width: tuple = (15, 100, 512),  # of the embedding; each is a program of its own
+    init_scale: tuple = (0.01, 1.0),  # standard deviations of the initial embedding
+    lr: tuple = (0.01,),  # learning rates, on the sum over nodes
+    seeds: int = 8,  # how many seeds, or which ones (3,7)
+    model: tuple = ("tied",),  # tied (V Vᵀ) or untied (V Uᵀ)
+    directed: bool = False,  # learn each edge only as it is listed
+    steps: int = 10_000,  # of gradient descent
+    longer: int = 10,  # times the steps of runs held against the convex problem, or 0
 ) -> dict[str, mj.Sweep]:
-    """Graphs by width, initial scale and seed, and cycles of many sizes.
+    """Graphs by width, initial scale and seed, and for longer.
 
     graph: graphs: cycle:15, path:15, grid:4:4, star:arms:length, tree:branching:depth,
       irregular, clustered:blocks:size, file:edges.txt (two names a line), or a networkx
       generator such as nx:hypercube_graph:4
-    self_edges: 0 as it is, 1 every node is also a next node of itself
-    width: widths of the embedding; each is a program of its own
-    init_scale: standard deviations of the initial embedding
-    lr: learning rates, on the sum over nodes
-    seeds: how many seeds, or which ones (3,7)
-    model: tied (V Vᵀ) or untied (V Uᵀ)
-    directed: learn each edge only in the direction in which it is listed
-    steps: steps of gradient descent
-    theory: also train cycles of many sizes, to hold against the closed form
     """
-    for name in model:
-        if name not in ("tied", "untied"):
-            raise mj.BadValue("model", f"tied or untied, not {name}")
-    if not set(self_edges) <= {0, 1}:
-        raise mj.BadValue("self_edges", f"0 or 1, not {self_edges}")
-    main = mj.Sweep(
-        run,
-        graph=[parsed(text, directed) for text in graph],
-        self_edges=self_edges,
-        width=width,
-        init_scale=init_scale,
-        lr=lr,
-        seed=seeds,
-        model=model,
-        steps=steps,
-    )
-    return {"main": main, "cycles": cycles(seeds)} if theory else {"main": main}
-
-
-def parsed(text: str, directed: bool) -> graphs.Graph:
-    """The graph that a flag names."""
-    try:
-        return graphs.parse(text, directed=directed)
-    except ValueError as error:
-        raise mj.BadValue("graph", str(error)) from None
-
-
-def cycles(seeds: Any) -> mj.Sweep:
-    """Cycles with and without self edges, each trained until two directions remain."""
-    cases = [(n, False) for n in SIZES] + [(n, True) for n in LOOPED]
-    rings = [graphs.cycle(n) for n, _ in cases]
-    looped = [loops for _, loops in cases]
-    length = [mj.theory.cycles.steps_to(LEFT, n, 0.01, loops) for n, loops in cases]
-    tied = mj.zipped(
-        graph=[
-            graphs.with_self_edges(g) if loops else g
-            for g, loops in zip(rings, looped, strict=True)
-        ],
-        steps=[round(steps) for steps in length],
-    )
-    return mj.Sweep(
-        run,
-        tied,
-        seed=seeds,
-        lr=0.01,
-        init_scale=1.0,
-        width=100,
-        self_edges=0,
-        model="tied",
-    )
+    mj.one_of(("tied", "untied"), model=model)
+    mj.one_of((0, 1), self_edges=self_edges)
+    mj.between(0, 1000, longer=longer)
+    axes: Any = {"width": width, "init_scale": init_scale, "lr": lr, "model": model}
+    axes |= {"seed": mj.seeds(seeds), "self_edges": self_edges, "steps": steps}
+    main = mj.Sweep(run, graph=[parsed(text, directed) for text in graph], **axes)
+    if not longer:
+        return {"main": main}
+    on: Any = {"steps": longer * steps, "lr": 0.02, "width": 32, "model": "tied"}
+    return {"main": main, "longer": main.but(seed=mj.seeds(seeds)[:2], **on)}
 
 
 # --- what was found -----------------------------------------------------------------
 
 
-def case(results: xr.Dataset, graph: str, loops: int) -> xr.Dataset | None:
-    """One graph at the published setting [width, init_scale, seed, …], if run."""
-    held = {"graph": graph, "self_edges": loops, "lr": 0.01, "model": "tied"}
-    covered = all(value in results[name].values for name, value in held.items())
-    if not covered or int(results.step[-1]) != STEPS:
-        return None
-    found = results.sel(held)
-    nodes = int(found.eigenvalue.notnull().sum("eigen").max())
-    return found.isel({d: slice(nodes) for d in OF_NODES})
+def claims(results: Results) -> list[mj.Claim]:
+    """The cycle of 15, counts of directions, and the ends of training."""
+    return mj.judged(__file__, results, cycle, count, kept, least_recall, end)
 
 
-def reference(found: xr.Dataset) -> xr.Dataset:
-    """The runs [seed, …] of the width nearest 100 and the scale nearest 1."""
-    return found.sel(width=100, init_scale=1.0, method="nearest")
+def published(results: Results, **on: Any) -> xr.Dataset:
+    """The published setting at its end, over graphs, widths, starts and seeds."""
+    return mj.at(results["main"], lr=0.01, model="tied", step=10_000, **on)
 
 
-def falling(p: xr.DataArray) -> np.ndarray:
-    """Projections, mode 0 aside, by falling size: [..., n - 1]."""
-    rest = p.transpose(..., "eigen").sel(eigen=p.eigen > 0).values
-    return np.sort(rest, axis=-1)[..., ::-1]
+def cycle(results: Results, name: str) -> float:
+    """A quantity of the cycle of 15, the largest of all runs; see the table."""
+    found = trimmed(published(results, graph="cycle:15", self_edges=0))
+    form, p, c = cycles.fixed_point(15), found.projection, found.residual
+    values = {
+        "projection": abs(p.sel(eigen=[1, 2]) - form.projection),
+        "other": p.sel(eigen=slice(3, None)),
+        "loss": abs(found.loss - form.loss),
+        "residual": c.sel(eigen=[1, 2]),
+        "slow": abs(c.sel(eigen=[3, 4]) - abs(form.spectrum[2])),
+    }
+    return float(values[name].max())
 
 
-def farthest(values: np.ndarray, published: float) -> float:
-    """The value farthest from the published one."""
-    values = np.ravel(values)
-    return float(values[np.argmax(np.abs(values - published))])
+def count(results: Results, graph: str, loops: str) -> float | str:
+    """How many directions there are, from the fewest to the most of all runs."""
+    found = published(results, graph=graph, self_edges=int(loops)).directions
+    least, most = float(found.min()), float(found.max())
+    return most if least == most else f"{least:g} to {most:g}"
 
 
-def walk_of(found: xr.Dataset) -> np.ndarray:
-    """The walk [n, n] of a graph."""
-    return found.walk.isel({d: 0 for d in found.walk.dims[:-2]}).values.astype(float)
+def kept(results: Results) -> xr.DataArray:
+    """The mean of the first two projections, over graphs and runs."""
+    return results["main"].projection.sel(eigen=[1, 2]).mean("eigen")
 
 
-def derived(walk: np.ndarray) -> tuple[float, np.ndarray | None] | None:
-    """The least loss, and the principal strengths there where a graph is connected.
+def least_recall(results: Results) -> float:
+    """The least recall of all graphs and runs."""
+    return float(published(results).recall.min())
 
-    None for a graph beyond the solver. Parts that no edge joins separate for good, as
-    their logits grow: each then has a least loss of its own, and strengths have no end.
+
+def end(results: Results, name: str) -> float:
+    """How far runs are from their end, the most of all graphs; see `toward`."""
+    found = [toward(runs) for runs in each_graph(results["longer"])]
+    values = [float(one[name].max()) for one in found if name in one]
+    if not values:
+        raise mj.NotRun("a graph of at most 40 nodes")
+    return max(values)
+
+
+def toward(runs: xr.Dataset) -> dict[str, xr.DataArray]:
+    """How far the runs of a graph are from where the convex problem ends.
+
+    `off` is the distance of the loss in percent and `outside` the share of variance
+    outside the optimum's directions, which the parts of a connected graph have;
+    `left`, for a graph that is not regular, what ten times the steps leave of the
+    loss above the least.
     """
-    if len(walk) > CONVEX or (walk.sum(1) == 0).any():
-        return None
-    count, part = connected_components(walk)
-    parts = [walk[np.ix_(part == k, part == k)] for k in range(count)]
-    solved = [solve(p.tobytes(), len(p)) for p in parts]
-    sizes = [len(p) for p in parts]
-    loss = float(np.average([s.loss for s in solved], weights=sizes))
-    values = np.linalg.eigvalsh(solved[0].logits)[::-1]
-    return loss, np.sqrt(np.maximum(values, 0)) if count == 1 else None
+    walk = runs.walk.isel({d: 0 for d in runs.walk.dims[:-2]}).values
+    it = convex.ends(walk)
+    if it is None:
+        return {}
+    gap, last = runs.loss - it.loss, runs.isel(step=-1)
+    found = {"off": 100 * abs(last.loss / it.loss - 1)}
+    if not np.allclose(walk, walk.T):
+        before = gap.sel(step=0.1 * float(gap.step[-1]), method="nearest")
+        found |= {"gap": gap, "left": gap.isel(step=-1) / before}
+    if len(it.parts) == 1:
+        square = np.square(last.strength)
+        inside = square.isel(principal=slice(it.parts[0].directions()))
+        found["outside"] = 1 - inside.sum("principal") / square.sum("principal")
+    return found
 
 
-@cache
-def solve(walk: bytes, nodes: int) -> Any:
-    return mj.theory.convex.best_tied(np.frombuffer(walk).reshape(nodes, nodes))
-
-
-def claims(results: dict[str, xr.Dataset]) -> list[mj.Claim]:
-    """The published numbers, then every graph against theory, then cycles."""
-    made = [*cycle_claims(results["main"]), *grid_claims(results["main"])]
-    for graph in results["main"].graph.values.tolist():
-        for loops in results["main"].self_edges.values.tolist():
-            made += graph_claims(results["main"], graph, loops)
-    return [*made, *theory_claims(results["cycles"])] if "cycles" in results else made
-
-
-def cycle_claims(results: xr.Dataset) -> list[mj.Claim]:
-    """The cycle of 15, over every width, initial scale and seed."""
-    found = case(results, "cycle:15", 0)
-    got: dict[str, Any] = {}
-    if found is not None:
-        end = found.isel(step=-1)
-        p, c = falling(end.projection), end.residual
-        got = {
-            "kept": farthest(p[..., :2], 6.751),
-            "other": float(p[..., 2:].max()),
-            "loss": farthest(end.loss.values, 1.43492),
-            "count": farthest(end.directions.values, 2),
-            "recall": float(end.recall.min()),
-            "null": float(c.sel(eigen=[1, 2]).max()),
-            "slow": farthest(c.sel(eigen=[3, 4]).values, 0.0605),
-        }
-    digits = "the published digits; gradient descent is not quite at its end"
-    where = "cycle:15, the farthest of all runs"
-    row = partial(mj.Claim, source=NOTES)
-    return [
-        row(
-            f"kept projections, {where}", 6.751, got.get("kept"), tolerance=0.005
-        )._replace(reason=digits),
-        row(f"largest other projection, {where}", 0.007, got.get("other"))._replace(
-            interval=(0.0, 0.02), reason="decays as exp(-0.0605 lr t)"
-        ),
-        row(f"loss, {where}", 1.43492, got.get("loss"), tolerance=1e-4)._replace(
-            reason=digits
-        ),
-        mj.Claim(f"directions, {where}", 2.0, got.get("count"), PAPER + ", thread"),
-        mj.Claim(f"recall, {where}", 1.0, got.get("recall"), PAPER),
-        row(f"‖C e‖ of the kept pair, {where}", 0.0, got.get("null"))._replace(
-            tolerance=1e-3, reason="zero at the fixed point"
-        ),
-        row(
-            f"‖C e‖ of frequency 2, {where}", 0.0605, got.get("slow"), tolerance=0.002
-        )._replace(reason="the published digits"),
-    ]
-
-
-def grid_claims(results: xr.Dataset) -> list[mj.Claim]:
-    """The published run of the grid, against ours at the same setting."""
-    found = case(results, "grid:4:4", 0)
-    end = None if found is None else reference(found).isel(step=-1)
-    p = None if end is None else falling(end.projection)
-    spread = "two standard deviations over 64 seeds; it follows the constant mode"
-    row = partial(mj.Claim, source=NOTES + ", one seed", reason=spread)
-    return [
-        row("loss, grid:4:4", 1.8365, _mean(end, "loss"), tolerance=0.0006),
-        *(
-            row(
-                f"projection {i + 1}, grid:4:4",
-                5.374,
-                None if p is None else float(p[:, i].mean()),
-                tolerance=0.023,
-            )
-            for i in range(2)
-        ),
-    ]
-
-
-def _mean(found: xr.Dataset | None, name: str) -> float | None:
-    return None if found is None else float(found[name].mean())
-
-
-def graph_claims(results: xr.Dataset, graph: str, loops: int) -> list[mj.Claim]:
-    """One graph against the best semidefinite logits, mean over seeds."""
-    found = case(results, graph, loops)
-    what = f"{graph} + self" if loops else graph
-    if found is None:
-        return []
-    end = reference(found).isel(step=-1)
-    largest = ", ".join(f"{p:.3f}" for p in falling(end.projection).mean(0)[:6])
-    few = mj.Claim(
-        f"directions, {what}",
-        "a minimal set",
-        _mean(end, "directions"),
-        PAPER,
-        interval=(1.0, (end.sizes["eigen"] - 1) // 2),
-        reason="published without a number; ours: fewer than half of all modes. "
-        f"The six largest projections: {largest}",
-    )
-    counts = np.unique(found.directions.isel(step=-1))
-    same = mj.Claim(
-        f"directions do not depend on width or start, {what}",
-        True,
-        len(counts) == 1,
-        PAPER,
-        reason=f"over all widths, scales and seeds run; found {counts.tolist()}",
-    )
-    theory = derived(walk_of(found))
-    if theory is None:
-        return [few, same]
-    at_end = "derived for the end of training; ours, for the published 10,000 steps"
-    row = partial(mj.Claim, source=CONVEX_SOURCE, reason=at_end)
-    loss, best = theory
-    made = [row(f"loss, {what}", loss, _mean(end, "loss"), tolerance=0.01 * loss)]
-    if best is None:
-        return [few, same, *made]
-    strengths = end.strength.transpose("seed", "principal").values
-    kept = np.mean([above(s).sum() for s in strengths])
-    count = int(above(best).sum())
-    made.append(row(f"dimensions, {what}", float(count), float(kept)))
-    for i in range(count):
-        value, seen = float(best[i]), float(strengths[:, i].mean())
-        name = f"strength of axis {i + 1}, {what}"
-        made.append(row(name, value, seen, tolerance=0.05 * value))
-    return [few, same, *made]
-
-
-def above(strengths: np.ndarray) -> np.ndarray:
-    """Which strengths are more than 0.3 of the largest."""
-    return strengths > 0.3 * strengths[0]
-
-
-def theory_claims(results: xr.Dataset) -> list[mj.Claim]:
-    """Cycles of many sizes against the closed form, to three digits."""
-    made = []
-    for graph in results.graph.values.tolist():
-        nodes, loops = size_of(graph)
-        form = mj.theory.cycles.fixed_point(nodes, loops)
-        curve = results.sel(graph=graph).dropna("step", subset=["loss"])
-        end = curve.isel(step=-1)
-        rows = (
-            (
-                "projection",
-                form.projection,
-                float(end.projection.sel(eigen=[1, 2]).mean()),
-            ),
-            ("loss", form.loss, float(end.loss.mean())),
-        )
-        for name, value, seen in rows:
-            made.append(
-                mj.Claim(
-                    f"{name}, {graph}, long run",
-                    value,
-                    seen,
-                    DERIVED,
-                    5e-4 * value,
-                    reason="three digits",
-                )
-            )
-        made.append(
-            mj.Claim(
-                f"decay rate of frequency 2, {graph}, measured / derived",
-                1.0,
-                float(decay(curve) / abs(form.spectrum[2])),
-                DERIVED,
-                0.05,
-                reason="linear near the end only",
-            )
-        )
-    return made
-
-
-def size_of(graph: str) -> tuple[int, bool]:
-    """The nodes of `cycle:15 + self`, and whether it has self edges."""
-    name, _, loops = graph.partition(" + ")
-    return int(name.partition(":")[2]), bool(loops)
-
-
-def decay(curve: xr.Dataset) -> float:
-    """The rate, per step and lr, at which frequency 2 leaves at the end of a run."""
-    p = curve.projection.sel(eigen=[3, 4])
-    size = np.sqrt(np.square(p).sum("eigen").mean("seed"))
-    late = size.isel(step=[-3, -1])
-    steps = float(late.step.diff("step")[0])
-    return float(np.log(late[0] / late[1])) / (0.01 * steps)
+def each_graph(results: xr.Dataset) -> list[xr.Dataset]:
+    """The runs of each graph, with self edges or without, its own modes only."""
+    names, loops = results.graph.values, results.self_edges.values
+    return [trimmed(results.sel(graph=g, self_edges=s)) for g in names for s in loops]
 
 
 # --- what to look at ----------------------------------------------------------------
 
-UP, DOWN, FAINT = "#0072B2", "#D55E00", "0.75"  # of positive, negative eigenvalue
 
-
-def figure(results: dict[str, xr.Dataset]) -> Figure:
-    """Profiles and embeddings of each graph; dynamics; width; the law of cycles."""
+def figure(results: Results) -> Figure:
+    """Profiles and embeddings of each graph; dynamics; counts by width; the end."""
     main = results["main"]
     shown = main.graph.values.tolist()[:4]
-    canvas = Figure(figsize=(11, 10.2))
-    parts: Any = canvas.subfigures(3, 1, height_ratios=(1, 0.9, 1.15), hspace=0.03)
-    above, middle, below = parts
-    columns = max(len(shown), 3)  # one graph alone would be drawn too wide
-    bars = above.subplots(1, columns, squeeze=False)[0]
-    maps = middle.subplots(2, columns, squeeze=False)
-    for axis in [*bars[len(shown) :], *maps[:, len(shown) :].flat]:
-        axis.set_axis_off()
-    for column, graph in enumerate(shown):
-        runs = chosen(main, graph)
-        draw_profile(bars[column], runs)
-        draw_map(maps[0, column], runs, "embedding")
-        draw_map(maps[1, column], runs, "eigenvector")
-    bars[0].set_ylabel("over the largest\nbars ‖Vᵀe‖, dots eigenvalue")
-    maps[0, 0].set_ylabel("learned\nembedding")
-    maps[1, 0].set_ylabel("eigenvectors\n1 and 2")
-    left, center, right, law = below.subplots(1, 4)
-    draw_modes(left, chosen(main, shown[0]), "projection", "‖Vᵀe‖ of each mode")
-    draw_modes(center, chosen(main, shown[0]), "residual", "‖C e‖ of each mode")
-    draw_width(right, main)
-    draw_law(law, results.get("cycles"))
+    wide = max(len(shown), 3)  # one graph alone would be drawn too wide
+    canvas, panel = panels(mosaic((wide, 1), (wide, 2), (5, 1)), (12, 10.5))
+    axes = list(panel.values())
+    for i in range(wide):
+        column = [axes[i], axes[wide + i], axes[2 * wide + i]]
+        if i < len(shown):
+            draw_graph(column, chosen(main, shown[i]))
+        for axis in [] if i < len(shown) else column:
+            axis.set_axis_off()
+    said = f"bars ‖Vᵀe‖ ± sd, {main.sizes['seed']} seeds; dots: eigenvalue"
+    axes[0].set_ylabel(f"over the largest\n{said}")
+    axes[wide].set_ylabel("learned\nembedding")
+    axes[2 * wide].set_ylabel("two first\neigenvectors")
+    first, *others = axes[-5:]
+    draw_modes(first, chosen(main, shown[0]), "projection", "‖Vᵀe‖")
+    draw_modes(others[0], chosen(main, shown[0]), "residual", "‖C e‖")
+    for axis, loops in zip(others[1:3], main.self_edges.values, strict=False):
+        draw_counts(axis, main.sel(self_edges=loops))
+    draw_ends(others[3], results.get("longer"))
     return canvas
 
 
 def chosen(results: xr.Dataset, graph: str) -> xr.Dataset:
     """The runs [seed, step] of a graph that the figure shows, its own modes only."""
     found = results.sel(graph=graph).isel(self_edges=0, model=0, lr=0)
-    found = reference(found)
-    nodes = int(found.eigenvalue.notnull().sum("eigen").max())
-    return found.isel({d: slice(nodes) for d in OF_NODES})
+    return trimmed(found.sel(width=100, init_scale=1.0, method="nearest"))
 
 
-def draw_profile(axis: Axes, runs: xr.Dataset) -> None:
-    """Projections as bars and eigenvalues as dots, each over its largest."""
-    p = runs.projection.isel(step=-1, eigen=slice(1, None)).transpose("seed", "eigen")
-    scaled = p.values / p.max("eigen").values[:, None]
-    values = runs.eigenvalue.isel(seed=0, eigen=slice(1, None)).values
-    axis.bar(
-        p.eigen,
-        scaled.mean(0),
-        yerr=scaled.std(0) if len(scaled) > 1 else None,
-        color=np.where(values > 1e-6, UP, np.where(values < -1e-6, DOWN, "0.6")),
-        error_kw={"lw": 0.8},
-    )
-    axis.plot(p.eigen, values / values.max(), "o-", color="0.3", ms=2.5, lw=0.6)
-    axis.axhline(0, color="k", lw=0.5)
-    axis.axhline(0.3, color="0.6", lw=0.6, ls=":")
-    end = runs.isel(step=-1)
-    said = f"{end.graph.item()}, directions: {float(end.directions.mean()):.3g}"
-    axis.set(title=said, xlabel="mode, by falling eigenvalue", ylim=(-1.25, 1.1))
+def draw_graph(column: list[Axes], runs: xr.Dataset) -> None:
+    """The profile of a graph, its embedding, and its eigenvectors."""
+    said = f"{{graph}}: {float(runs.directions.isel(step=-1).mean()):.3g} directions"
+    draw_profile(column[0], runs, filled(said, runs), values=True)
+    draw_map(column[1], runs)
+    in_plane = 100 * float(runs.in_plane.isel(seed=0))
+    column[1].set_xlabel(f"two principal axes, {in_plane:.0f} % of the variance")
+    draw_map(column[2], runs, "eigenvector")
 
 
-def draw_map(axis: Axes, runs: xr.Dataset, name: str) -> None:
-    """Nodes and edges in the plane of two principal axes, or of two eigenvectors."""
-    one = runs.isel(seed=0)
-    points = one[name].transpose("node", "axis").values
-    if name == "eigenvector":  # their plane is theirs, their orientation the solver's
-        u, _, vt = np.linalg.svd(points.T @ one.embedding.values)
-        points = points @ u @ vt
-    x, y = points.T
-    for u, v in zip(*np.nonzero(np.triu(one.walk + one.walk.T, 1)), strict=True):
-        axis.plot(x[[u, v]], y[[u, v]], color=FAINT, lw=0.8, zorder=1)
-    axis.scatter(x, y, c=np.arange(len(x)), s=16, cmap="twilight_shifted", zorder=2)
-    axis.set(xticks=[], yticks=[])
-    if name == "embedding":
-        square = np.square(one.strength.values)
-        share = 100 * square[:2].sum() / square.sum()
-        axis.set_xlabel(f"two principal axes, {share:.0f} % of the variance")
-    axis.spines[:].set_visible(False)
-    axis.set_aspect("equal", "datalim")
-
-
-def draw_modes(axis: Axes, runs: xr.Dataset, name: str, ylabel: str) -> None:
+def draw_modes(axis: Axes, runs: xr.Dataset, name: str, said: str) -> None:
     """A quantity of every mode against step, one seed; mode 0 dashed."""
-    curves = runs[name].isel(seed=0, step=slice(1, None)).transpose("step", "eigen")
-    last = int(curves.eigen[-1])
-    for mode in curves.eigen.values[::-1]:
-        color = matplotlib.colormaps["viridis"](mode / last * 0.95)
-        style = {"color": "0.5", "ls": "--"} if mode == 0 else {"color": color}
-        axis.plot(curves.step, curves.sel(eigen=mode), lw=1, **style)
-    axis.set(xlabel="step", ylabel=ylabel, xscale="log", yscale="log")
+    curves = runs[name].isel(seed=0, step=slice(1, None))
+    rest = curves.isel(eigen=slice(1, None))
+    lines(axis, rest, "step", color="eigen", shades="viridis", dash="-", lw=1)
+    lines(axis, curves.sel(eigen=0), "step", color="0.5", dash="--", lw=1)
     axis.set_ylim(1e-3, 3 * float(curves.max()))
-    axis.set_title(f"{runs.graph.item()}, seed {int(runs.seed[0])}", loc="left")
-    norm = matplotlib.colors.Normalize(1, last)
-    scale = matplotlib.cm.ScalarMappable(norm)
     if name == "projection":
+        scale = ScalarMappable(Normalize(1, int(rest.eigen[-1])))
         bar = axis.inset_axes((0.08, 0.06, 0.4, 0.03))
-        axis.figure.colorbar(scale, cax=bar, orientation="horizontal", ticks=(1, last))
+        ends = (1, int(rest.eigen[-1]))
+        axis.figure.colorbar(scale, cax=bar, orientation="horizontal", ticks=ends)
         bar.set_title("mode (0 dashed)", fontsize=7, pad=2)
+    title = f"{said} of each mode, {{graph}}"
+    frame(axis, title, runs, xlabel="step, one seed", xscale="log", yscale="log")
 
 
-def draw_width(axis: Axes, results: xr.Dataset) -> None:
-    """Directions at the end against width, over scales of the start and seeds."""
-    end = results.directions.isel(step=-1, lr=0, model=0)
+def draw_counts(axis: Axes, runs: xr.Dataset) -> None:
+    """Directions at the end against width: a point for every graph and start."""
+    end = runs.directions.isel(step=-1, lr=0, model=0)
+    starts = end.init_scale.values
     for g, graph in enumerate(end.graph.values):
-        for s, loops in enumerate(end.self_edges.values):
-            runs = end.sel(graph=graph, self_edges=loops)
-            runs = runs.stack(run=["init_scale", "seed"])
-            axis.errorbar(
-                np.arange(len(end.width)) + 0.06 * (g - 1.5) + 0.03 * s,
-                runs.mean("run"),
-                runs.std("run"),
-                color=f"C{g}",
-                marker="os^Dv"[g % 5],
-                mfc="none" if loops else None,
-                ls=":" if loops else "-",
-                lw=0.9,
-                label=None if s else graph,
-            )
-    axis.set(xlabel="width", ylabel="directions above 0.3 of the largest")
+        for s, start in enumerate(starts):
+            at = xr.zeros_like(end.width) + np.arange(len(end.width))
+            look: Any = {
+                "color": f"C{g}",
+                "dash": "-" if s else "--",
+                "marker": MARKERS[g],
+            }
+            runs_at = end.sel(graph=graph, init_scale=start)
+            points(axis, runs_at, at + 0.1 * (g - 1.5) + 0.04 * s, **look)
+        key(axis, graph, MARKERS[g], color=f"C{g}")
     axis.set_xticks(range(len(end.width)), end.width.values)
-    axis.set_xlim(-0.5, len(end.width) - 0.5)
-    axis.set_ylim(0, float(end.max()) + 2)
-    axis.set_title("mean ± sd; dotted: with self edges", loc="left")
-    axis.legend(ncols=2)
+    room = {"xlim": (-0.5, len(end.width) - 0.5), "ylim": (0, float(end.max()) + 3)}
+    said = f"width; hollow: start {starts[0]:g}" if len(starts) > 1 else "width"
+    legend = {"ncols": 2, "loc": "upper right", "fontsize": 7}
+    words = "directions, with self edges" if int(runs.self_edges) else "directions"
+    frame(axis, words, xlabel=said, legend=legend, **room)
 
 
-def draw_law(axis: Axes, results: xr.Dataset | None) -> None:
-    """The time in which frequency 2 decays, against the size of a cycle."""
-    n = np.geomspace(6, 60, 40)
-    for loops in (False, True):
-        sizes = np.unique(n.round().astype(int))
-        form = [1 / abs(form_of(k, loops)) for k in sizes]
-        color = f"C{int(loops)}"
-        label = "with self edges" if loops else "closed form"
-        axis.plot(sizes, form, color=color, lw=1, label=label)
-    axis.plot(n, n**4 / (2 * (2 * np.pi) ** 4), "k:", lw=0.8, label="n⁴ / 2 (2π)⁴")
-    if results is not None:
-        for graph in results.graph.values.tolist():
-            nodes, loops = size_of(graph)
-            curve = results.sel(graph=graph).dropna("step", subset=["loss"])
-            axis.plot(nodes, 1 / decay(curve), "o", color=f"C{int(loops)}", mfc="none")
-    axis.set(xscale="log", yscale="log", xlabel="nodes n of a cycle")
-    ticks = (6, 8, 10, 15, 20, 30, 60)
-    axis.set_xticks(ticks, list(map(str, ticks)))
-    axis.set_xticks([], minor=True)
-    axis.set_ylabel("lr × steps for frequency 2 to fall by e")
-    axis.set_title("circles: measured", loc="left")
-    axis.legend()
-
-
-def form_of(nodes: int, loops: bool) -> float:
-    return float(mj.theory.cycles.fixed_point(nodes, loops).spectrum[2])
+def draw_ends(axis: Axes, longer: xr.Dataset | None) -> None:
+    """The loss above the least one against the step, for graphs not regular."""
+    found = [] if longer is None else [toward(runs) for runs in each_graph(longer)]
+    gaps = [one["gap"] for one in found if "gap" in one]
+    for i, gap in enumerate(gaps):
+        curve = gap.isel(init_scale=-1, step=slice(1, None)).mean("seed")
+        said = "{graph}" + " + self" * int(gap.self_edges)
+        lines(axis, curve, "step", color=f"C{i}", dash=DASHES[i % 6], label=said, lw=1)
+    if not gaps:
+        axis.set_axis_off()
+        return
+    scales = {"xscale": "log", "yscale": "log"}
+    frame(axis, "loss above the least", xlabel="step, lr 0.02", **scales)
 
 
 if __name__ == "__main__":

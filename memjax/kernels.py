@@ -7,7 +7,7 @@ polynomial kernels all have this form, and so have their gradients in x, which
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -106,6 +106,74 @@ def _alone(f: Callable, *arguments: jax.Array) -> Any:
     """
     one_by_one = jax.custom_batching.sequential_vmap(f)
     return jax.lax.platform_dependent(*arguments, cpu=one_by_one, default=f)
+
+
+# --- minimum norm and ridge paths from one factorization ------------------------------
+
+
+class Factors(NamedTuple):
+    """Eigenvectors of a Gram matrix on a measure, and which are more than rounding."""
+
+    half: jax.Array  # roots of the weights [n]
+    values: jax.Array  # eigenvalues, ascending [n]
+    vectors: jax.Array  # in columns [n, n]
+    kept: jax.Array  # which count [n]
+
+
+def factor(
+    gram: jax.Array, w: jax.Array, rank: Any = None, cutoff: float | None = None
+) -> Factors:
+    """The eigenvectors of `√w K √w`, for all ridge strengths and labels at once.
+
+    Eigenvalues up to `cutoff` times the largest count as zero, n times the rounding
+    of one number if not given; so do all but the `rank` largest, which may be traced.
+    Eigenvalues are squares of the features' singular values: float32 cannot tell those
+    from zero that are a few hundred times smaller than the largest, and where features
+    are about as many as points there are such. So use float64 near that peak.
+    """
+    half = jnp.sqrt(w)
+    values, vectors = _alone(_eigh, half[:, None] * gram * half[None, :])
+    least = len(w) * jnp.finfo(values.dtype).eps if cutoff is None else cutoff
+    kept = values > least * values[-1]
+    if rank is not None:
+        kept &= jnp.arange(len(w)) >= len(w) - rank
+    return Factors(half, values, vectors, kept)
+
+
+def path(factors: Factors, y: jax.Array, strengths: jax.Array) -> jax.Array:
+    """The coefficients of `ridge` at every strength: [strengths, n, outputs].
+
+    At strength zero they are those of minimum norm: of all f that fit `y` best, the
+    one with the least |f|. `y` is [n] or [n, outputs].
+    """
+    scale = factors.half.reshape(-1, *[1] * (y.ndim - 1))
+    along = factors.vectors.T @ (scale * y)
+
+    def at(strength: jax.Array) -> jax.Array:
+        below = jnp.where(factors.kept, factors.values + strength, jnp.inf)
+        return scale * (factors.vectors @ (along / below.reshape(scale.shape)))
+
+    return jax.vmap(at)(strengths)
+
+
+def pooled(
+    features: Callable[[jax.Array], jax.Array], onto: int, count: Any, room: int
+) -> jax.Array:
+    """Inner products of all points with the first `onto` of them: [points, onto].
+
+    `features(k)` is the k-th block of features [points, block]. The first `count` of
+    all features count, of which there are `room` at most; `count` may be traced, and
+    only one block is held at a time. None, or more than there is room for, give NaN.
+    """
+    points, block = jax.eval_shape(features, jnp.zeros((), int)).shape
+    known = jnp.where((count >= 1) & (count <= room), 0.0, jnp.nan)
+
+    def add(total: jax.Array, k: jax.Array) -> tuple[jax.Array, None]:
+        drawn = features(k) * (k * block + jnp.arange(block) < count)[None, :]
+        return total + drawn @ drawn[:onto].T, None
+
+    start = jnp.broadcast_to(known, (points, onto))
+    return jax.lax.scan(add, start, jnp.arange(-(-room // block)))[0]
 
 
 # --- average gradient outer products ------------------------------------------------

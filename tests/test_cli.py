@@ -25,6 +25,7 @@ TINY = (
     "--width=4",
     "--steps=20",
     "--published=false",
+    "--fit_seeds=0",
 )
 FILES = {
     "results.nc",
@@ -134,7 +135,7 @@ runpy.run_module("experiments.l2_vs_size", None, "__main__", True)
 
 def test_an_interrupt_keeps_what_is_finished(tmp_path):
     out = tmp_path / "run"
-    long = ("--size=50:800:5", "--seeds=20", "--published=false", f"--out={out}")
+    long = ("--size=50:800:5", "--seeds=20", *TINY[-2:], f"--out={out}")
     process = subprocess.Popen(
         [sys.executable, "-c", HEARING, *long],
         stderr=subprocess.PIPE,
@@ -205,7 +206,7 @@ MORE_REFUSED = {
     "no flag file": (["--flagfile=nowhere.txt"], 1, r"--flagfile: .*nowhere"),
     "nothing to draw": (["--plot_only"], 1, r"--plot_only: no results"),
     "other files there": (["--out=."], 4, r"--out: .*not results"),
-    "too many runs": (["--max_runs=5"], 4, r"--max_runs: .*30 runs"),
+    "too many runs": (["--max_runs=5"], 4, r"--max_runs: 190 runs"),
 }
 
 
@@ -225,7 +226,7 @@ def test_refusals_in_process(case, capsys, tmp_path, monkeypatch):
 def test_help_lists_every_flag():
     shown = run("--help")
     assert shown.returncode == 1  # as absl does
-    for flag in ("--size=50,100", "--seeds=2", "--out", "--plot_only", "--flagfile"):
+    for flag in ("--size=50,100", "--seeds=4", "--out", "--plot_only", "--flagfile"):
         assert flag in shown.stdout
     assert "learning rates of AdamW" in shown.stdout
 

@@ -12,7 +12,7 @@ from memjax.datasets import graphs
 from memjax.losses import cross_entropy
 from memjax.models.graph import tied
 from memjax.observables import spectral
-from memjax.theory.convex import best_tied
+from memjax.theory.convex import best_tied, ends
 from memjax.theory.cycles import fixed_point, steps_to
 from memjax.train import train
 
@@ -119,3 +119,19 @@ def test_the_slack_of_the_convex_problem_is_a_bound() -> None:
     assert fine.loss <= rough.loss <= fine.loss + rough.gap
     rows = fine.logits.sum(1)
     np.testing.assert_allclose(rows, 0, atol=1e-6)
+
+
+def test_a_graph_of_two_parts_ends_in_the_optimum_of_each() -> None:
+    ring, row = graphs.cycle(7), graphs.path(4)
+    both = np.zeros((11, 11))
+    both[:7, :7], both[7:, 7:] = graphs.transitions(ring), graphs.transitions(row)
+    found = ends(both)
+    assert found is not None
+    alone = ends(graphs.transitions(row))
+    assert alone is not None and len(alone.parts) == 1
+    assert [len(part.offsets) for part in found.parts] == [7, 4]
+    weighted = (7 * fixed_point(7).loss + 4 * alone.loss) / 11
+    assert found.loss == pytest.approx(weighted, abs=2e-5)
+    assert found.parts[0].directions() == 2
+    assert ends(graphs.transitions(graphs.path(3, directed=True))) is None
+    assert ends(graphs.transitions(graphs.cycle(41))) is None

@@ -15,26 +15,53 @@ from memjax.cli.launch import command
 from memjax.sweep.results import load
 
 TINY = {
+    "associative_images": "--size=4 --depth=1 --width=8 --steps=10 --seeds=1 "
+    "--limit_size=3 --limit_depth=1 --limit_width=4",
     "associative_memory": "--activation=relu --depth=1 --width=4 --size=3 --dim=3 "
-    "--steps=20 --beside=5 --samples=3 --seeds=1 --images=4 --image_side=7 "
-    "--image_depth=1 --image_width=8 --image_steps=10",
+    "--steps=20 --beside=5 --limit_size=4 --limit_width=4 --samples=3 --seeds=1",
+    "double_descent": "--size=4,6 --features=3,12 --seeds=2 --large=20 --random=3,9 "
+    "--wide=20 --random_size=5 --random_seeds=2",
+    "graph_cycles": "--nodes=8 --looped=5 --width=5 --seeds=2 --lr=0.1",
     "graph_eigendirections": "--graph=path:4 --self_edges=0 --width=3 --seeds=1 "
-    "--init_scale=0.1 --steps=30 --notheory",
-    "graph_knobs": "--lr=1e-3 --wd=0 --init_scale=0.1 --seeds=1 --width=8 --steps=20 "
-    "--repeats=0",
-    "l2_vs_size": "--size=5,9 --width=4 --steps=20 --nopublished",
+    "--init_scale=0.1 --steps=30 --longer=2",
+    "graph_knobs": "--lr=1e-3 --wd=0 --init_scale=0.1 --seeds=1 --width=8 --steps=20",
+    "graph_published": "--row=1,3d --width=8 --steps=20 --seeds=1 --controls=1",
+    "l2_vs_size": "--size=5,9 --width=4 --steps=20 --seeds=2 --fit_seeds=0 "
+    "--nopublished",
     "label_noise_arithmetic": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 "
-    "--first_noise=0.3 --seeds=1 --nopublished",
-    "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --moved=0,1 "
-    "--symmetry_p=5 --symmetry_iterations=2 --nopublished --nonetworks "
-    "--seeds=2",
+    "--seeds=1 --nopublished",
+    "label_noise_first": "--noise=0.3 --modulus=5 --width=4 --steps=10 --seeds=1 "
+    "--noimages",
+    "label_noise_networks": "--activation=relu --decays=0.1,1 --modulus=5 --width=4 "
+    "--steps=10 --seeds=1 --notransformer",
+    "label_noise_neurons": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 --seeds=1",
+    "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --seeds=2 "
+    "--published_p=5 --operation=quotient",
+    "rfm_networks": "--seeds=2 --p=5 --penalty=1e-3 --penalty_width=4 "
+    "--penalty_epochs=2 --few_width=4",
+    "rfm_symmetry": "--moved=0,1 --kernel=gaussian --p=5 --iterations=2 --seeds=2 "
+    "--published_p=0",
+    "multiple_descent": "--size=4 --features=3,12 --samples=3,8 --seeds=2 --apart=0.1",
+    "more_is_better": "--size=4,6 --features=3,6 --modes=40 --seeds=2 --steep=2.5 "
+    "--share=0,1",
+    "ridgeless_circle": "--size=4,6 --a=1,2 --kernel=laplace --seeds=2",
     "rules_and_facts": "--eps=0.3 --lam=0.1,1 --ratio=0,1 --alpha=2 --curve=1,2 "
-    "--kappa=2 --dim=16 --width=8 --steps=5 --seeds=2",
+    "--dim=16 --seeds=2",
+    "rules_and_facts_models": "--eps=0.3 --lam=0.1,1 --ratio=1 --kappa=2 --dim=16 "
+    "--width=8 --steps=5 --seeds=2",
+    "tempered": "--size=4,6 --power=2 --ridge=0,1 --modes=30 --draws=2 --dim=1 "
+    "--sphere_size=4,6 --kernel=laplace --seeds=2",
 }
 NAMES = [m.name for m in pkgutil.iter_modules(experiments.__path__) if m.name[0] != "_"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+ALWAYS = "l2_vs_size"  # the one whose command runs in the short suite, too
+COMMANDS = [
+    n if n == ALWAYS else pytest.param(n, marks=pytest.mark.long) for n in NAMES
+]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
 def test_its_command_runs_tiny(name, tmp_path, capsys):
     module = importlib.import_module(f"experiments.{name}")
     code = command(module, [name, *TINY[name].split(), f"--out={tmp_path / 'run'}"])

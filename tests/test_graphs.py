@@ -177,6 +177,21 @@ def test_three_matrices_score_nodes_and_special_tokens() -> None:
     np.testing.assert_allclose(found, dropped, rtol=1e-4, atol=1e-5)
 
 
+def test_rounding_to_bfloat16_reaches_every_product_and_gradient() -> None:
+    exact, rounded = (models.three_matrix(5, 4, bfloat16=b) for b in (False, True))
+    params = exact.init(KEY, 1.0, 0.5) | {"b": jnp.arange(4.0)}
+    v, w, b = (params[k].astype(jnp.bfloat16) for k in "vwb")
+    f32 = jnp.float32
+    hidden = v[:5].astype(f32) @ w.astype(f32) + b.astype(f32)[None]
+    hidden = hidden.astype(jnp.bfloat16)
+    by_hand = (hidden.astype(f32) @ v.astype(f32).T).astype(jnp.bfloat16)
+    np.testing.assert_array_equal(table(rounded, params), by_hand.astype(f32))
+    assert np.abs(table(rounded, params) - table(exact, params)).max() > 1e-3
+    slope = jax.jit(jax.grad(lambda p: jnp.sum(rounded.apply(p, 2) ** 2)))(params)
+    for value in slope.values():
+        np.testing.assert_array_equal(value, value.astype(jnp.bfloat16).astype(f32))
+
+
 def test_dropout_keeps_the_mean_and_the_stated_share() -> None:
     keep = np.asarray(models.dropout(KEY, 0.4, 10_000))
     np.testing.assert_allclose(np.unique(keep), [0, 1 / 0.6], rtol=1e-6)

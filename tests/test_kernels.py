@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.linalg
 
 import memjax as mj
 
@@ -186,3 +187,51 @@ def test_feature_machine_finds_three_coordinates_of_twenty() -> None:
     np.testing.assert_allclose(
         errors, [0.0123, 0.0063, 0.0032, 0.0024, 0.0021, 0.0020], rtol=0.25
     )
+
+
+@pytest.mark.parametrize("features", [3, 7, 8, 9, 20])
+@pytest.mark.parametrize("size", [5, 8])
+def test_path_from_padded_factors_is_lstsq_and_ridge_alone(features, size) -> None:
+    x, y = RNG.normal(size=(8, 24)), RNG.normal(size=(8, 2))
+    strengths = np.array([0.0, 0.01, 3.0])
+    with jax.enable_x64(True):
+        blocks = jnp.asarray(x.reshape(8, 4, 6))
+        gram = mj.kernels.pooled(lambda k: blocks[:, k], 8, features, 24)
+        found = mj.kernels.factor(gram, mj.prefix(size, 8), features)
+        a = np.asarray(mj.kernels.path(found, jnp.asarray(y), strengths))
+    alone, labels = x[:size, :features], y[:size]
+    wanted = np.linalg.lstsq(alone, labels, rcond=1e-12)[0]
+    np.testing.assert_allclose(x[:, :features].T @ a[0], wanted, rtol=1e-7, atol=1e-9)
+    for k, strength in enumerate(strengths[1:], 1):
+        system = alone.T @ alone + size * strength * np.eye(features)
+        wanted = scipy.linalg.solve(system, alone.T @ labels, assume_a="pos")
+        np.testing.assert_allclose(x[:, :features].T @ a[k], wanted, rtol=1e-8)
+    assert not a[:, size:].any()
+
+
+def test_the_cutoff_is_a_share_of_the_largest_eigenvalue() -> None:
+    turn = np.linalg.qr(RNG.normal(size=(6, 6)))[0]
+    gram = (turn * np.array([1e-7, 1e-5, 1e-3, 0.1, 1.0, 10.0])) @ turn.T
+    y, w = RNG.normal(size=6), np.full(6, 1 / 6)
+    with jax.enable_x64(True):
+        found = mj.kernels.factor(jnp.asarray(gram), jnp.asarray(w), cutoff=1e-5)
+        a = mj.kernels.path(found, jnp.asarray(y), jnp.zeros(1))[0]
+    wanted = np.linalg.pinv(gram, rcond=1e-5, hermitian=True) @ y
+    np.testing.assert_allclose(a, wanted, rtol=1e-8)
+
+
+def test_features_and_samples_are_one_vmap_and_too_many_give_nan() -> None:
+    def fit(features, size):
+        def drawn(k):
+            return jax.random.normal(jax.random.key(k), (6, 4))
+
+        gram = mj.kernels.pooled(drawn, 6, features, 10)
+        found = mj.kernels.factor(gram, mj.prefix(size, 6), features)
+        return gram @ mj.kernels.path(found, jnp.arange(6.0), jnp.zeros(1))[0]
+
+    counts, sizes = jnp.array([2, 9, 10, 11, 0]), jnp.array([6, 3, 4, 4, 4])
+    found = jax.vmap(fit)(counts, sizes)
+    for k in range(3):
+        np.testing.assert_allclose(found[k], fit(counts[k], sizes[k]), rtol=2e-3)
+    np.testing.assert_allclose(found[1, :3], [0, 1, 2], atol=1e-3)  # interpolated
+    assert np.isnan(found[3:]).all()

@@ -1,4 +1,4 @@
-"""Label noise in modular addition: theory, extraction, and accuracies by part."""
+"""Wrong labels: the theory of ideal neurons, filters, parts, and accuracies by part."""
 
 from functools import partial
 
@@ -9,7 +9,11 @@ import pytest
 import xarray as xr
 
 import memjax as mj
-from experiments import label_noise_arithmetic as ln
+from experiments import _label_noise as ln
+from experiments import label_noise_arithmetic as extraction
+from experiments import label_noise_first as first
+from experiments import label_noise_networks as networks
+from experiments import label_noise_neurons as parted
 
 P = 11
 
@@ -23,10 +27,23 @@ def ideal(width: int, seed: int = 0) -> ln.Params:
     return {**ln.weights(*map(jnp.float32, (u, v, w))), "mu": jnp.zeros(P)}
 
 
-def test_ideal_neurons_have_the_derived_mean_logit():
-    found = mj.sweep(
-        ln.ideal_run, frequency=[1, 3], seed=range(3), modulus=P, width=2000
-    )
+def amplitude(frequency, seed, *, modulus: int, width: int):
+    """How much cos(2πk(c − a − b)/p) is in the mean logit of neurons made to add."""
+    phases = 2 * jnp.pi * jax.random.uniform(jax.random.key(seed), (2, width, 1))
+    angle = 2 * jnp.pi * frequency * jnp.arange(modulus) / modulus
+    u, v, w = (jnp.cos(angle[None] + f) for f in (*phases, phases[0] + phases[1]))
+    params = {**ln.weights(u, v, w / width), "mu": jnp.zeros(modulus)}
+    table = mj.datasets.modular(modulus)(jax.random.key(0), 1.0).train
+
+    def one(x, y):
+        return 2 * jnp.mean(ln.logits("relu", params, x) * jnp.cos(angle - angle[y]))
+
+    return {"amplitude": mj.expect(one, table)}
+
+
+def test_ideal_neurons_have_the_published_mean_logit():
+    """Liu and Lu, arXiv 2605.18022: 4/(3π²) cos(2πk(c − a − b)/p) a neuron."""
+    found = mj.sweep(amplitude, frequency=[1, 3], seed=range(3), modulus=P, width=2000)
     np.testing.assert_allclose(found.amplitude, 4 / (3 * np.pi**2), rtol=2e-3)
 
 
@@ -38,7 +55,7 @@ def test_the_filter_leaves_ideal_neurons_and_removes_what_hides_them():
     u, v, w = (x + e for x, e in zip(ln.neurons(params), noise, strict=True))
     hidden = {**ln.weights(u, v, w), "mu": 100.0 * jax.nn.one_hot(3, P)}
     parts = mj.datasets.modular(P)(jax.random.key(1), 0.5)
-    points, test = ln.marked(parts, P * P), ln.PARTS.index("test")
+    points, test = ln.marked(parts), ln.PARTS.index("test")
     found = jax.jit(partial(ln.accuracies, partial(ln.logits, "relu")))
     assert float(found(hidden, points)[test]) < 0.3  # μ drowns the rest
     assert float(found(ln.filtered(hidden), points)[test]) > 0.95
@@ -46,14 +63,14 @@ def test_the_filter_leaves_ideal_neurons_and_removes_what_hides_them():
 
 def test_accuracies_of_the_parts_by_counting():
     parts = mj.datasets.modular(P)(jax.random.key(2), 0.7, 0.5)
-    params = ln.initial(jax.random.key(3), P, 64, 1.0)
+    params = ln.task(3, 0.5, P, 64, share=0.7, scale=1.0).start
     u, v, w, mu = (np.asarray(params[n], np.float64) for n in ("u", "v", "w", "mu"))
     x, label, truth = (np.asarray(a) for a in (*parts.train[:2], parts.truth))
     guess = (np.maximum(u[x[:, 0]] + v[x[:, 1]], 0) @ w + mu).argmax(axis=1)
     members = [np.asarray(part.w) > 0 for part in parts[1:4]]
     expected = [np.mean((guess == label)[m]) for m in members]
     expected.append(np.mean((guess == truth)[members[1]]))
-    points = ln.marked(parts, P * P)
+    points = ln.marked(parts)
     found = ln.accuracies(partial(ln.logits, "relu"), params, points)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -75,59 +92,83 @@ def test_packing_rows_keeps_the_measure_and_puts_weight_first():
 def test_strength_and_partition_of_a_hand_made_network():
     params = ideal(50)
     params["w"] = params["w"].at[0].multiply(10.0)
-    power = ln.strength("relu", params)
+    power = parted.strength("relu", params)
     assert int(jnp.argmax(power)) == 0
     u, v, w = (np.abs(x).max(axis=1) for x in ln.neurons(params))
     np.testing.assert_allclose(power, w * (u + v), rtol=1e-5)
     parts = mj.datasets.modular(P)(jax.random.key(5), 0.5)
-    points = ln.marked(parts, P * P)
-    found = ln.partition("relu", params, points).value
+    points = ln.marked(parts)
+    found = parted.partition("relu", params, points).value
     whole = ln.accuracies(partial(ln.logits, "relu"), params, points)
     np.testing.assert_allclose(found[-1, 0], whole, atol=1e-6)  # all are kept
+    np.testing.assert_allclose(found[-1, 2], whole, atol=1e-6)  # and filtered already
+
+
+def test_output_spectra_by_the_frequency_of_the_inputs():
+    neurons = 5 * (P // 2)
+    found = parted.portrait(ideal(neurons))
+    np.testing.assert_allclose(found["spectra"].value, np.eye(P // 2), atol=1e-5)
+    np.testing.assert_allclose(found["participation"].value, 1.0, rtol=1e-5)
+    np.testing.assert_allclose(found["phase_error"].value, 0.0, atol=1e-4)
+    one = {**ideal(2), "u": ideal(2)["v"]}  # nobody hears frequencies from 3 on
+    assert np.isnan(parted.portrait(one)["spectra"].value[2:]).all()
 
 
 def test_tied_inputs_cannot_tell_a_pair_from_its_mirror():
     """At full training on noise, each pair of unlike labels costs one at least."""
     found = mj.sweep(
-        ln.run, noise=0.9, lr=0.03, wd=0.0, init_scale=1.0, share=1.0, tied=[0, 1],
-        coupled=0, seed=[0], modulus=7, capacity=49, width=64, activation="relu",
-        steps=300,
+        networks.run, noise=0.9, lr=0.03, wd=0.0, coupled=0, tied=[0, 1], seed=[0],
+        modulus=7, capacity=49, width=64, activation="relu", steps=300,
     )  # fmt: skip
     key = jax.random.split(jax.random.key(0))[0]
-    parts = mj.datasets.modular(7)(key, 1.0, 0.9)
-    y = np.asarray(parts.train.y).reshape(7, 7)
-    missed = np.sum(np.triu(y != y.T, 1))
-    weight = found.accuracy.isel(step=-1).sel(network="trained").squeeze()
-    noisy = float(np.mean(y.ravel() != np.asarray(parts.truth)))
-    right = noisy * weight.sel(part="noisy") + (1 - noisy) * weight.sel(part="clean")
-    assert float(right.sel(tied=0)) == pytest.approx(1.0)
-    assert float(right.sel(tied=1)) <= 1 - missed / 49 + 1e-6
+    parts = mj.datasets.modular(7)(key, ln.SHARE, 0.9)
+    y, learned = parts.train.y.reshape(7, 7), parts.train.w.reshape(7, 7) > 0
+    missed = int(jnp.sum(jnp.triu((y != y.T) & learned & learned.T, 1)))
+    counts = [int(jnp.sum(part.w > 0)) for part in (parts.clean, parts.noisy)]
+    fitted = found.accuracy.isel(step=-1).sel(network="trained").squeeze()
+    right = sum(
+        fitted.sel(part=n) * c for n, c in zip(ln.PARTS[:2], counts, strict=True)
+    )
+    assert missed > 3
+    assert float(right.sel(tied=0)) == pytest.approx(sum(counts))
+    assert float(right.sel(tied=1)) <= sum(counts) - missed + 1e-4
 
 
 def test_flags_are_refused_before_anything_runs():
     with pytest.raises(mj.BadValue, match="noise"):
-        ln.sweeps(noise=(1.2,))
+        extraction.sweeps(noise=(1.2,))
     with pytest.raises(mj.BadValue, match="activation"):
-        ln.sweeps(activation=("sin",))
+        networks.sweeps(activation=("sin",))
     with pytest.raises(mj.BadValue, match="modulus"):
-        ln.sweeps(modulus=(2,))
+        parted.sweeps(modulus=(2,))
+    with pytest.raises(mj.BadValue, match="batch"):
+        first.sweeps(batch=(0.0,))
 
 
-def test_the_largest_decay_is_read_off_each_optimizer() -> None:
+def test_the_largest_decay_is_read_off_each_optimizer_and_seed():
     accuracy = np.array([[0.9, 0.9, 0.9, 0.1], [0.9, 0.3, 0.1, 0.1]])  # [coupled, wd]
-    decays = xr.Dataset(
-        {
-            "accuracy": (
-                ("coupled", "wd", "seed", "step", "network", "part"),
-                accuracy[:, :, None, None, None, None],
-            )
-        },
-        {"coupled": [0, 1], "wd": [1e-4, 1e-2, 1e-1, 1.0], "step": [300]}
-        | {"network": ["filtered"], "part": ["test"]},
-    )
-    claim = ln.decay_claim(decays)
-    assert claim.measured == pytest.approx(1e-3)
-    assert claim.holds
+    accuracy = np.stack([accuracy, accuracy[:, [0, 0, 1, 2]]], axis=-1)  # [.., seed]
+    dims = ("coupled", "wd", "seed", "step", "network", "part")
+    labels = {"coupled": [0, 1], "wd": [1e-4, 1e-2, 1e-1, 1.0], "step": [300]}
+    labels |= {"network": ["filtered"], "part": ["test"]}
+    decays = xr.Dataset({"accuracy": (dims, accuracy[..., None, None, None])}, labels)
+    found = networks.decay_ratio({"decays": decays})
+    np.testing.assert_allclose(found, [-3, -2], rtol=1e-5)
+
+
+def test_the_part_that_is_filtered_is_the_one_that_is_best_as_it_is():
+    known = np.zeros((2, 3, 7))  # [seed, half, kept]
+    known[:, 0] = [
+        [0.1, 0.2, 0.6, 0.3, 0.4, 0.2, 0.9],
+        [0.1, 0.2, 0.2, 0.4, 0.4, 0.2, 0.9],
+    ]
+    known[:, 2] = np.arange(7) / 10
+    dims = ("seed", "half", "kept", "part")
+    labels = {"half": list(parted.HALVES), "kept": list(parted.KEPT), "part": ["test"]}
+    main = xr.Dataset({"partition": (dims, known[..., None])}, labels)
+    best = partial(parted.best, {"main": main})
+    np.testing.assert_allclose(best("strongest"), [0.6, 0.2])  # but not all neurons
+    np.testing.assert_allclose(best("strongest, filtered"), [0.2, 0.2])
 
 
 def test_the_filter_keeps_the_strongest_frequencies_of_the_unembedding():
@@ -137,23 +178,22 @@ def test_the_filter_keeps_the_strongest_frequencies_of_the_unembedding():
     waves = {k: a * np.cos(k * angle + (1 + k) * rows) for k, a in strength.items()}
     params = {"unembed": jnp.float32(10 + sum(waves.values())), "up": jnp.ones(2)}
     for count, kept in ((1, (9,)), (2, (9, 3)), (3, (9, 3, 14)), (15, strength)):
-        found = ln.strongest(params, count)
+        found = networks.strongest(params, count)
         expected = sum(waves[k] for k in kept)  # the mean of 10 is gone
         np.testing.assert_allclose(found["unembed"], expected, atol=1e-5)
         np.testing.assert_array_equal(found["up"], params["up"])
 
 
-def test_the_other_networks_are_measured_at_their_settings_only():
-    """Rows are there without the sweeps, without a number."""
-    rows = [*ln.transformer_claims(None), *ln.digits_claims(None)]
-    assert all(row.measured is None for row in rows)
-    assert "transformer" not in ln.sweeps(published=False)
-
-
 def test_the_other_networks_learn():
     tiny = {"width": 8, "heads": 2, "batch": 64, "steps": 60}
     found = mj.sweep(
-        ln.transformer_run, noise=0.0, lr=0.03, wd=0.0, seed=[0], modulus=8, **tiny
+        networks.transformer_run,
+        noise=0.0,
+        lr=0.03,
+        wd=0.0,
+        seed=[0],
+        modulus=8,
+        **tiny,
     ).isel(seed=0)
     trained = found.accuracy.isel(step=-1)
     assert float(trained.sel(part="clean")) > 0.5
@@ -161,6 +201,6 @@ def test_the_other_networks_learn():
     x, truth = mj.datasets.digits(side=7, count=200)
     images = {"x": x, "truth": truth}
     found = mj.sweep(
-        ln.digits_run, inputs=images, noise=0.1, lr=1e-2, wd=0.0, seed=[0], width=32
+        first.digits_run, inputs=images, noise=0.1, lr=1e-2, wd=0.0, seed=[0], width=32
     ).isel(seed=0)
     assert float(found.accuracy.sel(part="clean").isel(step=-1)) > 0.2  # twice chance

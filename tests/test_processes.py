@@ -12,7 +12,14 @@ import pytest
 import xarray as xr
 
 ROOT = Path(__file__).parents[1]
-TINY = ("--size=5,9", "--seeds=4", "--width=4", "--steps=20", "--published=false")
+TINY = (
+    "--size=5,9",
+    "--seeds=4",
+    "--width=4",
+    "--steps=20",
+    "--published=false",
+    "--fit_seeds=0",
+)
 
 
 def start(out: Path, *flags: str, **environment: str) -> subprocess.Popen:

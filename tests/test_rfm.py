@@ -10,7 +10,8 @@ import pytest
 import xarray as xr
 
 import memjax as mj
-from experiments import rfm_grokking as experiment
+from experiments import _rfm as rfm
+from experiments import rfm_grokking, rfm_networks, rfm_symmetry
 
 P = 5
 RNG = np.random.default_rng(0)
@@ -30,11 +31,11 @@ def test_pairs_need_no_one_hot_vectors(name: str) -> None:
     rows = jnp.array([3, 24, 7, 11])
     pairs, x = jnp.array(GRID)[rows], jnp.array(ONE_HOT)[rows]
     dense = mj.kernels.gram(kernel, x, jnp.array(ONE_HOT), metric)
-    found = kernel(*experiment.pair_products(metric, pairs)).reshape(4, -1)
+    found = kernel(*rfm.pair_products(metric, pairs)).reshape(4, -1)
     np.testing.assert_allclose(found, dense, rtol=1e-4)
     a = jnp.array(RNG.normal(size=(4, P)))
     wanted = mj.kernels.gradients(kernel, x, x, a, metric)
-    slope = experiment.pair_slopes(kernel, metric, pairs, a) @ metric
+    slope = rfm.pair_slopes(kernel, metric, pairs, a) @ metric
     np.testing.assert_allclose(slope, wanted, atol=2e-5 * float(abs(wanted).max()))
 
 
@@ -65,10 +66,10 @@ def test_the_machine_is_the_plain_one() -> None:
     member = np.isin(np.arange(P * P), train)
     test = ~member / (~member).sum()
     truth = jnp.array(GRID.sum(1) % P)
-    task = experiment.Task(truth, jnp.array(member / 15), {"test": jnp.array(test)})
-    static = {"p": P, "capacity": 18, "iterations": 4}
+    task = rfm.Task(truth, jnp.array(member / 15), {"test": jnp.array(test)})
+    size = {"capacity": 18, "iterations": 4}
     kernel, start = KERNELS["gaussian"], jnp.eye(2 * P)
-    legs = experiment.machine(task, kernel, 1e-3, start, **static)
+    legs = rfm.machine(task, kernel, 1e-3, start, **size)
     _, seen = jax.jit(lambda: mj.walk(legs))()
     target = np.eye(P)[truth]
     for t, f in enumerate(plain_machine(train, 1e-3, 4)):
@@ -82,8 +83,8 @@ def test_the_machine_is_the_plain_one() -> None:
 
 def test_alignment_ends_at_one_and_starts_at_the_identity() -> None:
     at = {"share": 0.6, "bandwidth": 2.5, "ridge": 1e-4, "seed": (0, 1), "p": P}
-    static = {"operation": "quotient", "kernel": "gaussian", "centered": True}
-    found = mj.sweep(experiment.run, **at, **static, capacity=16, iterations=3)
+    static = {"operation": "quotient", "kernel": "gaussian", "features": "centered"}
+    found = mj.sweep(rfm_grokking.run, **at, **static, capacity=16, iterations=3)
     last = found.metric.values
     trace = np.trace(last, axis1=1, axis2=2)
     start = trace / (np.linalg.norm(last, axis=(1, 2)) * np.sqrt(2 * P))
@@ -94,11 +95,11 @@ def test_alignment_ends_at_one_and_starts_at_the_identity() -> None:
 
 def test_a_network_and_its_gradients_are_the_plain_ones() -> None:
     static = {"p": P, "width": 3, "coding": "one-hot", "batch": 4, "steps": 3}
-    static |= {"optimizer": "adamw"}
-    numbers = {"share": 0.6, "lr": 0.0, "wd": 0.0, "penalty": 0.0, "seed": 2}
-    still = mj.sweep(experiment.network_run, **numbers, **static)
+    static |= {"optimizer": "adamw", "penalty": 0.0}
+    numbers = {"share": 0.6, "lr": 0.0, "wd": 0.0, "seed": 2}
+    still = mj.sweep(rfm_networks.run, **numbers, **static)
     assert still.pearson.sel(when="start") == still.pearson.sel(when="end")
-    legs = experiment.network_run(**numbers, **static)
+    legs = rfm_networks.run(**numbers, **static)
     first, second = (np.asarray(layer["w"], float) for layer in legs.start[0])
     data_key = jax.random.split(jax.random.key(2), 4)[0]
     parts = mj.datasets.modular(P)(data_key, 0.6)
@@ -111,7 +112,7 @@ def test_a_network_and_its_gradients_are_the_plain_ones() -> None:
     root = vectors @ np.diag(np.sqrt(np.maximum(values, 0))) @ vectors.T
     wanted = np.corrcoef((first @ first.T).ravel(), root.ravel())[0, 1]
     np.testing.assert_allclose(still.pearson.sel(when="end"), wanted, rtol=1e-4)
-    trace = experiment.agop_trace(legs.start[0], jnp.array(ONE_HOT))
+    trace = rfm_networks.agop_trace(legs.start[0], jnp.array(ONE_HOT))
     wanted = np.mean(np.sum(slopes**2, axis=(1, 2)))
     np.testing.assert_allclose(trace, wanted, rtol=1e-5)
 
@@ -121,7 +122,7 @@ def test_a_penalized_network_descends_the_loss_and_the_penalty() -> None:
     numbers = {"share": 0.6, "wd": 0.1, "seed": 2}
 
     def step(penalty: float) -> list:
-        legs = experiment.network_run(
+        legs = rfm_networks.run(
             lr=0.1, penalty=penalty, **numbers, **static, optimizer="sgd"
         )
         return jax.jit(lambda: mj.walk(legs))()[0].state[0]
@@ -131,7 +132,7 @@ def test_a_penalized_network_descends_the_loss_and_the_penalty() -> None:
         lambda one, two, none: two + none - 2 * one, once, twice, bare
     )
     chex.assert_trees_all_close(change, jax.tree.map(jnp.zeros_like, bare), atol=1e-6)
-    steep = partial(experiment.agop_trace, x=jnp.array(ONE_HOT))
+    steep = partial(rfm_networks.agop_trace, x=jnp.array(ONE_HOT))
     assert steep(twice) < 0.99 * steep(bare)
 
 
@@ -162,7 +163,7 @@ def test_moved_pairs_leave_the_symmetric_training_set() -> None:
     static = {"p": P, "kernel": "gaussian", "capacity": 20, "iterations": 1}
 
     def sizes(moved: int, paired: int, shift: int = 0) -> tuple[int, int]:
-        legs = experiment.symmetry_run(moved, paired, shift, 2.5, 1e-4, 0, **static)
+        legs = rfm_symmetry.run(moved, paired, shift, 2.5, 1e-4, 0, **static)
         used = np.any(np.asarray(legs.start.a) != 0, axis=1)
         return int(used.sum()), len(used)
 
@@ -195,20 +196,48 @@ def test_products_are_sums_in_the_order_of_powers() -> None:
         mj.observables.power_order(9)
 
 
+def transitions() -> dict[str, xr.Dataset]:
+    """Made-up runs: right from iteration 11 on, features moving evenly before."""
+    steps = np.arange(31)
+    shape = {"operation": list(rfm_grokking.OPERATIONS), "seed": [0, 1], "step": steps}
+    values = {
+        "test_accuracy": 1.0 * (steps > 10),
+        "circulant_deviation": np.where(steps > 0, 1.0 - steps / 30, np.nan),
+        "test_mse": np.where(steps > 10, 0.5, 1.0),
+    }
+    whole = {n: (list(shape), np.tile(v, (4, 2, 1))) for n, v in values.items()}
+    fixed = {"p": 61, "share": 0.5, "kernel": "gaussian", "bandwidth": 2.5}
+    return {"published": xr.Dataset(whole, {**shape, **fixed})}
+
+
+def test_what_moves_before_the_transition() -> None:
+    made, deviation = transitions(), "circulant_deviation"
+    assert np.all(rfm_grokking.reached(made, "published", "0.5") == 11)
+    assert np.all(rfm_grokking.monotone(made, deviation, "falls"))
+    assert not np.any(rfm_grokking.monotone(made, deviation, "rises"))
+    np.testing.assert_allclose(rfm_grokking.progress(made, deviation, "min"), 4 / 29)
+    np.testing.assert_allclose(rfm_grokking.progress(made, "test_mse", "max"), 0)
+    made["published"][deviation][0, 0, 7] = 0.9  # of one operation and seed
+    assert rfm_grokking.monotone(made, deviation, "falls").values.tolist() == [0, 1]
+    made["published"]["test_accuracy"][:] = 1.0  # nothing moves before
+    assert not np.any(rfm_grokking.monotone(made, deviation, "falls"))
+
+
+def test_a_learned_reflection_is_like_itself_only() -> None:
+    swap = np.kron([[1, -1], [-1, 1]], np.eye(P) - 1 / P)
+    shifted = np.roll(np.eye(2 * P), 1, axis=1)
+    for metric, least, most in ((swap, 0.99, 1.0001), (shifted, 0.0, 0.3)):
+        made = xr.Dataset({"metric": (("row", "column"), metric)})
+        found = float(rfm_symmetry.likeness({"published_whole": made}))
+        assert least <= found <= most
+
+
 def test_values_of_no_meaning_are_refused() -> None:
     with pytest.raises(mj.BadValue, match="share"):
-        experiment.sweeps(share=(1.0,))
+        rfm_grokking.sweeps(share=(1.0,))
     with pytest.raises(mj.BadValue, match="prime"):
-        experiment.sweeps(operation=("product",), p=12)
-
-
-def test_symmetric_claims_are_judged_where_they_were_run() -> None:
-    ran = {"bandwidth": [2.5], "moved": [0, 1], "seed": [0], "step": [0, 1]}
-    shape = (1, 2, 1, 2)
-    right = np.array([0.5, 0.0, 0.5, 0.9]).reshape(shape)
-    values = {name: (list(ran), right) for name in ("fixed_accuracy", "test_accuracy")}
-    made = experiment.published_symmetry_claims(
-        {"published_gaussian": xr.Dataset(values, ran)}
-    )
-    assert [claim.measured for claim in made] == [0.0, 0.9, None, None, None]
-    assert [claim.holds for claim in made] == [True, False, None, None, None]
+        rfm_grokking.sweeps(operation=("product",), published_p=12)
+    with pytest.raises(mj.BadValue, match="p"):
+        rfm_symmetry.sweeps(p=2)
+    with pytest.raises(mj.BadValue, match="penalty"):
+        rfm_networks.sweeps(penalty=(-1.0,))

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.special
+import xarray as xr
 
 import memjax as mj
+from experiments import _rules as shared
 from experiments import rules_and_facts as experiment
+from experiments import rules_and_facts_models as models
 
 theory = mj.theory.rules_and_facts
 
@@ -84,19 +87,37 @@ def features_update(
 
 
 @pytest.mark.parametrize(
-    "setting",
-    [(4, 0.2, 1.0, 1.0, 1.0), (0.7, 0.3, 0.1, 1.0, 0.3), (3, 0, 2.0, 2.0, 0.0)],
+    ("setting", "digits"),
+    [
+        ((4, 0.2, 1.0, 1.0, 1.0), ("0.1867", "0.0022")),
+        ((4, 0.3, 2.2057, 1.0, 0.0), ("0.2160", "0.3406")),
+        ((4, 0.3, 1e-3, 1.0, 0.0), ("0.2256", "0.3253")),
+        ((4, 0.3, 1e-3, 1.0, 2.2057**0.5), ("0.2160", "0.0000")),
+        ((1, 0.1, 1e-4, 1.0, 1.0), ("0.2844", "0.0000")),
+        ((16, 0.1, 1e-4, 1.0, 1.0), ("0.0779", "0.0000")),
+        ((0.7, 0.3, 0.1, 1.0, 0.3), ("0.3719", "0.0000")),
+        ((3, 0, 2.0, 2.0, 0.0), ("0.1498", "0.3047")),
+    ],
 )
-def test_closed_form_is_the_fixed_point(setting: tuple) -> None:
+def test_closed_form_is_the_fixed_point(setting: tuple, digits: tuple) -> None:
     wanted = authors_fixed_point(*setting, kappa=None)
     np.testing.assert_allclose(theory.kernel(*setting), wanted, rtol=2e-4, atol=1e-6)
+    assert tuple(f"{value:.4f}" for value in wanted) == digits
 
 
-@pytest.mark.parametrize("kappa", [0.5, 2.0, 30.0])
-def test_features_are_the_fixed_point(kappa: float) -> None:
+@pytest.mark.parametrize(
+    ("kappa", "digits"),
+    [
+        (0.5, ("0.3777", "0.3555")),
+        (2.0, ("0.3372", "0.1068")),
+        (30.0, ("0.2618", "0.0000")),
+    ],
+)
+def test_features_are_the_fixed_point(kappa: float, digits: tuple) -> None:
     wanted = authors_fixed_point(3.0, 0.3, 0.1, 1.0, 0.5, kappa)
     found = theory.random_features(3.0, kappa, 0.3, 0.1, 1.0, 0.5)
     np.testing.assert_allclose(found, wanted, rtol=5e-4, atol=1e-6)
+    assert tuple(f"{value:.4f}" for value in wanted) == digits
 
 
 def test_many_features_are_the_kernel() -> None:
@@ -118,8 +139,17 @@ def test_ridgeless_kernel_stores_every_fact_and_a_linear_model_does_not() -> Non
     assert theory.kernel(4.0, 0.3, 0.0, 1.0, 0.0).memorization > 0.3
 
 
-@pytest.mark.parametrize("alpha,eps", [(1.0, 0.1), (16.0, 0.1), (4.0, 0.0)])
-def test_bayes_solves_its_equation(alpha: float, eps: float) -> None:
+@pytest.mark.parametrize(
+    ("alpha", "eps", "digits"),
+    [
+        (1.0, 0.1, "0.2834"),
+        (4.0, 0.1, "0.1384"),
+        (16.0, 0.1, "0.0410"),
+        (4.0, 0.0, "0.1023"),
+    ],
+)
+def test_bayes_solves_its_equation(alpha: float, eps: float, digits: str) -> None:
+    assert f"{float(theory.bayes(alpha, eps)):.4f}" == digits
     overlap = np.cos(np.pi * float(theory.bayes(alpha, eps)))
     q = overlap**2
 
@@ -133,6 +163,26 @@ def test_bayes_solves_its_equation(alpha: float, eps: float) -> None:
     assert abs(q_hat / (1 + q_hat) - q) < 2e-3
 
 
+def test_the_tangent_ratio_is_that_of_the_networks_jacobian() -> None:
+    width, dim, near = 4000, 50, 0.2
+    model = mj.models.mlp((dim, width, 1), scheme=mj.models.he)
+    angles = jnp.arccos(jnp.array([1.0, 0.0, near, -near]))
+    points = jnp.sqrt(dim) * jnp.eye(dim)[:2]
+    others = jnp.stack([jnp.cos(angles), jnp.sin(angles)], axis=1) @ points
+
+    def products(key: jax.Array) -> jax.Array:
+        params = model.init(key, 1.0)
+        slope = jax.jacobian(lambda p, x: model.apply(p, x)[0])
+        slopes = jax.vmap(lambda x: jax.flatten_util.ravel_pytree(slope(params, x))[0])
+        return slopes(others) @ slopes(points[:1])[0]
+
+    keys = jax.random.split(jax.random.key(0), 32)
+    one, zero, up, down = jnp.mean(jax.lax.map(products, keys), axis=0)
+    linear = (up - down) / (2 * near)
+    found = (one - zero - linear) / linear
+    assert float(found) == pytest.approx(theory.tangent_ratio(width, dim), rel=0.05)
+
+
 # --- simulation ---------------------------------------------------------------------
 
 
@@ -142,7 +192,7 @@ def test_sign_error_is_how_often_signs_differ() -> None:
     x = jax.random.normal(keys[0], (20000, 3))
     score = x @ direction + jnp.sqrt(2.0) * jax.random.normal(keys[1], (20000,))
     counted = jnp.mean(score * (x @ teacher) < 0)
-    exact = experiment.sign_error(teacher, direction, 2.0)
+    exact = shared.sign_error(teacher, direction, 2.0)
     assert abs(counted - exact) < 0.014  # four standard errors
 
 
@@ -150,11 +200,11 @@ def test_theory_and_simulation_agree_within_simulation_error() -> None:
     grid = {"alpha": 3.0, "eps": 0.3, "lam": (0.1, 2.0), "ratio": 0.25}
     static = {"seed": range(16), "dim": 60, "capacity": 180}
     kernel = mj.sweep(experiment.run, **grid, **static)
-    features = mj.sweep(experiment.features_run, **grid, **static, kappa=2.0)
+    features = mj.sweep(models.run, **grid, **static, kappa=2.0)
     exact = mj.sweep(experiment.theory_run, **grid)
-    exact_features = mj.sweep(experiment.features_theory_run, **grid, kappa=2.0)
+    exact_features = mj.sweep(models.theory_run, **grid, kappa=2.0)
     for runs, line in ((kernel, exact), (features, exact_features)):
-        for name in experiment.BOTH:
+        for name in shared.BOTH:
             error = runs[name].std("seed", ddof=1) / np.sqrt(16)
             away = abs(runs[name].mean("seed") - line[name])
             assert np.all(away < 4 * error + 1 / 60), name
@@ -164,5 +214,64 @@ def test_a_smaller_set_is_a_weight_vector() -> None:
     at = {"alpha": 2.0, "eps": 0.3, "lam": 0.5, "ratio": 1.0, "seed": (3,), "dim": 20}
     exact = mj.sweep(experiment.run, **at, capacity=40)
     padded = mj.sweep(experiment.run, **at, capacity=64)
-    for name in experiment.BOTH:
+    for name in shared.BOTH:
         np.testing.assert_allclose(padded[name], exact[name], rtol=1e-4)
+
+
+def test_the_d_equations_are_those_of_the_kernel() -> None:
+    """Coefficients from the Gram matrix itself, of 30 points among 40 drawn."""
+    at = {"alpha": 1.5, "eps": 0.3, "lam": 0.1, "ratio": 0.7, "seed": 5}
+    found = experiment.run(**at, dim=20, capacity=40)
+    teacher, data = shared.draw(5, 1.5, 0.3, 20, 40)
+    x, y = np.asarray(data.x[:30], float), np.asarray(data.y.label[:30], float)
+    gram = x @ x.T / 20 + 0.7 * np.eye(30)
+    a = np.linalg.solve(gram + 0.1 * np.eye(30), y)
+    fact, direction = np.asarray(data.y.fact[:30]), x.T @ a
+    missed = np.mean((gram @ a * y)[fact] < 0)
+    cosine = teacher @ direction / np.linalg.norm(teacher) / np.linalg.norm(direction)
+    assert float(found["memorization"]) == pytest.approx(missed)
+    assert float(found["generalization"]) == pytest.approx(
+        np.arccos(float(cosine)) / np.pi, rel=1e-5
+    )
+
+
+def test_only_the_effective_ridge_decides_the_rule_error() -> None:
+    """A kernel of ratio r has the E_gen of a linear model whose ridge is r larger."""
+    at = {"alpha": 2.0, "eps": 0.3, "seed": range(3), "dim": 20, "capacity": 40}
+    kernel = mj.sweep(experiment.run, lam=0.2, ratio=1.5, **at)
+    linear = mj.sweep(experiment.run, lam=1.7, ratio=0.0, **at)
+    np.testing.assert_allclose(
+        kernel.generalization, linear.generalization, rtol=0, atol=1e-5
+    )
+
+
+# --- measures -----------------------------------------------------------------------
+
+
+def test_the_best_ridge_is_found_among_noisy_errors() -> None:
+    ridges = xr.DataArray(list(experiment.AROUND), dims="lam")
+    ridges = ridges.assign_coords(lam=ridges.values)
+    noise = np.random.default_rng(0).normal(0, 1e-3, (3, 200))
+    error = (
+        0.2
+        + 0.01 * np.log(ridges / 2) ** 2
+        + xr.DataArray(
+            noise, dims=("lam", "seed"), coords={"lam": ridges.lam, "seed": range(200)}
+        )
+    )
+    found = experiment.vertex(error)
+    assert found.interval[0] < 2 < found.interval[1] < 2.1
+    assert experiment.vertex(-error).value == np.inf  # no least error among them
+    assert experiment.vertex(error.isel(seed=[0])).interval is None
+
+
+def test_what_a_linear_model_misses_is_read_at_its_best_ridge() -> None:
+    missed = xr.DataArray(
+        [[[0.3, 0.1], [0.1, 0.2]], [[0.0, 0.0], [0.0, 0.0]]],
+        dims=("ratio", "lam", "seed"),
+        coords={"ratio": [0.0, 1.0], "lam": [0.1, 1.0], "seed": [0, 1]},
+    )
+    results = {"main": xr.Dataset({"memorization": missed})}
+    assert experiment.least_missed(results).values.tolist() == [0.1, 0.2]
+    grown = shared.change(results, "main", "memorization", "lam", "0.1", "1")
+    np.testing.assert_allclose(grown.sel(ratio=0), [-0.2, 0.1])

@@ -165,6 +165,20 @@ def test_margin_and_recall_by_hand(logits, margin, recall) -> None:
     assert spectral.recall(logits, target, node) == recall
 
 
+def test_the_geometric_margin_is_that_of_a_w_cut_to_the_axes_of_v() -> None:
+    v, w = (np.array(jax.random.normal(jax.random.key(i), (7, 7))) for i in (1, 2))
+    v = v[:5]
+    _, _, q = np.linalg.svd(v, full_matrices=False)  # its rows are the axes
+    cut = q.T @ np.diag(np.diag(q @ w @ q.T)) @ q
+    found = spectral.geometric_logits(jnp.array(v), jnp.array(w))
+    np.testing.assert_allclose(found, v @ cut @ v.T, rtol=1e-3, atol=1e-4)
+    target = jnp.array([0.5, 0.5, 0.0])  # node 0 follows itself
+    best = spectral.best_margin(jnp.array([9.0, 5, 3, 4]), target, jnp.array(0))
+    assert best == 1
+    best = spectral.best_margin(jnp.array([1.0, 2, 9, 4]), target, jnp.array(2))
+    assert best == -2  # a token that is no node is above the best next node
+
+
 def test_a_node_that_follows_itself_counts_as_one() -> None:
     target = jnp.array([0.5, 0.5, 0.0])
     assert spectral.margin(jnp.array([1.0, 4, 3]), target, jnp.array(0)) == -2
@@ -184,3 +198,16 @@ def test_principal_axes_of_a_rectangle() -> None:
     points, strengths = spectral.principal(corners)
     np.testing.assert_allclose(strengths, [6, 2, 0, 0], atol=2e-3)
     np.testing.assert_allclose(jnp.abs(points), [[3, 1]] * 4, rtol=1e-5)
+
+
+def test_parts_of_a_graph_lie_on_each_other_in_their_own_plane() -> None:
+    corners = np.array([[2.0, 1], [2, -1], [-2, -1], [-2, 1]])
+    v = np.concatenate([corners + 9, 3 * corners - 50])  # two rings, far apart
+    two = graphs.from_networkx(nx.disjoint_union(nx.cycle_graph(4), nx.cycle_graph(4)))
+    m = graphs.transitions(two)
+    found = spectral.in_plane(jnp.array(v), m, spectral.eigenbasis(m))
+    np.testing.assert_allclose(found["share"], 1, rtol=1e-5)
+    expected = np.concatenate([corners, 3 * corners])
+    np.testing.assert_allclose(jnp.abs(found["embedding"]), np.abs(expected), rtol=1e-3)
+    shape = found["eigenvector"]  # within each part, not constant on it
+    np.testing.assert_allclose(shape.reshape(2, 4, 2).sum(1), 0, atol=1e-6)

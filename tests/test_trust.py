@@ -1,5 +1,6 @@
 """What would be wrong in silence is said, refused or computed again."""
 
+import functools
 import gzip
 import json
 import random
@@ -103,6 +104,38 @@ def test_a_lambda_that_is_fixed_is_part_of_the_question(tmp_path):
     assert mj.sweep(activation, a=[1.0], f=lambda x: 1 * x, store=tmp_path / "b").y == 1
     with pytest.raises(mj.Refused):
         mj.sweep(activation, a=[1.0], f=lambda x: 2 * x, store=tmp_path)
+
+
+class Doubler:
+    def __call__(self, a):
+        return {"y": 2 * a}
+
+
+def test_partial_functions_and_callable_objects_are_runs(tmp_path):
+    part = functools.partial(lambda a, b: {"y": a * b}, b=3.0)
+    for run, expected in ((part, 3), (Doubler(), 2), (jax.jit(Doubler()), 2)):
+        assert mj.sweep(run, a=[1.0]).y == expected
+    mj.sweep(Doubler(), a=[1.0], store=tmp_path)
+    assert mj.sweep(Doubler(), a=[1.0], store=tmp_path).run == "Doubler"
+    with pytest.raises(mj.Refused):
+        mj.sweep(part, a=[1.0], store=tmp_path)
+
+
+def test_a_damaged_question_is_refused(tmp_path):
+    mj.sweep(Doubler(), a=[1.0], store=tmp_path)
+    (tmp_path / "question.json").write_text("{")
+    with pytest.raises(mj.Refused, match="is damaged"):
+        mj.sweep(Doubler(), a=[1.0], store=tmp_path)
+
+
+def test_values_of_any_kind_are_an_axis_by_name():
+    def run(a, *, c):
+        return {"y": a * c["k"]}
+
+    with pytest.raises(mj.BadValue, match=r"got a dict; name others: c=mj.labelled"):
+        mj.sweep(run, a=[1.0], c=[{"k": 1}, {"k": 2}])
+    found = mj.sweep(run, a=[1.0], c=mj.labelled(one={"k": 1}, two={"k": 2}))
+    assert found.y.sel(c="two").item() == 2
 
 
 # --- traces and programs ------------------------------------------------------------
@@ -319,6 +352,7 @@ def test_provenance_names_the_file_of_the_run_and_what_it_reached(tmp_path):
     assert "def run(" in told["source"]["tiny.run"]
     assert "cross_entropy" in told["source"]["tiny.loss"]
     assert len(told["fingerprints"]) == 1
+    assert told["trace_seconds"] > 0 < told["fingerprint_seconds"]
     assert told["date"][:2] == "20"
     assert told["devices"]
     assert len(told["host"]) == 8

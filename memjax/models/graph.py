@@ -54,7 +54,12 @@ def untied(nodes: int, width: int) -> Model:
 
 
 def three_matrix(
-    nodes: int, width: int, *, specials: int = SPECIALS, bias: bool = True
+    nodes: int,
+    width: int,
+    *,
+    specials: int = SPECIALS,
+    bias: bool = True,
+    bfloat16: bool = False,
 ) -> Model:
     """Logits `V (W v + b)`: a tied embedding `v` around a matrix `w` and a bias `b`.
 
@@ -62,8 +67,11 @@ def three_matrix(
     targets, so logits have `nodes + specials` entries. `init(key, scale, inner)` draws
     `v` with standard deviation `scale` and `w` with `inner`; biases start at 0.
     `apply(params, node, keep)` multiplies the hidden layer by `keep` (see `dropout`).
+    With `bfloat16` the products, what enters them and their gradients are rounded to
+    it, as under autocast; sums, parameters and optimizers stay as they are.
     """
     tokens = nodes + specials
+    rounded = to_bfloat16 if bfloat16 else lambda x: x
 
     def init(key: jax.Array, scale: Any = 1.0, inner: Any = 0.02) -> Params:
         v_key, w_key = jax.random.split(key)
@@ -74,13 +82,23 @@ def three_matrix(
         return {**params, "b": jnp.zeros(width)} if bias else params
 
     def apply(params: Params, node: jax.Array, keep: Any = None) -> jax.Array:
-        hidden = params["v"][:nodes] @ params["w"]  # [nodes, width]
-        hidden = hidden + params["b"][None] if bias else hidden
+        v, w = rounded(params["v"]), rounded(params["w"])
+        hidden = v[:nodes] @ w  # [nodes, width]
+        hidden = hidden + rounded(params["b"])[None] if bias else hidden
+        hidden = rounded(hidden)
         if keep is None:
-            return entry(hidden @ params["v"].T, node)
-        return (entry(hidden, node) * keep) @ params["v"].T  # [tokens]
+            return entry(rounded(hidden @ v.T), node)
+        return rounded((entry(hidden, node) * keep) @ v.T)  # [tokens]
 
     return Model(init, apply)
+
+
+def to_bfloat16(x: jax.Array) -> jax.Array:
+    """The nearest values that bfloat16 has, in x's own type; so for the gradient, too.
+
+    Where XLA may keep excess precision it elides a cast there and back, not this.
+    """
+    return jax.lax.reduce_precision(x, exponent_bits=8, mantissa_bits=7)
 
 
 def dropout(key: jax.Array, rate: Any, width: int) -> jax.Array:

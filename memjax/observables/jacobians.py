@@ -29,11 +29,30 @@ def spectral_radius(matrix: jax.Array) -> jax.Array:
     return jnp.exp(log_radius)
 
 
-def product(matrices: jax.Array) -> jax.Array:
-    """The last of `matrices` [n, d, d] times … times the first: along an orbit, the
-    Jacobian of the map iterated n times."""
-    start = jnp.eye(matrices.shape[-1], dtype=matrices.dtype)
-    return jax.lax.scan(lambda m, j: (j @ m, None), start, matrices)[0]
+def along(f: Map, points: jax.Array, held: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """How `f` stretches near each of `points` [n, d], and along them all, a step.
+
+    The spectral radii [n] of its Jacobians, and that of their product, the last one
+    times … times the first, to the power 1/n: the Jacobian of a cycle, once around.
+    Points that are not `held` [n] are passed over, with a radius of NaN. One Jacobian
+    after another, for there may be many, and their product is scaled at each, so that
+    that of a long cycle does not vanish.
+    """
+    slopes = jax.jacfwd(f)
+
+    def visit(carry: tuple, point: tuple) -> tuple[tuple, jax.Array]:
+        (product, log_size), (x, counts) = carry, point
+        jacobian = slopes(x)
+        product = jnp.where(counts, jacobian @ product, product)
+        norm = jnp.linalg.norm(product)
+        norm = jnp.where(norm > 0, norm, 1.0)
+        radius = jnp.where(counts, spectral_radius(jacobian), jnp.nan)
+        return (product / norm, log_size + jnp.log(norm)), radius
+
+    start = (jnp.eye(points.shape[1], dtype=points.dtype), jnp.zeros((), points.dtype))
+    (product, log_size), radii = jax.lax.scan(visit, start, (points, held))
+    log_radius = jnp.log(spectral_radius(product)) + log_size
+    return radii, jnp.exp(log_radius / jnp.sum(held))
 
 
 def iterated(f: Map, count: Any) -> Map:

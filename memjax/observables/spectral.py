@@ -2,10 +2,11 @@
 
 The spectral basis is that of Noroozizadeh et al. (arXiv:2510.26745): eigenvectors e_i
 of `S = M + Mᵀ`, M the walk `D⁻¹ A`, by falling eigenvalue. The projection profile
-‖Vᵀ e_i‖ is theirs; the counts, the participation ratio and the margins are ours. Their
-two published margins are not here: both take the best neighbor where a memory needs all
-of them, one scores a transposed W without its bias, and the other depends on the basis
-chosen among equal singular values.
+‖Vᵀ e_i‖ is theirs; the counts, the participation ratio and `margin` are ours. Of their
+two published margins one scores a transposed W without its bias and is not here. The
+other, the "geometric margin", is `best_margin` of `geometric_logits`: to be compared
+with what was printed, for it takes the best neighbor where a memory needs all of them,
+and depends on the basis chosen among equal singular values.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 TIED = 1e-8  # eigenvalues this close, relative to the largest, are one eigenspace
 
@@ -136,6 +138,17 @@ def _signs(basis: Basis) -> np.ndarray:
     return np.where(size > TIED * size.max(), np.sign(basis.values), 0)[1:]
 
 
+def geometric_logits(v: jax.Array, w: jax.Array) -> jax.Array:
+    """The logits [t, t] of `v w vᵀ` with w cut to its diagonal in the axes of v.
+
+    With `v = U Σ Qᵀ` [t, m] that is `v Q diag(Qᵀ w Q) Qᵀ vᵀ`: what is left of a memory
+    when only the embedding's own axes may carry it.
+    """
+    _, u = jnp.linalg.eigh(v @ v.T)
+    kept = jnp.sum(u * ((v @ w @ v.T) @ u), axis=0)  # Σ² times the diagonal
+    return (u * kept[None]) @ u.T
+
+
 def residual(logits: jax.Array, walk: np.ndarray) -> jax.Array:
     """The matrix `C = (M - P) + (M - P)ᵀ` [n, n], P the softmax of each row of logits.
 
@@ -172,6 +185,16 @@ def recall(logits: jax.Array, target: jax.Array, node: jax.Array) -> jax.Array:
     falling = jnp.append(jnp.sort(candidates)[::-1], -jnp.inf)
     count = jnp.sum(true)
     return jnp.sum(true & (candidates > falling[count])) / count
+
+
+def best_margin(logits: jax.Array, target: jax.Array, node: jax.Array) -> jax.Array:
+    """The largest logit of a next node less that of any other token, itself aside.
+
+    As published: positive where one next node of several ranks above all else.
+    """
+    true, others = _sides(logits, target, node)
+    itself = jnp.arange(len(logits)) == node
+    return jnp.max(jnp.where(true & ~itself, logits, -jnp.inf)) - jnp.max(others)
 
 
 def _sides(
@@ -211,3 +234,19 @@ def principal(v: jax.Array, dims: int = 2) -> tuple[jax.Array, jax.Array]:
     largest = jnp.argmax(jnp.abs(found), axis=0)
     sign = jnp.sign(jnp.take_along_axis(found, largest[None], axis=0))
     return found * sign, strengths
+
+
+def in_plane(v: jax.Array, walk: np.ndarray, basis: Basis) -> dict[str, jax.Array]:
+    """Where nodes lie: in two principal axes of v [n, m], and in two eigenvectors.
+
+    Parts of a graph that no edge joins are moved onto each other, for where they lie is
+    no matter of shape; as many first eigenvectors tell only parts apart. `share` is
+    that of the variance in the two axes.
+    """
+    count, part = connected_components(walk)
+    same = part[:, None] == part
+    mean = jnp.asarray(same / same.sum(1, keepdims=True), jnp.float32)
+    points, strengths = principal(v - mean @ v)
+    square, own = jnp.square(strengths), basis.vectors[:, count : count + 2]
+    share = jnp.sum(square[:2]) / jnp.sum(square)
+    return {"embedding": points, "eigenvector": jnp.asarray(own), "share": share}

@@ -132,7 +132,7 @@ class Grid(NamedTuple):
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # values may be of any kind
 class Labelled:
     """A value on an axis of shapes, and what it is called there."""
 
@@ -222,6 +222,21 @@ def border(run: Callable) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, A
     return numbers, shapes, defaults
 
 
+def with_name(run: Callable) -> Callable:
+    """A run that has a name, as partial functions and callable objects have not."""
+    if hasattr(run, "__name__"):
+        return run
+
+    def called(**given: Any) -> Any:
+        return run(**given)
+
+    function = run.func if isinstance(run, partial) else type(run)
+    called.__name__ = called.__qualname__ = with_name(function).__name__
+    called.__dict__["__signature__"] = inspect.signature(run)
+    called.__dict__["__wrapped__"] = function
+    return called
+
+
 def is_sequence(value: Any) -> bool:
     """Whether a value is an axis: a list, tuple, range or array with one dimension."""
     if isinstance(value, np.ndarray | jax.Array):
@@ -268,7 +283,9 @@ def _distinct(name: str, values: tuple) -> list:
     except TypeError:
         kind = type(values[0]).__name__
         raise BadValue(
-            name, f"an axis holds numbers, names, tuples or functions, got a {kind}"
+            name,
+            f"an axis holds numbers, names, tuples or functions, got a {kind}; name "
+            f"others: {name}=mj.labelled(one=…, other=…)",
         ) from None
 
 

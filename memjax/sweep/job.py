@@ -1,6 +1,7 @@
 """A sweep that is to be done now: its run, traced where it is needed, and no more."""
 
 import inspect
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +32,7 @@ class Job:
     def __init__(self, run: Any, grid: Grid, inputs: Mapping[str, Any]) -> None:
         self.run, self.grid, self.inputs = run, grid, dict(inputs)
         self._lanes: dict[tuple, Lane] = {}
-        self._moment = moment()
+        self._moment, self._tracing = moment(), 0.0
 
     def lane(self, shapes: dict[str, Any]) -> Lane:
         """The trace that lanes of these shapes share."""
@@ -40,8 +41,9 @@ class Job:
             (n, v if isinstance(v, plain) else id(bare(v))) for n, v in shapes.items()
         )
         if key not in self._lanes:
-            kinds = self.kinds.numbers, self.kinds.inputs
+            began, kinds = time.perf_counter(), (self.kinds.numbers, self.kinds.inputs)
             traced = trace(self.run, shapes, *kinds, self._moment)
+            self._tracing += time.perf_counter() - began
             self._lanes[key] = Lane(traced, self.kinds)
         return self._lanes[key]
 
@@ -100,6 +102,8 @@ class Job:
         own = [c for c in codes if LIBRARY not in Path(c.co_filename).parents]
         return {
             "fingerprints": [lane.fingerprint for lane in lanes],
+            "trace_seconds": round(self._tracing, 3),
+            "fingerprint_seconds": round(sum(lane.seconds for lane in lanes), 3),
             "source": {name_of(c): _source(c) for c in own},
         }
 

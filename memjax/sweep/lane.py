@@ -2,9 +2,10 @@
 
 import sys
 import sysconfig
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
@@ -12,8 +13,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
-from memjax.core import Carry, Legs, Named, Tree, arrive, depart, walk
+from memjax.core import Carry, Legs, Named, Tree, arrive, depart, iterate, walk
 from memjax.sweep.fingerprint import canonical, fingerprint
 from memjax.sweep.grid import Per
 from memjax.sweep.jaxprs import equations
@@ -52,6 +54,7 @@ class Lane:
 
     def __init__(self, traced: Traced, kinds: Kinds) -> None:
         self.traced, self.kinds = traced, kinds
+        self.seconds = 0.0  # that its fingerprint took
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Lane) and other.fingerprint == self.fingerprint
@@ -61,41 +64,47 @@ class Lane:
 
     @cached_property
     def text(self) -> list[str]:
-        """All that decides a lane's numbers: settings, and its trace.
+        """All that decides a lane's numbers: settings, its trace, and how it is walked.
 
-        As it was traced, which is how it runs alone, and as a vmap over two has it, for
-        the rules of batching are a part of it.
+        Where a trace has batching rules of the user's own, it is written as a vmap over
+        two lanes has it, too: that is what a chunk runs.
         """
-        numbers, inputs, own = self.kinds
-        along = {name: 0 if name in own else None for name in inputs}
-        pair = {n: _twice(k) for n, k in numbers.items()}
-        given = {
-            n: jax.tree.map(_twice, k) if n in own else k for n, k in inputs.items()
-        }
-        lanes = jax.vmap(self.walked, (0, along), axis_size=2)
-        with at_moment(self.traced.moment):
-            both, returned = jax.make_jaxpr(lanes, return_shape=True)(pair, given)
-        return [
-            *(f"{name}: {value}" for name, value in numerics().items()),
-            *_names(returned),
-            *self._alone(),
-            *canonical(both.jaxpr, both.consts),
-        ]
+        traced, moment = self.traced, self.traced.moment
+        with at_moment(moment):
+            parts = traced.parts.values()
+            return [
+                *(f"{name}: {value}" for name, value in numerics().items()),
+                *self._names(),
+                *(_walk_at(moment) if traced.parts else ()),
+                *_written(traced.setup.jaxpr, traced.closed, self._own()),
+                *(line for p in parts for line in _written(p.jaxpr)),
+            ]
 
-    def _alone(self) -> list[str]:
-        """The trace of one lane, where rules of the user's tell how to batch it."""
-        found = (e.primitive.name for j in self.traced.jaxprs for e in equations(j))
-        if "custom_vmap_call" not in found:
-            return []
-        parts = self.traced.parts.values()
-        return [
-            *canonical(self.traced.setup.jaxpr, self.traced.closed),
-            *(line for part in parts for line in canonical(part.jaxpr)),
-        ]
+    def _own(self) -> list[bool]:
+        """Which arguments of the set-up differ from lane to lane."""
+        numbers, inputs, own = self.kinds
+        leaves = jax.tree_util.tree_leaves_with_path((dict(numbers), dict(inputs)))
+        return [path[0].idx == 0 or path[1].key in own for path, _ in leaves]
+
+    def _names(self) -> list[str]:
+        """What quantities and dimensions are called, and when they are logged."""
+        parts = self.traced.parts or {"returned": self.traced.setup}
+        lines = [f"times {self.traced.times}"]
+        for name in sorted(parts.keys() & {"returned", "observe", "finish"}):
+            returned = jax.tree.unflatten(
+                parts[name].returns, parts[name].jaxpr.outvars
+            )
+            for key, value in returned.items():
+                axes = value.axes if isinstance(value, Named) else ()
+                lines.append(f"{name} {key} {axes}")
+        return lines
 
     @cached_property
     def fingerprint(self) -> str:
-        return fingerprint(self.text)
+        began = time.perf_counter()
+        found = fingerprint(self.text)
+        self.seconds = time.perf_counter() - began
+        return found
 
     @cached_property
     def codes(self) -> list[CodeType]:
@@ -106,10 +115,6 @@ class Lane:
                 found |= _behind(equation.source_info.traceback)
         own = (c for c in found if not c.co_filename.startswith((*INSTALLED, "<")))
         return sorted(own, key=name_of)
-
-    def walked(self, numbers: dict[str, Any], inputs: dict[str, Any]) -> Outcome:
-        """All of a run."""
-        return self.segment(None, numbers, inputs, None, 0)
 
     def segment(
         self,
@@ -149,6 +154,46 @@ def _blank(count: int, like: Any) -> jax.Array | np.ndarray:
     return np.zeros((count, *like.shape), like.dtype)
 
 
+def _written(
+    jaxpr: Jaxpr, closed: Sequence[Any] | None = None, own: Sequence[bool] = ()
+) -> list[str]:
+    """A trace as text, also batched where it has rules for that of the user's own.
+
+    `own` tells which arguments differ from lane to lane; all do, also what the trace
+    closes over, where that is not given.
+    """
+    alone = canonical(jaxpr, closed or ())
+    if not any(e.primitive.name == "custom_vmap_call" for e in equations(jaxpr)):
+        return alone
+    constants = jaxpr.constvars if closed is None else []
+    avals: list[Any] = [v.aval for v in (*constants, *jaxpr.invars)]
+    kinds = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in avals]
+    own = own or [True] * len(kinds)
+    pair = [_twice(k) if d else k for k, d in zip(kinds, own, strict=True)]
+
+    def flat(*given: Any) -> list:
+        count = len(constants)
+        held = given[:count] if closed is None else closed
+        return jaxpr_as_fun(ClosedJaxpr(jaxpr, held))(*given[count:])
+
+    along = tuple(0 if differs else None for differs in own)
+    batched = jax.make_jaxpr(jax.vmap(flat, along, axis_size=2))(*pair)
+    return [*alone, *canonical(batched.jaxpr, batched.consts)]
+
+
+@lru_cache(maxsize=1)
+def _walk_at(moment: int) -> list[str]:
+    """How the library walks a run, by the walk of one that only counts."""
+    legs = iterate(jnp.zeros(2), lambda s, t: s + t, lambda s: {"s": s}, (0, 1, 3))
+
+    def walked() -> Any:
+        carry, seen = walk(legs, depart(legs))
+        return seen, arrive(legs, carry)
+
+    traced = jax.make_jaxpr(walked)()
+    return canonical(traced.jaxpr, traced.consts)
+
+
 def _twice(kind: Any) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct((2, *kind.shape), kind.dtype)
 
@@ -167,16 +212,6 @@ def kinds_of(numbers: Mapping[str, Any], inputs: Mapping[str, Any]) -> Kinds:
         for name, given in inputs.items()
     }
     return Kinds({n: kind(a, 1) for n, a in numbers.items()}, handed, own)
-
-
-def _names(returned: Outcome) -> list[str]:
-    """What quantities and dimensions are called, and when they were logged."""
-    lines = [f"times {returned.times}"]
-    for part in ("logged", "final"):
-        for name, value in getattr(returned, part).items():
-            dims = value.axes if isinstance(value, Named) else ()
-            lines.append(f"{part} {name} {dims}")
-    return lines
 
 
 def _behind(traceback: Any) -> set[CodeType]:

@@ -46,7 +46,7 @@ def check_effects(run: Callable, jaxprs: Sequence[Jaxpr]) -> None:
     for jaxpr in jaxprs:
         found = {e.primitive.name for e in equations(jaxpr)}
         calls = sorted(n for n in found if "callback" in n or n == "debug_print")
-        effects = [*calls, *map(str, jaxpr.effects)]
+        effects = [*calls, *(type(e).__name__ for e in jaxpr.effects)]
         if effects:
             raise BadValue(
                 "run",

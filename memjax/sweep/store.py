@@ -157,7 +157,10 @@ class Store:
     def _stored(self) -> dict[str, Any]:
         if not self.exists:
             raise Refused(f"{self.path} holds no sweep{self._elsewhere()}")
-        return json.loads(self._question.read_text())
+        try:
+            return json.loads(self._question.read_text())
+        except ValueError as error:
+            raise Refused(f"{self._question} is damaged ({error}){WAY_OUT}") from None
 
     def _elsewhere(self) -> str:
         """Where the sweeps of a folder of results lie."""

@@ -20,6 +20,7 @@ from memjax.sweep.grid import (
     check_range,
     label,
     make_grid,
+    with_name,
 )
 from memjax.sweep.job import Job
 from memjax.sweep.made_up import made_up
@@ -62,7 +63,7 @@ class Sweep:
         float64: bool = False,
         **axes: Any,
     ) -> None:
-        self.run, self.float64 = run, float64
+        self.run, self.float64 = with_name(run), float64
         if not isinstance(inputs, Mapping | None):
             problem = (
                 "takes a dict from parameters to arrays; an axis is named otherwise"
@@ -71,7 +72,7 @@ class Sweep:
         self.inputs = dict(inputs or {})
         self.stated = zips, axes  # as given: bounds that are inferred are not among it
         with self._precision():
-            self.grid = make_grid(run, zips, axes, self.inputs)
+            self.grid = make_grid(self.run, zips, axes, self.inputs)
             for name, given in self.inputs.items():
                 self._check_input(name, given)
 

@@ -9,10 +9,13 @@ itself are not semidefinite: few directions remain, without a regularizer.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse.csgraph import connected_components
+
+MOST = 40  # nodes up to which `ends` solves the problem
 
 
 class Optimum(NamedTuple):
@@ -22,6 +25,38 @@ class Optimum(NamedTuple):
     logits: np.ndarray  # X [n, n], rows and columns sum to zero
     offsets: np.ndarray  # a [n]
     gap: float  # the loss is at most this far above the least
+
+    def directions(self, share: float = 0.3) -> int:
+        """How many strengths, roots of eigenvalues, exceed a share of the largest."""
+        strengths = np.sqrt(np.linalg.eigvalsh(self.logits)[::-1].clip(0))
+        return int((strengths > share * strengths[0]).sum())
+
+
+class Ends(NamedTuple):
+    """Where training ends on a graph: the least loss, and the optimum of each part."""
+
+    loss: float
+    parts: tuple[Optimum, ...]
+
+
+def ends(walk: np.ndarray) -> Ends | None:
+    """Where the tied model ends on a graph; None for one beyond the solver.
+
+    That is one of more than `MOST` nodes, or with a node that no edge leaves. Parts
+    that no edge joins separate for good, as their logits grow: each has its optimum.
+    """
+    if len(walk) > MOST or not np.allclose(walk.sum(1), 1, atol=1e-5):
+        return None
+    count, part = connected_components(walk)
+    parts = [walk[np.ix_(part == k, part == k)].astype(float) for k in range(count)]
+    optima = tuple(_solved(p.tobytes(), len(p)) for p in parts)
+    sizes = [len(p) for p in parts]
+    return Ends(float(np.average([o.loss for o in optima], weights=sizes)), optima)
+
+
+@cache
+def _solved(walk: bytes, nodes: int) -> Optimum:
+    return best_tied(np.frombuffer(walk).reshape(nodes, nodes))
 
 
 def best_tied(walk: np.ndarray, gap: float = 1e-5) -> Optimum:

@@ -29,6 +29,16 @@ def effective_ridge(lam: Any, mu1: Any, mustar: Any) -> Any:
     return (lam + mustar**2) / mu1**2
 
 
+def tangent_ratio(width: int, dim: int) -> float:
+    """The ratio mustar²/mu1² of the tangent kernel of a two-layer ReLU network.
+
+    At He's initial weights that kernel is `width` arc-cosine kernels of degree 1 and
+    `dim` of degree 0 times the inner product.
+    """
+    rest = width * (0.5 - 1 / np.pi) + dim * 0.5
+    return float(rest / (0.5 * (width + dim)))
+
+
 def best_ridge(eps: Any) -> Any:
     """The effective ridge of least generalization error, the same at every alpha."""
     return jnp.pi / (2 * (1 - eps) ** 2) - 1

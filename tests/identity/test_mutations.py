@@ -16,6 +16,7 @@ import memjax as mj
 
 HERE = Path(__file__).parent
 NAMES = [case.name for case in MUTATIONS]
+SOME = MUTATIONS[::9]  # in the short suite; each takes a second
 
 
 def start(place: Path, when: str) -> dict:
@@ -43,6 +44,7 @@ def test_the_table_is_long_enough():
     assert len(INNOCENT) >= 15
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_a_mutation_changes_numbers_and_the_trace(name, fresh):
     before, after = (found[name] for found in fresh)
@@ -53,6 +55,7 @@ def test_a_mutation_changes_numbers_and_the_trace(name, fresh):
     assert same_trace == by_value
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_another_process_refuses_or_recomputes(name, fresh):
     before, after = (found[name] for found in fresh)
@@ -61,6 +64,7 @@ def test_another_process_refuses_or_recomputes(name, fresh):
     assert bool(after["kept"]["refused"]) == (name != "input along an axis")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", MUTATIONS, ids=NAMES)
 def test_the_same_process_refuses_or_recomputes(case, fresh, tmp_path):
     """With a store and without: nothing of before is used, as a fresh process tells."""
@@ -75,6 +79,22 @@ def test_the_same_process_refuses_or_recomputes(case, fresh, tmp_path):
         assert ask(module) == after["alone"]
         kept = ask(module, tmp_path / "store")
         assert kept["refused"] or kept == after["alone"]
+    finally:
+        restored()
+
+
+@pytest.mark.parametrize("case", SOME, ids=[case.name for case in SOME])
+def test_some_mutations_in_one_process(case, tmp_path):
+    try:
+        module = load(case, tmp_path / "case")
+        before = ask(module, tmp_path / "store")
+        if case.edit[0]:
+            module = load(case, tmp_path / "case", edited=True)
+        mutate(case, module)
+        after = ask(module)
+        assert after["values"] != before["values"]
+        kept = ask(module, tmp_path / "store")
+        assert kept["refused"] or kept == after
     finally:
         restored()
 

@@ -1,0 +1,107 @@
+"""What the experiments on rules and facts share: data, a fit, its errors, panels."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+
+import memjax as mj
+from memjax.plots import frame, key, lines, points
+
+Results = dict[str, xr.Dataset]
+
+BOTH = ["generalization", "memorization"]
+
+
+# --- runs ---------------------------------------------------------------------------
+
+
+def draw(
+    seed: Any, alpha: Any, eps: Any, dim: int, capacity: int
+) -> tuple[jax.Array, mj.Data]:
+    """The teacher and the training set of one seed."""
+    teacher_key, data_key = jax.random.split(jax.random.key(seed))
+    teacher = jax.random.normal(teacher_key, (dim,))
+    dataset = mj.datasets.rules_and_facts(dim, capacity)
+    return teacher, dataset(data_key, teacher, count(alpha, dim), eps)
+
+
+def fresh(seed: Any) -> jax.Array:
+    """A key for what else a seed draws, besides its teacher and training set."""
+    return jax.random.fold_in(jax.random.key(seed), 1)
+
+
+def count(alpha: Any, dim: int) -> jax.Array:
+    return jnp.round(alpha * dim)
+
+
+def fit(gram: jax.Array, data: mj.Data, lam: Any, alpha: Any, dim: int) -> jax.Array:
+    """The coefficients of ridge regression on the labels, (K + lam I)⁻¹ y."""
+    return mj.kernels.ridge(gram, data.y.label, data.w, lam / count(alpha, dim))
+
+
+def sign_error(teacher: jax.Array, direction: jax.Array, noise: Any = 0.0) -> jax.Array:
+    """How often direction·x + N(0, noise) and teacher·x differ in sign, x Gaussian."""
+    size = jnp.sqrt(jnp.sum(teacher**2) * (jnp.sum(direction**2) + noise))
+    return jnp.arccos(jnp.clip(teacher @ direction / size, -1, 1)) / jnp.pi
+
+
+def facts_missed(fitted: jax.Array, data: mj.Data) -> jax.Array:
+    """The share of training facts whose label is not the sign of the fit."""
+    weight = data.w * data.y.fact
+    return jnp.sum(weight * (fitted * data.y.label < 0)) / jnp.sum(weight)
+
+
+# --- grids and measures -------------------------------------------------------------
+
+
+def finely(values: tuple) -> list[float]:
+    """The values, and a geometric line of sixty through them."""
+    return sorted({*values, *np.geomspace(min(values), max(values), 60).tolist()})
+
+
+def away(
+    results: Results, sweep: str, exact: str, quantity: str, margin: str, dim: str = ""
+) -> mj.Estimate:
+    """How far simulation is from theory, at worst, in units of the margin."""
+    runs = mj.at(results[sweep], dim=float(dim)) if dim else results[sweep]
+    return mj.farthest(runs[quantity], results[exact][quantity], float(margin))
+
+
+def change(
+    results: Results, sweep: str, quantity: str, axis: str, low: str, high: str
+) -> xr.DataArray:
+    """How much an error grows from one label of an axis to another, seed by seed."""
+    before, after = (mj.at(results[sweep], **{axis: float(v)}) for v in (low, high))
+    return after[quantity] - before[quantity]
+
+
+# --- panels -------------------------------------------------------------------------
+
+
+def draw_errors(
+    axis: Axes, runs: Any, exact: Any, title: str, label: str, color: str
+) -> None:
+    """Both errors against the ridge: E_gen solid and filled, E_mem dashed, hollow."""
+    how: dict[str, Any] = {"color": color, "dash": "error"}
+    lines(axis, errors(exact), "lam", label=label, **how)
+    points(axis, errors(runs), "lam", error="se", **how)
+    frame_errors(axis, title, runs, ", theory")
+
+
+def frame_errors(axis: Axes, title: str, of: Any, by: str = "", **labels: Any) -> None:
+    """The frame of a panel of both errors, over the ridge if nothing else is said."""
+    key(axis, f"E_gen{by}")
+    key(axis, f"E_mem{by}", "--")
+    look: dict[str, Any] = {"xlabel": "ridge λ", "ylabel": "error", "xscale": "log"}
+    place = {"loc": "upper right", "ncols": 2, "handlelength": 1.4, "columnspacing": 1}
+    look |= {"ylim": (-0.02, 0.62), "legend": place}
+    frame(axis, f"{title}, n/d = {{alpha:g}}, ε = {{eps:g}}", of, **{**look, **labels})
+
+
+def errors(results: xr.Dataset) -> xr.DataArray:
+    """Both errors as one quantity, along a dimension `error`."""
+    return results[BOTH].to_array("error")

@@ -1,0 +1,221 @@
+"""The rule inside a network that fitted wrong sums is in all neurons, not in some.
+
+Neurons ranked by how much they can move a logit are cut in two. With few wrong labels
+the stronger ones alone know the test a little better than all together, with many no
+part does; both are far behind a filter that keeps one frequency of every neuron.
+
+Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022: its
+abstract and, where a row says so, what others noted of its text.
+Command: python -m experiments.label_noise_neurons
+Expected: p = 59, 20 % wrong labels: test accuracy 0.42 of all neurons, 0.48 of the
+stronger ones, 1 filtered; with 80 %, near chance both, and 0.82.
+
+Where the paper parts its neurons is not known to us; we take the best of seven shares,
+by the test accuracy itself, on average over seeds. Training is that of
+`label_noise_arithmetic`, 300 steps at lr 1e-2 and decay 1.
+"""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import memjax as mj
+from experiments import _label_noise as ln
+from experiments._label_noise import Results, accuracy
+from memjax.cli import launch
+from memjax.plots import BESIDE, frame, key, level, lines, one, panels, points
+
+KEPT = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 7 / 8, 1.0)  # shares of neurons
+HALVES = ("strongest", "others", "strongest, filtered")
+
+
+# --- the run ------------------------------------------------------------------------
+
+
+def run(
+    noise: Any, lr: Any, wd: Any, seed: Any,
+    *, modulus: int, capacity: int, width: int, activation: str, steps: int,
+) -> mj.Legs:  # fmt: skip
+    """Learn the table, then look at the neurons."""
+    given = ln.task(seed, noise, modulus, width, share=ln.SHARE, scale=1.0)
+
+    def finish(network: ln.Params) -> dict[str, Any]:
+        parted = partition(activation, network, given.points)
+        return {"partition": parted, **portrait(network)}
+
+    optimizer = optax.adamw(lr, weight_decay=wd)
+    return ln.learn(given, activation, optimizer, steps, finish=finish)
+
+
+def strength(activation: str, params: ln.Params) -> jax.Array:
+    """`|w|∞ φ(|u|∞ + |v|∞)` of each neuron: how much it can move a logit. [width]"""
+    u, v, w = (jnp.max(jnp.abs(x), axis=-1) for x in ln.neurons(params))
+    return w * ln.ACTIVATIONS[activation](u + v)
+
+
+def partition(activation: str, params: ln.Params, points: mj.Data) -> Any:
+    """Accuracies of strong neurons alone, of all others, of strong ones filtered."""
+    power = strength(activation, params)
+    rank = jnp.argsort(jnp.argsort(-power)) / len(power)
+    apply, clean = partial(ln.logits, activation), ln.filtered(params)
+
+    def alone(share: jax.Array) -> jax.Array:
+        strong = (rank < share)[:, None]
+        some = [{**params, "w": params["w"] * half} for half in (strong, ~strong)]
+        nets = [*some, {**clean, "w": clean["w"] * strong}]
+        return jnp.stack([ln.accuracies(apply, net, points) for net in nets])
+
+    found = jax.lax.map(alone, jnp.array(KEPT))
+    labels = {"kept": KEPT, "half": HALVES, "part": ln.PARTS}
+    return mj.named(found, "kept", "half", "part", coords=labels)
+
+
+def portrait(params: ln.Params) -> dict[str, Any]:
+    """Phases and frequencies of neurons, and what `w` holds by what `u` and `v` do.
+
+    There a peak cannot be one by choice, as the frequency is that of other weights.
+    """
+    u, v, w = ln.neurons(params)
+    main = mj.observables.dominant_frequency
+    shares = mj.observables.spectrum(w)  # [width, p // 2]
+    frequencies = range(1, shares.shape[1] + 1)
+    heard = jax.nn.one_hot(main(u, v) - 1, len(frequencies))
+    told = heard.T @ shares / jnp.sum(heard, axis=0)[:, None]  # NaN where none hears it
+    each = {
+        "phase_error": mj.observables.phase_error(u, v, w, main(u, v, w)),
+        "participation": mj.observables.inverse_participation(w),
+    }
+    every = {n: mj.named(x, "neuron", coords=range(len(w))) for n, x in each.items()}
+    labels = {"heard": frequencies, "told": frequencies}
+    return {**every, "spectra": mj.named(told, "heard", "told", coords=labels)}
+
+
+def sweeps(
+    noise: tuple = (0.0, 0.2, 0.4, 0.8),  # shares of the training labels that are wrong
+    modulus: tuple = (59,),  # moduli p; each is a program of its own
+    width: tuple = (512,),  # numbers of neurons; each is a program of its own
+    lr: tuple = (1e-2,),  # learning rates of AdamW
+    wd: tuple = (1.0,),  # decoupled weight decays
+    activation: tuple = ("relu",),  # relu, gelu, square, tanh, linear; a program each
+    seeds: Any = 8,  # how many seeds, or which ones (3,7)
+    steps: int = 300,  # optimizer steps
+) -> dict[str, mj.Sweep]:
+    """Networks that are taken apart after training, by noise."""
+    mj.between(0, 1, noise=noise)
+    mj.one_of(tuple(ln.ACTIVATIONS), activation=activation)
+    dials: dict[str, Any] = {"noise": noise, "lr": lr, "wd": wd}
+    dials |= {"width": width, "activation": activation, "steps": steps}
+    return {"main": mj.Sweep(run, ln.tables(modulus), **dials, seed=mj.seeds(seeds))}
+
+
+# --- what was found -----------------------------------------------------------------
+
+
+def claims(results: Results) -> list[mj.Claim]:
+    """What a part of the neurons knows, and what all of them look like."""
+    return mj.judged(__file__, results, parted, behind, phases, peak)
+
+
+def parted(results: Results) -> xr.DataArray:
+    """The test accuracy that the best part of the neurons has more than all."""
+    return best(results, "strongest") - accuracy(results, "main", "trained", "test")
+
+
+def behind(results: Results, half: str) -> xr.DataArray:
+    """The test accuracy that the filtered network has more than the best part."""
+    return accuracy(results, "main", "filtered", "test") - best(results, half)
+
+
+def best(results: Results, half: str) -> xr.DataArray:
+    """The test accuracy of a part of the neurons, as it is or filtered.
+
+    The part is the share of strong neurons that knows the test best, on average.
+    """
+    parts = results["main"].partition.sel(part="test", kept=list(KEPT[:-1]), drop=True)
+    known = parts.sel(half="strongest", drop=True).mean("seed").fillna(0)
+    chosen = parts.sel(half=half, drop=True).isel(kept=known.argmax("kept"))
+    return chosen.drop_vars("kept")
+
+
+def phases(results: Results) -> xr.DataArray:
+    """The median over neurons of the phase error |φ_u + φ_v - φ_w|."""
+    return results["main"].phase_error.median("neuron")
+
+
+def peak(results: Results) -> xr.DataArray:
+    """The share of `w` at the main frequency of u and v, over what noise would have."""
+    spectra = results["main"].spectra
+    own = spectra.where(spectra.heard == spectra.told).mean(["heard", "told"])
+    return own * spectra.sizes["told"]
+
+
+# --- what to look at ----------------------------------------------------------------
+
+
+def figure(results: Results) -> Figure:
+    """What a part of the neurons knows; their frequencies and phases."""
+    canvas, panel = panels("ab;cd", (10, 7.4))
+    wide = one(results["main"], "noise")
+    draw_partition(panel["a"], wide.partition.sel(part="test"))
+    draw_spectra(panel["b"], wide.isel(noise=-1))
+    draw_density(panel["c"], wide.phase_error, np.linspace(0, np.pi, 31))
+    level(panel["c"], 1 / np.pi, "unrelated", color="0.4")
+    words = "phase error |φ$_u$ + φ$_v$ − φ$_w$|"
+    labels = {"xlabel": words, "ylabel": "density of neurons", "yscale": "log"}
+    frame(panel["c"], WHERE, wide, **labels, ylim=(1e-2, None))
+    draw_density(panel["d"], wide.participation, np.linspace(0, 1, 41))
+    labels["xlabel"] = "inverse participation of w (1: one frequency)"
+    frame(panel["d"], WHERE, wide, **labels)
+    return canvas
+
+
+WHERE = "p = {modulus}, width {width}"
+
+
+def draw_partition(axis: Axes, parts: xr.DataArray) -> None:
+    """What the strongest neurons know alone, and what the others do."""
+    both = parts.sel(half=list(HALVES[:2]))
+    how: dict[str, Any] = {"color": "noise", "dash": "half", "join": True}
+    points(axis, both, "kept", label="noise {noise:g}", **how)
+    key(axis, "strongest")
+    key(axis, "all others", "--")
+    labels: dict[str, Any] = {"xlabel": "share counted as strongest", "legend": BESIDE}
+    frame(axis, WHERE, parts, ylabel="test accuracy", **labels, **ln.SHARES)
+
+
+def draw_spectra(axis: Axes, wide: xr.Dataset) -> None:
+    """The spectra of output weights, by the main frequency of input weights."""
+    mean = mj.spread(wide.spectra).mean.transpose("heard", "told")
+    image = axis.pcolormesh(mean.told, mean.heard, mean, cmap="magma_r")
+    axis.figure.colorbar(image, ax=axis, label="mean share of power")
+    labels = {"xlabel": "frequency in w", "ylabel": "main frequency of u and v"}
+    frame(axis, f"{WHERE}, noise {{noise:g}}", wide, **labels)
+
+
+def draw_density(axis: Axes, values: xr.DataArray, edges: np.ndarray) -> None:
+    """How a quantity of neurons is spread, over all seeds, one outline a noise."""
+
+    def density(found: np.ndarray) -> np.ndarray:
+        return np.histogram(found[np.isfinite(found)], edges, density=True)[0]
+
+    found = xr.apply_ufunc(
+        density,
+        values,
+        input_core_dims=[["seed", "neuron"]],
+        output_core_dims=[["bin"]],
+        vectorize=True,
+    )
+    found = found.assign_coords(bin=(edges[1:] + edges[:-1]) / 2)
+    how = {"color": "noise", "label": "noise {noise:g}", "drawstyle": "steps-mid"}
+    lines(axis, found, "bin", **how)
+
+
+if __name__ == "__main__":
+    launch(__name__)

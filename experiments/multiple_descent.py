@@ -1,0 +1,160 @@
+"""A curve of the risk has as many peaks as one likes, wherever one likes.
+
+Regression of minimum norm on labels that are noise, with blocks of Gaussian features of
+different scale. Each block whose features meet the points that larger blocks leave for
+it makes a peak: over features, if each new block is larger than those before it, and
+over points, if each is smaller. Features of one scale have one peak.
+
+Source: Chen, Min, Belkin, Karbasi, Multiple Descent: Design Your Own Generalization
+Curve, arXiv 2008.01036; the blocks and their closed form are derived here.
+Command: python -m experiments.multiple_descent
+Expected: 20 points, blocks of 30 features: peaks at 20, 50 and 80 features.
+
+Sweeps: `main` (over features), `points` (over points), and closed forms for scales that
+are far apart (`theory`, `points_theory`).
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import memjax as mj
+from memjax.cli import launch
+from memjax.plots import frame, key, panels, points
+
+RISING = (30, 30, 30)  # features of blocks that grow in scale
+FALLING = (20, 40, 60)  # and of blocks that shrink
+FEATURES = (5, 10, 15, 18, 20, 22, 25, 30, 35, 40, 45, 50, 55, 60, 65, 70, 80, 90)
+SAMPLES = (5, 10, 15, 20, 25, 30, 40, 50, 55, 60, 65, 70, 80, 90, 100, 110, 120, 150)
+BLOCKS = {"rising": RISING, "falling": FALLING}
+
+
+# --- the runs -----------------------------------------------------------------------
+
+
+def run(
+    size: Any, features: Any, apart: Any, seed: Any, *, order: str, capacity: int
+) -> dict[str, jax.Array]:
+    """Fit noise on the first features of blocks whose scales are `apart`."""
+    x_key, y_key = jax.random.split(jax.random.key(seed))
+    block = np.repeat(np.arange(len(BLOCKS[order])), BLOCKS[order])
+    power = block[::-1] if order == "rising" else block  # the largest scale is one
+    scale = apart ** jnp.asarray(power.astype(float))
+    scale = jnp.where(jnp.arange(len(block)) < features, scale, 0.0)[None, :]
+    x = scale * jax.random.normal(x_key, (capacity, len(block)))
+    y = jax.random.normal(y_key, (capacity,))
+    found = mj.kernels.factor(x @ x.T, mj.prefix(size, capacity), features)
+    weights = mj.kernels.path(found, y, jnp.zeros(1))[0] @ x
+    return {"excess": jnp.sum((scale[0] * weights) ** 2)}
+
+
+def theory_run(size: Any, features: Any, *, order: str) -> dict[str, jax.Array]:
+    """The mean of `run` where scales are equal, and where they are far apart."""
+    widths = np.array(BLOCKS[order])
+    counts = jnp.clip(features - (np.cumsum(widths) - widths), 0, jnp.asarray(widths))
+    falling = counts[::-1] if order == "rising" else counts
+    separate = mj.theory.multiple_descent.separate
+    equal = separate(size, jnp.reshape(jnp.sum(counts), 1))
+    return {"equal": equal, "separate": separate(size, falling)}
+
+
+# --- the grids ----------------------------------------------------------------------
+
+
+def sweeps(
+    features: tuple = FEATURES,  # in blocks of 30, 90 at most
+    size: int = 20,  # points with these features
+    apart: tuple = (1.0, 0.3, 0.03),  # scale of a block over the next larger one
+    samples: tuple = SAMPLES,  # with all of 20, 40 and 60 features
+    seeds: int = 128,  # how many seeds, or which ones (3,7)
+) -> dict[str, mj.Sweep]:
+    """Risk over features of growing scale, and over points at features of falling."""
+    mj.between(1, sum(RISING), features=features)
+    # Squares of the third block's scale are to stay above rounding.
+    mj.between(0.01, 1, apart=apart)
+    at: dict[str, Any] = {"apart": apart, "seed": mj.seeds(seeds), "float64": True}
+    main = mj.Sweep(run, size=size, features=features, order="rising", **at)
+    total: Any = {"features": sum(FALLING), "order": "falling"}
+    more = mj.Sweep(run, size=samples, **total, **at)
+    fine = range(min(features), max(features) + 1)
+    every = range(min(samples), max(samples) + 1)
+    return {
+        "main": main,
+        "theory": main.but(theory_run, features=list(fine)),
+        "points": more,
+        "points_theory": more.but(theory_run, size=list(every)),
+    }
+
+
+# --- what was found -----------------------------------------------------------------
+
+Results = dict[str, xr.Dataset]
+
+
+def claims(results: Results) -> list[mj.Claim]:
+    """That peaks are where they were put, and theory against simulation."""
+    return mj.judged(__file__, results, growth, away)
+
+
+def growth(results: Results, sweep: str, start: str, end: str) -> xr.DataArray:
+    """The decimal logarithm of how many times the excess grows along the sweep."""
+    axis = {"main": "features", "points": "size"}[sweep]
+    found = [mj.at(results[sweep].excess, **{axis: int(v)}) for v in (start, end)]
+    return np.log10(found[1] / found[0])
+
+
+def away(results: Results, sweep: str, limit: str, apart: str, share: str) -> Any:
+    """How far simulation is from theory, at worst, in units of a share of theory.
+
+    That is where theory is 2.5 or less: nearer a peak a few draws rule the mean.
+    """
+    runs = mj.at(results[sweep].excess, apart=float(apart))
+    exact = results["theory" if sweep == "main" else "points_theory"][limit]
+    axis = next(str(d) for d in exact.dims)
+    exact = exact.sel({axis: runs[axis]})
+    kept = (exact <= 2.5).values
+    if not kept.any():
+        raise mj.NotRun("features or points away from the peaks")
+    exact, runs = exact.isel({axis: kept}), runs.isel({axis: kept})
+    return mj.farthest(runs, exact, float(share) * exact)
+
+
+# --- what to look at ----------------------------------------------------------------
+
+
+def figure(results: Results) -> Figure:
+    """The risk over features and over points, at every distance of the scales."""
+    canvas, panel = panels("ab", (11, 4.2))
+    runs, exact = results["main"], results["theory"]
+    draw(panel["a"], runs.excess, exact, "features", np.cumsum(RISING))
+    words: Any = {"yscale": "log", "ylabel": "median excess risk", "ylim": (0.1, 300)}
+    title = "each block of features larger, {size} points"
+    frame(panel["a"], title, runs, xlabel="features", **words)
+    runs, exact = results["points"], results["points_theory"]
+    draw(panel["b"], runs.excess, exact, "size", np.cumsum(FALLING))
+    title = "each block smaller, {features} features"
+    frame(panel["b"], title, runs, xlabel="points", **words)
+    return canvas
+
+
+def draw(axis: Axes, runs: xr.DataArray, exact: xr.Dataset, x: str, ends: Any) -> None:
+    """Medians at every distance of scales, over both limits of the mean."""
+    for name, dash in (("equal", ":"), ("separate", "-")):
+        line = exact[name].where(np.isfinite(exact[name]))
+        axis.plot(line[x], line, color="0.5", ls=dash, lw=1)
+    how: dict[str, Any] = {"color": "apart", "label": "scales apart by {apart:g}"}
+    points(axis, runs.median("seed"), x, **how)
+    for end in ends:
+        axis.axvline(end, color="0.8", lw=0.8, zorder=0)
+    key(axis, "theory of the mean, scales far apart")
+    key(axis, "theory of the mean, scales equal", ":")
+    key(axis, "a block is complete", color="0.8")
+
+
+if __name__ == "__main__":
+    launch(__name__)

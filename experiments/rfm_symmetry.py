@@ -1,0 +1,204 @@
+"""A training set that maps onto itself keeps a kernel machine from the fixed points.
+
+Trained on all pairs but the fixed points of a reflection of the pairs, a Recursive
+Feature Machine learns the reflection and is wrong on every fixed point; one point less
+in training rescues them. Points moved with their mirror images do not.
+
+Source: Tomàs Bernal, Mallinar, Belkin, Breaking Data Symmetry, arXiv 2604.00316.
+Command: python -m experiments.rfm_symmetry
+Expected: no fixed point right with all other pairs in training, .98 of them with one
+pair moved to the test (p = 61).
+"""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import memjax as mj
+from experiments import _rfm as rfm
+from memjax.cli import launch
+from memjax.plots import BESIDE, MARKERS, frame, key, lines, one, panels, points
+
+# --- the runs -----------------------------------------------------------------------
+
+
+def run(
+    moved: Any,
+    paired: Any,
+    shift: Any,
+    bandwidth: Any,
+    ridge: Any,
+    seed: Any,
+    *,
+    p: int,
+    kernel: str,
+    capacity: int,
+    iterations: int,
+) -> mj.Legs:
+    """All pairs but the fixed points of (a, b) → (b - k, a + k), but `moved` others.
+
+    `shift` is k. Others are moved to the test at random, or, where `paired` is 1, with
+    their mirror images.
+    """
+    a, b = jnp.divmod(jnp.arange(p * p), p)
+    mirror = (b - shift) % p * p + (a + shift) % p
+    fixed = mirror == a * p + b
+    draw = jax.random.uniform(jax.random.key(seed), (p * p,))
+    draw = jnp.where(paired > 0, jnp.minimum(draw, draw[mirror]), draw)
+    rank = jnp.argsort(jnp.argsort(jnp.where(fixed, 2.0, draw)))
+    count = jnp.where(paired > 0, 2 * ((moved + 1) // 2), moved)
+    test = fixed | (rank < count)
+    measures = {"test": uniform_on(test), "fixed": uniform_on(fixed)}
+    task = rfm.Task((a + b) % p, uniform_on(~test), measures)
+    made, start = rfm.named_kernel(kernel, bandwidth), jnp.eye(2 * p)
+    return rfm.machine(task, made, ridge, start, capacity, iterations)
+
+
+def orbit_run(
+    share: Any, bandwidth: Any, ridge: Any, seed: Any, *, p: int, capacity: int
+) -> mj.Legs:
+    """One fit in the metric of the reflection: who is right on which pairs?"""
+    parts = mj.datasets.modular(p)(jax.random.key(seed), share)
+    a, b = jnp.divmod(jnp.arange(p * p), p)
+    test, mirrored = parts.test.w > 0, parts.train.w[b * p + a] > 0
+    members = {"orbit": test & mirrored, "outside": test & ~mirrored, "test": test}
+    measures = {name: uniform_on(member) for name, member in members.items()}
+    task = rfm.Task(parts.truth, parts.train.w, measures)
+    both = jnp.tile(jnp.eye(p), (2, 2))  # the identity and the swap of both numbers
+    gaussian = mj.kernels.gaussian(bandwidth)
+    return rfm.machine(task, gaussian, ridge, both, capacity, iterations=0)
+
+
+def uniform_on(member: jax.Array) -> jax.Array:
+    """The uniform measure on a set."""
+    return member / jnp.maximum(jnp.sum(member), 1)
+
+
+def sweeps(
+    moved: tuple = (0, 1, 2, 16),  # numbers of pairs moved from training to the test
+    kernel: tuple = rfm.KERNELS,  # gaussian, quadratic; each is a program of its own
+    bandwidth: tuple = (2.5,),  # bandwidths L of the Gaussian kernel exp(-d²/2L²)
+    seeds: Any = 8,  # how many seeds, or which ones (3,7)
+    p: int = 31,  # modulus, and number of classes
+    iterations: int = 15,  # fits of the kernel machine after the first
+    ridge: float = 1e-6,  # ridge of every fit
+    published_p: int = 61,  # modulus of the published sets, four seeds; 0 leaves it out
+    published_iterations: int = 12,  # and their iterations, 60 published
+) -> dict[str, mj.Sweep]:
+    """Symmetric training sets, at random or in pairs less, and what they teach."""
+    seeds = mj.seeds(seeds)
+    mj.between(0, np.inf, moved=moved)
+    mj.inside(0, np.inf, bandwidth=bandwidth)
+    mj.one_of(rfm.KERNELS, kernel=kernel)
+    mj.inside(2, np.inf, p=p, published_p=published_p or 3)
+    dials: dict[str, Any] = {"bandwidth": bandwidth, "ridge": ridge, "seed": seeds}
+    dials |= {"kernel": kernel, "iterations": iterations, "moved": moved, "shift": 0}
+    main = mj.Sweep(run, **dials, **all_but_fixed(p), paired=0, float64=True)
+    even = [m for m in moved if m and m % 2 == 0] or [2]
+    gaussian: dict[str, Any] = {"kernel": ("gaussian",)}
+    whole: dict[str, Any] = {"moved": 0, "seed": 0}  # the seed moves nothing there
+    half = mj.zipped(p=(29, 35), capacity=[math.ceil(n**2 / 2) for n in (29, 35)])
+    made = {
+        "main": main,
+        "mirrored": main.but(**gaussian, moved=even, paired=1),
+        "reflections": main.but(
+            **all_but_fixed(21), **whole, **gaussian, shift=range(21)
+        ),
+        # Mirrored pairs are one point there, apart by the ridge alone.
+        "orbit": main.but(orbit_run, half, share=0.5, ridge=1e-4),
+    }
+    if published_p:
+        few: dict[str, Any] = {"seed": seeds[:4], "iterations": published_iterations}
+        paper = main.but(**all_but_fixed(published_p), **few)
+        made["published_whole"] = paper.but(**whole, kernel=rfm.KERNELS)
+        made["published_gaussian"] = paper.but(**gaussian, moved=(1,))
+        pairs: dict[str, Any] = gaussian | {"paired": 1, "seed": seeds[:2]}
+        made["published_mirrored"] = paper.but(**pairs, moved=(16,))
+        made["published_quadratic"] = paper.but(kernel=("quadratic",), moved=(100, 200))
+    return made
+
+
+def all_but_fixed(p: int) -> dict[str, Any]:
+    """A modulus, and room for all pairs but the fixed points of a reflection."""
+    return {"p": (p,), "capacity": p * (p - 1)}
+
+
+# --- what was found -----------------------------------------------------------------
+
+
+def claims(results: rfm.Results) -> list[mj.Claim]:
+    """Failure on the fixed points, rescue, and what the machine learned instead."""
+    return mj.judged(__file__, results, any_reflection, likeness)
+
+
+def any_reflection(results: rfm.Results) -> xr.DataArray:
+    """The largest share of fixed points that is right, of all reflections."""
+    return results["reflections"].fixed_accuracy.max("shift")
+
+
+def likeness(results: rfm.Results) -> xr.DataArray:
+    """The cosine of the learned cross blocks and a centered identity, up to sign."""
+    metric = results["published_whole"].metric
+    p, both = metric.sizes["row"] // 2, ["row", "column"]
+    block = metric.isel(row=slice(p, None), column=slice(0, p))
+    ideal = xr.DataArray(np.eye(p) - 1 / p, dims=both)
+    sizes = ((block**2).sum(both) * (ideal**2).sum()) ** 0.5
+    return abs((block * ideal).sum(both)) / sizes
+
+
+# --- what to look at ----------------------------------------------------------------
+
+RIGHT: dict[str, Any] = {"ylabel": "right", "ylim": (-0.03, 1.06)}
+
+
+def figure(results: rfm.Results) -> Figure:
+    """The fixed points by how many pairs were moved, in time, and a feature matrix."""
+    canvas, panel = panels("abc", (13.5, 3.6))
+    draw_moved(panel["a"], results["main"], results["mirrored"])
+    draw_rescue(panel["b"], results)
+    shown = one(results.get("published_whole", results["main"]), index=0)
+    shown = shown.isel(seed=0) if "seed" in shown.dims else shown
+    title = "M, {kernel}, symmetric training set, p = {p}"
+    rfm.draw_metric(panel["c"], shown.metric, title)
+    return canvas
+
+
+def draw_moved(axis: Axes, random: xr.Dataset, mirrored: xr.Dataset) -> None:
+    """Accuracy on the fixed points against how many pairs left the training set."""
+    for it, dash, words in ((random, "-", "at random"), (mirrored, "--", "in pairs")):
+        end = one(it, "moved", "kernel", index=0).fixed_accuracy.isel(step=-1)
+        how: dict[str, Any] = {"color": "kernel", "label": f"{{kernel}}, {words}"}
+        points(axis, end, "moved", join=True, dash=dash, **how)
+    names = {"xlabel": "pairs moved from training to test", **RIGHT}
+    names |= {"ylabel": "fixed points right", "xticks": random.moved.values}
+    frame(axis, "all other pairs, p = {p}", end, xscale="symlog", **names)
+    axis.xaxis.set_major_formatter("{x:g}")
+
+
+def draw_rescue(axis: Axes, results: rfm.Results) -> None:
+    """The fixed points alone, and all of the test, against iteration.
+
+    Of the published sets of which pairs were moved, where they were run.
+    """
+    looks = zip(("C0", "C1", "C2", "C3", "C4", "C5", "C6", "C7"), MARKERS, strict=True)
+    for kernel in rfm.KERNELS:
+        it = one(results.get(f"published_{kernel}", results["main"]), "moved")
+        both = it[["fixed_accuracy", "test_accuracy"]].to_array("what")
+        for k, (color, marker) in zip(range(it.sizes["moved"]), looks, strict=False):
+            how: dict[str, Any] = {"color": color, "marker": marker, "ms": 3}
+            at, label = both.isel(moved=k), "{kernel}, {moved} moved"
+            lines(axis, at, "step", dash="what", label=label, **how)
+    key(axis, "fixed points alone")
+    key(axis, "all of the test", "--")
+    names = {"xlabel": "iteration", **RIGHT}
+    frame(axis, "all other pairs but those moved, p = {p}", it, **names, legend=BESIDE)
+
+
+if __name__ == "__main__":
+    launch(__name__)

@@ -1,0 +1,186 @@
+"""In a fixed dimension no bandwidth makes interpolation by a kernel consistent.
+
+Points lie equispaced on a circle, the target is one wave, labels carry noise, and a
+shift-invariant kernel interpolates them. A narrow kernel misses the wave between the
+points, a wide one spreads the noise. Bandwidths that shrink as a / n keep both errors
+where they are at every n, and no a, chosen in hindsight for each data set, brings their
+sum near zero.
+
+Source: Beaglehole, Belkin, Pandit, On the Inconsistency of Kernel Ridgeless Regression
+in Fixed Dimensions, arXiv 2205.13525; the closed forms for the circle are derived here.
+Command: python -m experiments.ridgeless_circle
+Expected: excess risk 0.500 for the Laplace kernel at its best a = 2.542, noise of
+variance one, at every number of points.
+
+Sweeps: `main` (interpolation by a linear solve) and `theory` (closed forms).
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import memjax as mj
+from memjax.cli import launch
+from memjax.plots import MARKERS, frame, key, lines, panels, points
+
+BEST = (1.66, 1.875, 2.542)  # a of the Cauchy, Gaussian and Laplace kernels
+NODES, SHARES = np.polynomial.legendre.leggauss(8)  # of test points between two points
+theory = mj.theory.circle
+
+
+# --- the runs -----------------------------------------------------------------------
+
+
+def laplace(x: jax.Array, s: Any) -> jax.Array:
+    """The kernel at distances 0 ≤ x < 2π whose Fourier coefficients are 1/(1+(sm)²)."""
+    around = jnp.exp(-x / s) + jnp.exp((x - 2 * jnp.pi) / s)
+    return jnp.pi / s * around / (1 - jnp.exp(-2 * jnp.pi / s))
+
+
+def cauchy(x: jax.Array, s: Any) -> jax.Array:
+    """The kernel at distances x whose Fourier coefficients are exp(-s|m|)."""
+    return jnp.sinh(s) / (jnp.cosh(s) - jnp.cos(x))
+
+
+def gaussian(x: jax.Array, s: Any) -> jax.Array:
+    """The kernel at distances 0 ≤ x < 2π with the coefficients exp(-(sm)²/2)."""
+    images = (jnp.exp(-(((x + 2 * jnp.pi * j) / s) ** 2) / 2) for j in range(-2, 2))
+    return jnp.sqrt(2 * jnp.pi) / s * sum(images)
+
+
+KERNELS = {"laplace": laplace, "cauchy": cauchy, "gaussian": gaussian}
+
+
+def run(
+    size: Any, a: Any, noise: Any, wave: Any, seed: Any, *, kernel: str, capacity: int
+) -> dict[str, jax.Array]:
+    """Interpolate a noisy wave at `size` points; errors are means over the circle."""
+    w, step = mj.prefix(size, capacity), 2 * jnp.pi / size
+    x = step * jnp.arange(capacity)
+    between = (x[:, None] + step * (NODES[None, :] + 1) / 2).ravel()
+    shares = (w[:, None] * SHARES[None, :] / 2).ravel()
+
+    def gram(x: jax.Array, z: jax.Array) -> jax.Array:
+        apart = jnp.abs(x[:, None] - z[None, :]) % (2 * jnp.pi)
+        return KERNELS[kernel](apart, a / size)
+
+    def target(x: jax.Array) -> jax.Array:
+        return jnp.sqrt(2.0) * jnp.cos(wave * x)
+
+    drawn = noise * jax.random.normal(jax.random.key(seed), (capacity,))
+    labels = jnp.stack([target(x), drawn], axis=1)  # what is linear, each on its own
+    weights = mj.kernels.ridge(gram(x, x), labels, w)
+    clean, noisy = (gram(between, x) @ weights).T
+    missed = clean - target(between)
+    parts = {"approximation": missed, "estimation": noisy, "excess": missed + noisy}
+    return {name: jnp.sum(shares * error**2) for name, error in parts.items()}
+
+
+def theory_run(
+    size: Any, a: Any, noise: Any, wave: Any, *, kernel: str, capacity: int
+) -> dict[str, jax.Array]:
+    """What `run` gives on average over the noise."""
+    found = theory.errors(getattr(theory, kernel), size, a, wave, capacity)
+    missed, noisy = found.approximation, noise**2 * found.estimation
+    return {"approximation": missed, "estimation": noisy, "excess": missed + noisy}
+
+
+# --- the grids ----------------------------------------------------------------------
+
+
+def sweeps(
+    size: tuple = (16, 32, 64, 128),  # numbers of points
+    a: tuple = (0.8, 1.2, *BEST, 4.0, 6.0, 10.0),  # bandwidths times points
+    kernel: tuple = tuple(KERNELS),  # laplace, cauchy, gaussian; a program each
+    seeds: int = 192,  # how many seeds, or which ones (3,7)
+    noise: float = 1.0,  # standard deviation of the labels
+    wave: int = 1,  # frequency of the target
+) -> dict[str, mj.Sweep]:
+    """Interpolation at several sizes and bandwidths, with theory on a finer grid."""
+    mj.one_of(tuple(KERNELS), kernel=kernel)
+    mj.between(0.2, 10, a=a)  # beyond, the Gaussian kernel has no digits left
+    mj.between(0, np.inf, noise=noise)
+    mj.between(0, min(size) - 1, wave=wave)
+    grid: dict[str, Any] = {"size": size, "kernel": kernel, "noise": noise}
+    grid |= {"a": a, "wave": wave, "seed": mj.seeds(seeds)}
+    main = mj.Sweep(run, float64=True, **grid)
+    fine = sorted({*a, *np.geomspace(min(a), max(a), 60).tolist()})
+    return {"main": main, "theory": main.but(theory_run, a=fine)}
+
+
+# --- what was found -----------------------------------------------------------------
+
+Results = dict[str, xr.Dataset]
+
+
+def claims(results: Results) -> list[mj.Claim]:
+    """That the best bandwidth does not help, and theory against simulation."""
+    return mj.judged(__file__, results, kept, traded, away)
+
+
+def kept(results: Results, few: str, many: str) -> xr.DataArray:
+    """The excess at many points less .9 of that at few, by each data set's best a."""
+    best = results["main"].excess.min("a")
+    return mj.at(best, size=int(many)) - 0.9 * mj.at(best, size=int(few))
+
+
+def traded(results: Results, quantity: str, narrow: str, wide: str) -> xr.DataArray:
+    """How much an error grows from a narrow to a wide kernel."""
+    before, after = (mj.at(results["main"], a=float(v)) for v in (narrow, wide))
+    return after[quantity] - before[quantity]
+
+
+def away(results: Results, quantity: str, margin: str, size: str) -> mj.Estimate:
+    """How far simulation is from theory, at worst, in units of the margin."""
+    runs = mj.at(results["main"], size=int(size))
+    exact = mj.at(results["theory"], size=int(size))
+    return mj.farthest(runs[quantity], exact[quantity], float(margin))
+
+
+# --- what to look at ----------------------------------------------------------------
+
+
+def figure(results: Results) -> Figure:
+    """Both errors and their sum over the bandwidth, and the best sum at every size."""
+    canvas, panel = panels("ab;cd", (9, 6.6))
+    for letter, name in zip("abc", results["main"].kernel.values, strict=False):
+        runs, exact = (results[n].sel(kernel=name) for n in ("main", "theory"))
+        draw_errors(panel[letter], runs.isel(size=-1), exact)
+    draw_best(panel["d"], results["main"].excess, results["theory"].excess)
+    return canvas
+
+
+def draw_errors(axis: Axes, runs: xr.Dataset, exact: xr.Dataset) -> None:
+    """Both errors and their sum over the bandwidth; those of all sizes coincide."""
+    looks = {
+        "approximation": ("C0", ":"),
+        "estimation": ("C1", "--"),
+        "excess": ("C2", "-"),
+    }
+    for (name, (color, dash)), marker in zip(looks.items(), MARKERS, strict=False):
+        for n in exact["size"].values:
+            lines(axis, exact[name].sel(size=n), "a", color=color, dash=dash, lw=0.8)
+        how: Any = {"color": color, "marker": marker, "label": name, "error": "se"}
+        points(axis, runs[name], "a", **how)
+    key(axis, "theory, all sizes")
+    words: Any = {"xscale": "log", "xlabel": "bandwidth × points, a", "ylabel": "error"}
+    frame(axis, "{kernel} kernel, {size} points", runs, ylim=(-0.03, 1.4), **words)
+
+
+def draw_best(axis: Axes, runs: xr.DataArray, exact: xr.DataArray) -> None:
+    """The excess risk at the best bandwidth against the number of points."""
+    how: dict[str, Any] = {"color": "kernel", "even": True}
+    lines(axis, exact.min("a"), "size", label="{kernel}, theory", **how)
+    points(axis, runs.min("a"), "size", error="se", **how)
+    key(axis, "best for each data set", "o")
+    names = {"xlabel": "points", "ylabel": "excess risk"}
+    frame(axis, "best of all bandwidths", ylim=(0, 0.8), **names)
+
+
+if __name__ == "__main__":
+    launch(__name__)

@@ -1,0 +1,106 @@
+"""Interpolating noise: the run against dense algebra and theory, kernels on spheres."""
+
+import jax
+import numpy as np
+import pytest
+import xarray as xr
+
+import memjax as mj
+from experiments import tempered as experiment
+
+RUN = {"modes": 200, "draws": 64}
+
+
+@pytest.fixture(autouse=True)
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+def test_the_spectrum_is_what_it_says() -> None:
+    i = np.array([1.0, 2.0, 10.0])
+    found = experiment.eigenvalues(i, 1.0, 2.0, 0.3)
+    np.testing.assert_allclose(found, np.exp(-0.3 * i) / (i * np.log(i + 1) ** 2))
+    gone = experiment.eigenvalues(np.array([1e60]), 0.0, 0.0, 0.05)
+    assert float(gone[0]) == 0
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.5])
+def test_modes_beyond_the_simulated_act_as_ridge(ridge) -> None:
+    """1200 modes by numpy, of which the run simulates 200."""
+    at = {"size": 20, "power": 2.0, "logs": 0.0, "rate": 0.0, "ridge": ridge}
+    runs = mj.sweep(
+        experiment.run, seed=range(60), capacity=20, float64=True, **RUN, **at
+    )
+    rng, spectrum, found = np.random.default_rng(1), np.arange(1, 1201.0) ** -2, []
+    tail = 1 / 1200.5  # of the modes that numpy leaves out, too
+    for _ in range(60):
+        z = rng.standard_normal((20, 1200))
+        system = (z * spectrum) @ z.T + (tail + ridge) * np.eye(20)
+        onto = spectrum[:, None] * z.T @ np.linalg.inv(system)
+        found.append(np.sum(onto**2))  # the mean over labels of variance one
+    error = np.hypot(np.std(found), float(runs.excess.std("seed"))) / 60**0.5
+    assert abs(np.mean(found) - float(runs.excess.mean("seed"))) < 4 * error
+
+
+@pytest.mark.parametrize(
+    ("power", "logs", "rate", "ridge"),
+    [(1.5, 0, 0, 0.0), (2.0, 0, 0, 1.0), (1.0, 2.0, 0, 0.0), (0, 0, 0.2, 0.0)],
+)
+def test_the_run_agrees_with_theory(power, logs, rate, ridge) -> None:
+    at = {"power": power, "logs": logs, "rate": rate, "ridge": ridge, "size": 60}
+    numbers = {n: float(v) if n != "size" else v for n, v in at.items()}
+    runs = mj.sweep(
+        experiment.run, seed=range(60), capacity=64, float64=True, **RUN, **numbers
+    )
+    exact = mj.sweep(experiment.theory_run, float64=True, **numbers)
+    for name in ("excess", "train"):
+        mean, error = float(runs[name].mean("seed")), float(runs[name].std("seed"))
+        wanted = float(exact[name])
+        finite = 3 * wanted / 60  # theory is exact up to terms of order 1 / samples
+        assert abs(mean - wanted) < 4 * error / 60**0.5 + finite + 1e-9, name
+
+
+def test_padding_changes_nothing() -> None:
+    at = {"size": 12, "power": 2.0, "logs": 0.0, "rate": 0.0, "ridge": 0.1, "seed": 3}
+    few, many = (
+        mj.sweep(experiment.run, capacity=c, float64=True, **RUN, **at)
+        for c in (12, 16)
+    )
+    np.testing.assert_allclose(few.excess, many.excess, rtol=1e-9)
+    np.testing.assert_allclose(few.train, many.train, rtol=1e-9)
+
+
+def test_the_tangent_kernel_is_that_of_a_wide_network() -> None:
+    """By its definition: means over Gaussian weights of relu and of its slope."""
+    u, z = 0.3, np.random.default_rng(0).standard_normal((2, 2_000_000))
+    a, b = z[0], u * z[0] + (1 - u**2) ** 0.5 * z[1]
+    features = np.mean(np.maximum(a, 0) * np.maximum(b, 0))
+    slopes = np.mean((a > 0) & (b > 0))
+    assert float(experiment.ntk(np.array(u))) == pytest.approx(
+        2 * (features + u * slopes), rel=5e-3
+    )
+
+
+def test_a_laplace_kernel_on_the_circle_joins_noise_by_straight_lines() -> None:
+    """Between neighbors t apart it mixes their labels, as (1 - t)² + t² on average."""
+    at = {"size": 200, "dim": 1, "ridge": 0.0, "kernel": "laplace"}
+    shapes = {"largest": 2, "draws": 32, "tests": 500, "capacity": 200}
+    runs = mj.sweep(experiment.sphere_run, seed=range(8), float64=True, **at, **shapes)
+    error = float(runs.excess.std("seed", ddof=1)) / 8**0.5
+    assert abs(float(runs.excess.mean("seed")) - 2 / 3) < 4 * error + 0.01
+    error = float(runs.nearest.std("seed", ddof=1)) / 8**0.5
+    assert abs(float(runs.nearest.mean("seed")) - 1) < 4 * error
+
+
+def test_measures_know_what_grows() -> None:
+    size = np.array([50, 400])
+    excess = (("size", "seed"), 3.0 * size[:, None] ** np.array([0.5, -1.0]))
+    runs = xr.Dataset({"excess": excess}, {"size": size, "seed": [0, 1]})
+    results = {"main": runs, "theory": runs.mean("seed")}
+    grown = experiment.growth(results, "main", "50", "400")
+    np.testing.assert_allclose(grown, [0.5, -1.0])
+    left = experiment.share(results, "main", "50", "400")
+    np.testing.assert_allclose(left, [8**0.5, 1 / 8])
+    apart = experiment.away(results, "main", "theory", "0.5")
+    assert apart.value == pytest.approx(0, abs=1e-12)
