@@ -230,11 +230,14 @@ def test_a_changed_global_is_another_program(monkeypatch):
     assert float(before.compute().b[0]) == 5
 
 
-def test_a_level_of_optimization_in_the_users_flags_stays(monkeypatch):
+def test_what_the_users_flags_say_of_compiling_stays(monkeypatch):
+    monkeypatch.setattr(jax, "local_device_count", lambda: 2)
     monkeypatch.delenv("XLA_FLAGS", raising=False)
-    assert engine._options() == {engine.LEVEL: 2}
-    monkeypatch.setenv("XLA_FLAGS", f"--{engine.LEVEL}=3")
-    assert engine._options() is None
+    assert engine._options() == {engine.LEVEL: 2, engine.PASSES: engine.SHARING}
+    monkeypatch.setenv("XLA_FLAGS", f"--{engine.LEVEL}=3 --{engine.PASSES}=dce")
+    assert engine._options() == {engine.PASSES: f"dce,{engine.SHARING}"}
+    monkeypatch.setattr(jax, "local_device_count", lambda: 1)
+    assert engine._options() == {}
 
 
 def test_the_compiled_program_has_no_collectives():
@@ -513,3 +516,25 @@ def test_garbage_waits_for_traces_and_programs_and_no_longer(on, monkeypatch):
         gc.enable()
     for when, collecting in collects.items():
         assert collecting and not any(collecting), when
+
+
+def test_products_on_all_devices_are_right():
+    """A tall product behind loops over many numbers, 150 times in a row on a device.
+
+    Of whole numbers, so it is exact: where devices shared those loops, it was wrong
+    from the seventieth lane on.
+    """
+    rng = np.random.default_rng(0)
+    x = rng.integers(-2, 3, (400, 2000)).astype(np.float32)
+    y = rng.integers(-2, 3, (400, 32)).astype(np.float32)
+    data = {"x": x, "y": y, "product": x.T @ y, "sums": x.sum(0)}
+
+    def run(seed, data):
+        noise = jax.random.normal(jax.random.key(seed), (100_000,))
+        shift = 1.0 + seed % 7
+        product = (data["x"] + 0 * noise[0]).T @ (data["y"] + shift)
+        wrong = product != data["product"] + shift * data["sums"][:, None]
+        return {"wrong": jnp.sum(wrong)}
+
+    found = mj.sweep(run, seed=range(300), inputs={"data": data}, chunk=1)
+    assert int(found["wrong"].sum()) == 0

@@ -1,6 +1,7 @@
 """From a group of lanes to one compiled program, and its results."""
 
 import os
+import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -17,6 +18,8 @@ from memjax.sweep.price import uses
 from memjax.sweep.trace import at_moment
 
 LEVEL = "xla_backend_optimization_level"
+PASSES = "xla_disable_hlo_passes"
+SHARING = "cpu-parallel-task-assigner"  # splits loops over the threads of all devices
 LAPACK = frozenset(
     "cholesky lu qr geqrf householder_product eigh eig svd schur hessenberg "
     "tridiagonal_solve triangular_solve".split()
@@ -97,10 +100,21 @@ def _pick(given: Any, numbers: dict[str, Any]) -> Any:
 
 
 def _options() -> dict[str, Any] | None:
-    """How to compile for a CPU: at LLVM's second level of three.
+    """How to compile for a CPU: at LLVM's second level of three, devices apart.
 
-    It takes half the time, and the programs run as fast: their products are XLA's
-    kernels, not LLVM's loops. A level in the user's own flags stays.
+    That level takes half the time, and the programs run as fast: their products are
+    XLA's kernels, not LLVM's loops. A level in the user's own flags stays.
+
+    Several devices do not share their loops. A device with its own loop to walk leaves
+    shares of others', long done, in its queue; when that is full, some products of
+    Eigen's run in an order that overwrites a factor they still need, and are wrong
+    (jaxlib 0.10; `test_products_on_all_devices_are_right`).
     """
-    chosen = LEVEL in os.environ.get("XLA_FLAGS", "")
-    return None if chosen or jax.default_backend() != "cpu" else {LEVEL: 2}
+    flags = os.environ.get("XLA_FLAGS", "")
+    if jax.default_backend() != "cpu":
+        return None
+    options: dict[str, Any] = {} if LEVEL in flags else {LEVEL: 2}
+    if jax.local_device_count() > 1:
+        theirs = re.findall(rf"--{PASSES}=(\S+)", flags)
+        options[PASSES] = ",".join([*theirs, SHARING])
+    return options

@@ -26,7 +26,8 @@ from memjax.sweep.job import Job
 from memjax.sweep.lane import Outcome
 from memjax.sweep.plan import Block, Group, Plan
 
-FORMAT = 2  # of the files; a store of an older format is only read
+FORMAT = 3  # of the files; a store of an older format is only read
+# Older ones may hold wrong products of several CPU devices (CHANGELOG).
 WAY_OUT = "; choose another place, or delete what is there"
 
 
