@@ -132,7 +132,7 @@ def factor(
     are about as many as points there are such. So use float64 near that peak.
     """
     half = jnp.sqrt(w)
-    values, vectors = _alone(_eigh, half[:, None] * gram * half[None, :])
+    values, vectors = eigh(half[:, None] * gram * half[None, :])
     least = len(w) * jnp.finfo(values.dtype).eps if cutoff is None else cutoff
     kept = values > least * values[-1]
     if rank is not None:
@@ -225,7 +225,7 @@ def root(matrix: jax.Array) -> jax.Array:
     By `eigh`: rank-deficient matrices, which gradient outer products are, are what
     Newton-Schulz iterations converge slowly on. Do not differentiate through it.
     """
-    values, vectors = _alone(_eigh, matrix)
+    values, vectors = eigh(matrix)
     return (vectors * jnp.sqrt(jnp.maximum(values, 0))[None, :]) @ vectors.T
 
 
@@ -242,11 +242,11 @@ def _square(rows: jax.Array) -> jax.Array:
     Turned to the eigenvectors of their product and brought to unit length, columns are
     hardly correlated any more: their product is rounded where it does no harm.
     """
-    _, axes = _alone(_eigh, rows.T @ rows)
+    _, axes = eigh(rows.T @ rows)
     turned = rows @ axes
     length = jnp.linalg.norm(turned, axis=0)
     unit = turned / jnp.maximum(length, jnp.finfo(rows.dtype).tiny)[None, :]
-    values, vectors = _alone(_eigh, unit.T @ unit)
+    values, vectors = eigh(unit.T @ unit)
     upper = jnp.sqrt(jnp.maximum(values, 0))[:, None] * vectors.T
     return (upper * length[None, :]) @ axes.T
 
@@ -255,5 +255,11 @@ def _svd(matrix: jax.Array) -> tuple[jax.Array, ...]:
     return tuple(jnp.linalg.svd(matrix))
 
 
-def _eigh(matrix: jax.Array) -> tuple[jax.Array, ...]:
-    return tuple(jnp.linalg.eigh(matrix))
+def eigh(matrix: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Eigenvalues, ascending, and eigenvectors in columns, one matrix at a time."""
+    return _alone(lambda matrix: tuple(jnp.linalg.eigh(matrix)), matrix)
+
+
+def top(matrix: jax.Array) -> jax.Array:
+    """The largest eigenvalue of a symmetric matrix."""
+    return _alone(lambda matrix: jnp.linalg.eigvalsh(matrix), matrix)[-1]

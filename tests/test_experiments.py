@@ -44,6 +44,8 @@ TINY = {
     "multiple_descent": "--size=4 --features=3,12 --samples=3,8 --seeds=2 --apart=0.1",
     "more_is_better": "--size=4,6 --features=3,6 --modes=40 --seeds=2 --steep=2.5 "
     "--share=0,1",
+    "eigenpro": "--samples=40 --flat=0,5 --anchors=25 --steps=60 --seeds=2 "
+    "--batches=1000 --batch_seeds=2 --largest=0 --many=9 --epochs=1 --direct=50",
     "ridgeless_circle": "--size=4,6 --a=1,2 --kernel=laplace --seeds=2",
     "rules_and_facts": "--eps=0.3 --lam=0.1,1 --ratio=0,1 --alpha=2 --curve=1,2 "
     "--dim=16 --seeds=2",

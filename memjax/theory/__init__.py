@@ -5,5 +5,6 @@ from memjax.theory import convex as convex
 from memjax.theory import cycles as cycles
 from memjax.theory import double_descent as double_descent
 from memjax.theory import eigenframework as eigenframework
+from memjax.theory import eigenpro as eigenpro
 from memjax.theory import multiple_descent as multiple_descent
 from memjax.theory import rules_and_facts as rules_and_facts
