@@ -172,7 +172,7 @@ def draw_metric(
     numbers = order(p, operation)
     both = np.concatenate([numbers, p + numbers])
     limit = float(np.quantile(abs(metric.values[p:, :p]), 0.995))
-    matrix(axis, metric.isel(row=both, column=both), limit, "entry of M")
+    matrix(axis, metric.isel(row=both, column=both), limit, "entry")
     in_order = ", in the order of powers" if len(numbers) < p else ""
     ticks = [0, len(numbers)]
     names = {"xlabel": f"one-hot a, then b{in_order}", "xticks": ticks, "yticks": ticks}

@@ -227,7 +227,7 @@ def draw_transition(axis: Axes, it: xr.Dataset) -> None:
         "test accuracy": ("C0", it.test_accuracy),
         "test MSE / first": ("C3", losses.test_mse),
         "loss of the correct\ncoordinate / first": ("C4", losses.test_own_coordinate),
-        "circulant deviation": ("C1", it.circulant_deviation),
+        "circulant deviation": ("C1", it.circulant_deviation.isel(step=slice(1, None))),
         "alignment with\nthe last features": ("C2", it.alignment),
     }
     for dash, (label, (color, values)) in zip(DASHES, curves.items(), strict=True):

@@ -225,7 +225,7 @@ SHOWN = {
 
 def figure(results: rfm.Results) -> Figure:
     """Test accuracy against steps, and the first layer's Gram matrix."""
-    canvas, panel = panels("aab", (10, 3.6))
+    canvas, panel = panels("aab", (11, 3.6))
     shown = [
         (one(results[n], "penalty").isel(penalty=k), label)
         for n, label in SHOWN.items()
@@ -242,7 +242,7 @@ def figure(results: rfm.Results) -> Figure:
     names |= {"ylim": (-0.03, 1.06), "legend": BESIDE}
     frame(panel["a"], "networks, p = {p}", it, **names)
     gram = one(results["main"]).gram.isel(seed=0, when=-1)
-    rfm.draw_metric(panel["b"], gram, "W₁ᵀW₁ after training, {share:.0%} of all pairs")
+    rfm.draw_metric(panel["b"], gram, "W₁ᵀW₁, {share:.0%} of all pairs")
     return canvas
 
 
