@@ -7,7 +7,15 @@ import jax
 import numpy as np
 import pytest
 
-from benchmarks import figure, graph_grid, growth, harness, ragged_sweep, small_runs
+from benchmarks import (
+    figure,
+    graph_grid,
+    growth,
+    harness,
+    ragged_sweep,
+    small_runs,
+    solves,
+)
 from benchmarks.harness import Variant, agree, relative, row
 from benchmarks.workload import Run, Workload, dealt, evenly
 
@@ -120,3 +128,13 @@ def test_axes_multiply_to_the_runs():
 def test_an_unknown_peer_is_refused():
     with pytest.raises(SystemExit, match="pytorch"):
         small_runs.main(["--small", "--peers=pytorch"])
+
+
+def test_solves_agree_and_are_kept(tmp_path):
+    """With numpy and scipy, to a millionth; the command says so by not failing."""
+    peers = "memjax,numpy_lstsq,scipy_eigh"
+    flags = ["--small", "--repeats=1", f"--peers={peers}", f"--out={tmp_path}"]
+    solves.main(flags)
+    record = json.loads((tmp_path / "W8.json").read_text())
+    assert [r["variant"] for r in record["rows"]] == peers.split(",")
+    assert record["solves"] == 10
