@@ -129,10 +129,10 @@ def sweeps(
     seeds: int = 16,  # how many seeds, or which ones (3,7)
     few: tuple = (16, 64, 256),  # points with random labels
     ratio: tuple = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0),  # features: ratio n ln n
-    draws: int = 512,  # of random labels
-    signal: tuple = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0),  # means of two classes
+    draws: int = 512,  # of random labels, and of two classes
+    signal: tuple = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0),  # means of two classes
     features: int = 2000,  # of the two classes
-    classes_size: tuple = (20, 40, 80, 160),  # points of the two classes
+    classes_size: tuple = (20, 80, 160),  # points of the two classes
 ) -> dict[str, mj.Sweep]:
     """Every share of the strong features, random labels, and two classes."""
     mj.inside(1, np.inf, p=p, size=size, few=few)
@@ -142,10 +142,10 @@ def sweeps(
     seeds, double = mj.seeds(seeds), {"float64": True}
     grid: dict[str, Any] = {"p": p, "q": q, "seed": seeds, **double}
     main = mj.Sweep(run, size=size, r=0.0, room=1, **grid)
-    room = round(max(size) ** r)
-    several = main.but(r=r, p=(min(p),), room=room)
+    ends: Any = {"size": sorted({min(size), max(size)}), "room": round(max(size) ** r)}
+    several = main.but(r=r, p=(min(p),), **ends)
     many = mj.Sweep(isotropic_run, size=few, ratio=ratio, seed=range(draws), **double)
-    at: dict[str, Any] = {"signal": signal, "features": features, "seed": seeds}
+    at: dict[str, Any] = {"signal": signal, "features": features, "seed": range(draws)}
     mixture = mj.Sweep(mixture_run, size=classes_size, **at, **double)
     bare = main.but(theory_run)
     fine = np.linspace(min(q), max(q), 57).round(3).tolist()
@@ -251,9 +251,11 @@ def draw_task(axis: Axes, runs: xr.DataArray, exact: xr.DataArray) -> None:
     lines(axis, exact, "q", **how)
     points(axis, runs, "q", label="n = {size}", error="se", **how)
     ends = theory.thresholds(float(runs.p), float(runs.r))
-    for end, style, word in zip(ends, ":-", ("risk", "signs"), strict=True):
+    for end, style, word in zip(
+        ends, ":-", ("regression fails", "signs fail"), strict=True
+    ):
         axis.axvline(end, color="0.6", ls=style, lw=0.8)
-        key(axis, f"{word} fail beyond", style, color="0.6", lw=0.8)
+        key(axis, f"{word} beyond", style, color="0.6", lw=0.8)
     key(axis, "theory")
     signs = runs.name == "error"
     level(axis, 0.5 if signs else 1)
