@@ -139,8 +139,8 @@ def sweeps(
     mj.inside(0, np.inf, q=q, signal=signal, ratio=ratio)
     mj.between(0, 0.9, r=r)
     mj.between(1, features / 2, classes_size=classes_size)
-    seeds, double = mj.seeds(seeds), {"float64": True}
-    grid: dict[str, Any] = {"p": p, "q": q, "seed": seeds, **double}
+    double: dict[str, Any] = {"float64": True}
+    grid: dict[str, Any] = {"p": p, "q": q, "seed": mj.seeds(seeds), **double}
     main = mj.Sweep(run, size=size, r=0.0, room=1, **grid)
     ends: Any = {"size": sorted({min(size), max(size)}), "room": round(max(size) ** r)}
     several = main.but(r=r, p=(min(p),), **ends)
@@ -191,7 +191,7 @@ def more(results: Results, few: str, many: str) -> xr.DataArray:
 def turn(results: Results, quantity: str) -> xr.DataArray:
     """The least q at which theory, at many points, no longer falls with them."""
     few, many = (results["limit"][quantity].sel(size=n) for n in MANY)
-    rise = np.log(many / few).transpose(..., "q")
+    rise = xr.DataArray(np.log(many / few))
 
     def crossing(rise: np.ndarray) -> float:
         after = int(np.argmax(rise > 0))

@@ -16,6 +16,7 @@ classes). What is calibrated is the softmax of the outputs, for every loss, as i
 at the temperature that is best on points held out.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -34,7 +35,7 @@ CLASSES, DIM, SPREAD = 10, 50, 3.0  # of Gaussians: |mean| is near `SPREAD`
 SIDE = 7  # pixels of a digit
 HIGH = 15.0  # what a rescaled square loss asks of the right class
 TEMPERATURES = np.geomspace(0.02, 50, 80)
-LOSSES = {
+LOSSES: dict[str, Callable[..., jax.Array]] = {
     "cross_entropy": mj.losses.cross_entropy,
     "squentropy": mj.losses.squentropy,
     "square": mj.losses.rescaled_square,  # at weight and height one
@@ -79,9 +80,11 @@ def split(
     first = mj.datasets.mislabeled(
         key, x[:size], truth[:size], at >= 0, at < 0, classes=CLASSES, noise=noise
     ).train
-    ends = (size, size + held), (size + held, len(truth))
-    rest = [mj.Data(x[a:b], truth[a:b], mj.prefix(b - a, b - a)) for a, b in ends]
-    return first, *rest
+
+    def part(a: int, b: int) -> mj.Data:
+        return mj.Data(x[a:b], truth[a:b], mj.prefix(b - a, b - a))
+
+    return first, part(size, size + held), part(size + held, len(truth))
 
 
 def learn(
@@ -118,7 +121,8 @@ def judge(
     tried = jnp.asarray(TEMPERATURES, outputs.dtype)
     every = jax.lax.map(lambda t: nats(held_out, held, t), tried)
     seen = {"accuracy": test.w @ jax.vmap(mj.observables.accuracy)(outputs, test.y)}
-    for name, heat in {"": 1.0, "_scaled": tried[jnp.argmin(every)]}.items():
+    heats: dict[str, Any] = {"": 1.0, "_scaled": tried[jnp.argmin(every)]}
+    for name, heat in heats.items():
         law = jax.nn.softmax(outputs / heat)
         seen["ece" + name] = mj.observables.calibration_error(law, test.y, test.w)
         seen["nll" + name] = nats(outputs, test, heat)

@@ -20,7 +20,7 @@ SHARP = (2 / jnp.pi) ** 0.5  # E z sign(z): how much of a feature is in its sign
 class Levels(NamedTuple):
     """A bi-level ensemble: a few strong features, and weak ones."""
 
-    count: jax.Array  # [2], strong and weak
+    numbers: jax.Array  # [2], of strong and of weak ones
     scale: jax.Array  # [2], the variance of each such feature
 
 
@@ -57,7 +57,7 @@ def on_levels(size: Any, levels: Levels) -> Errors:
 
     Of the sign of a feature, all that is not linear in it acts as noise.
     """
-    count = levels.count
+    count = levels.numbers
     target = jnp.stack([1 / count[0], 0 * count[0]])  # power a feature, one in all
     found = eigenframework.fit(size, levels.scale, target, 0.0, count=count)
     learned = found.learned
