@@ -9,7 +9,9 @@ are asked of toys, whatever the answer.
 Source: Hui, Belkin, Wright, Cut your Losses with Squentropy, arXiv 2302.03952; Hui,
 Belkin, arXiv 2006.07322, for the square loss. The tasks are ours.
 Command: python -m experiments.losses
-Expected: test accuracy of all losses within some hundredths of each other.
+Expected: on Gaussian classes with right labels .81 of the test points are right after
+cross-entropy, .80 after squentropy and .74 after the square loss; on digits .83, .82
+and .86.
 
 Sweeps: `main` (Gaussian classes), `digits`, and `rates` (learning rates, on Gaussian
 classes). What is calibrated is the softmax of the outputs, for every loss, as it is and
