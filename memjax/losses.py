@@ -1,5 +1,7 @@
 """Losses of one point; `expect` or `train` integrates them."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
@@ -31,3 +33,26 @@ def cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
 def square(output: jax.Array, target: jax.Array) -> jax.Array:
     """Half the squared distance of `output` from `target`, summed over outputs."""
     return 0.5 * jnp.sum(jnp.square(output - target))
+
+
+def squentropy(logits: jax.Array, target: jax.Array) -> jax.Array:
+    """Cross-entropy plus the mean square of the other classes' `logits` [c].
+
+    As Hui, Belkin and Wright have it (arXiv 2302.03952); `target` is a class.
+    """
+    other = jnp.where(jnp.arange(len(logits)) == target, 0.0, logits)
+    mean = jnp.sum(jnp.square(other)) / (len(logits) - 1)
+    return cross_entropy(logits, target) + mean
+
+
+def rescaled_square(
+    output: jax.Array, target: jax.Array, weight: Any = 1.0, height: Any = 1.0
+) -> jax.Array:
+    """The mean square distance of `output` [c] from `height` at a class, else from 0.
+
+    The error at the class counts `weight` times (Hui and Belkin, arXiv 2006.07322).
+    NaN for a class that is not 0 … c - 1.
+    """
+    own = jnp.arange(len(output)) == target
+    errors = jnp.where(own, weight * jnp.square(output - height), jnp.square(output))
+    return jnp.where(jnp.any(own), jnp.mean(errors), jnp.nan)

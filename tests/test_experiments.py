@@ -19,6 +19,8 @@ TINY = {
     "--limit_size=3 --limit_depth=1 --limit_width=4",
     "associative_memory": "--activation=relu --depth=1 --width=4 --size=3 --dim=3 "
     "--steps=20 --beside=5 --limit_size=4 --limit_width=4 --samples=3 --seeds=1",
+    "classification_vs_regression": "--size=4,6 --p=1.6 --q=0.6,2 --seeds=2 --few=4,6 "
+    "--ratio=1,2 --draws=2 --signal=1,2 --features=20 --classes_size=4,6",
     "double_descent": "--size=4,6 --features=3,12 --seeds=2 --large=20 --random=3,9 "
     "--wide=20 --random_size=5 --random_seeds=2",
     "graph_cycles": "--nodes=8 --looped=5 --width=5 --seeds=2 --lr=0.1",
@@ -41,6 +43,8 @@ TINY = {
     "--penalty_epochs=2 --few_width=4",
     "rfm_symmetry": "--moved=0,1 --kernel=gaussian --p=5 --iterations=2 --seeds=2 "
     "--published_p=0",
+    "losses": "--loss=cross_entropy,squentropy --noise=0.1 --seeds=2 --starts=2 "
+    "--rates=1e-3 --size=20 --width=4 --steps=5",
     "multiple_descent": "--size=4 --features=3,12 --samples=3,8 --seeds=2 --apart=0.1",
     "more_is_better": "--size=4,6 --features=3,6 --modes=40 --seeds=2 --steep=2.5 "
     "--share=0,1",

@@ -2,6 +2,7 @@
 
 from memjax.datasets import graphs as graphs
 from memjax.datasets.digits import digits as digits
+from memjax.datasets.grams import gaussian_gram as gaussian_gram
 from memjax.datasets.modular import modular as modular
 from memjax.datasets.modular import modular_difference as modular_difference
 from memjax.datasets.modular import modular_product as modular_product

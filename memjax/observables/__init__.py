@@ -1,6 +1,7 @@
 """Observables: plain functions of parameters, outputs and data."""
 
 from memjax.observables import spectral as spectral
+from memjax.observables.calibration import calibration_error as calibration_error
 from memjax.observables.classification import accuracy as accuracy
 from memjax.observables.classification import entropy as entropy
 from memjax.observables.classification import memorized_bits as memorized_bits

@@ -1,6 +1,7 @@
 """Theory that simulations are held against: closed forms, fixed points, optima."""
 
 from memjax.theory import circle as circle
+from memjax.theory import classification as classification
 from memjax.theory import convex as convex
 from memjax.theory import cycles as cycles
 from memjax.theory import double_descent as double_descent

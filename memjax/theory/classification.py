@@ -1,0 +1,100 @@
+"""Linear classifiers of minimum norm: their test error, and who supports them.
+
+Labels of sign ±1 are fitted by least squares without a ridge. Three settings of
+Gaussian features have closed forms: a few strong features among very many weak ones
+(the bi-level ensemble), features that have nothing to do with the labels, and two
+classes around opposite means. Derived here; the bi-level ensemble and its regimes are
+those of Muthukumar et al., arXiv 2005.08054.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from memjax.theory import eigenframework
+
+SHARP = (2 / jnp.pi) ** 0.5  # E z sign(z): how much of a feature is in its sign
+
+
+class Levels(NamedTuple):
+    """A bi-level ensemble: a few strong features, and weak ones."""
+
+    numbers: jax.Array  # [2], of strong and of weak ones
+    scale: jax.Array  # [2], the variance of each such feature
+
+
+class Errors(NamedTuple):
+    """What fits of one strong feature, and of its sign, do on new points."""
+
+    risk: jax.Array  # mean square error, fitted to the feature itself
+    survival: jax.Array  # the weight of the feature, fitted to its sign
+    contamination: jax.Array  # the length of all other weights
+    error: jax.Array  # the share of wrong signs
+
+
+def bilevel(size: Any, p: Any, q: Any, r: Any) -> Levels:
+    """The levels at `size` = n points: n^p features, n^r of them strong.
+
+    A share n^-q of the total variance is that of the strong ones. All are whole
+    numbers of features.
+    """
+    features, strong = jnp.round(size**p), jnp.round(size**r)
+    share = size**-q
+    count = jnp.stack([strong, features - strong])
+    total = features * jnp.stack([share, 1 - share])
+    return Levels(count, total / count)
+
+
+def thresholds(p: Any, r: Any) -> tuple[Any, Any]:
+    """The q beyond which regression fails in the limit, and then classification."""
+    return 1 - r, 1 - r + (p - 1) / 2
+
+
+@jax.jit
+def on_levels(size: Any, levels: Levels) -> Errors:
+    """The errors of minimum norm on average, exact at many points.
+
+    Of the sign of a feature, all that is not linear in it acts as noise.
+    """
+    count = levels.numbers
+    target = jnp.stack([1 / count[0], 0 * count[0]])  # power a feature, one in all
+    found = eigenframework.fit(size, levels.scale, target, 0.0, count=count)
+    learned = found.learned
+    missed = 1 - learned[0]
+    noise = SHARP**2 * missed**2 + 1 - SHARP**2
+    between = jnp.sum(count * learned * (1 - learned))
+    others = jnp.sum(count * learned**2) - learned[0] ** 2
+    survival, contamination = SHARP * learned[0], jnp.sqrt(noise * others / between)
+    error = jnp.arctan2(contamination, survival) / jnp.pi
+    return Errors(found.test, survival, contamination, error)
+
+
+@jax.jit
+def support(size: Any, features: Any) -> jax.Array:
+    """The mean share of points that are support vectors, labels being independent.
+
+    For isotropic features, as many as the points or more. A point is none where the
+    fit of the others exceeds its label, which given their weights is a normal's tail;
+    |weights|² is (n - 1) / χ² with d - n + 2 degrees of freedom, so that a share of a
+    Student's t lies beyond.
+    """
+    freedom = features - size + 2.0
+    tail = jax.scipy.special.betainc(freedom / 2, 0.5, (size - 1.0) / size) / 2
+    return 1 - tail
+
+
+def all_support(size: Any, features: Any) -> jax.Array:
+    """The probability that all points are support vectors, were they independent."""
+    return support(size, features) ** size
+
+
+@jax.jit
+def mixture(size: Any, features: Any, signal: Any) -> jax.Array:
+    """The error on two isotropic classes whose means lie `signal` from the middle.
+
+    For features many times as many as the points.
+    """
+    power = signal**2 * 1.0
+    gap = jnp.sqrt(size * power**2 / (size * power + features))
+    return jax.scipy.stats.norm.cdf(-gap)

@@ -1,0 +1,157 @@
+"""Classifiers of minimum norm: drawn Gram matrices, closed forms, runs and the SVM."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.optimize import minimize
+
+import memjax as mj
+from experiments import classification_vs_regression as experiment
+
+theory = mj.theory.classification
+
+
+@pytest.fixture(autouse=True)
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+DRAWS = 4000
+KEYS = jax.random.split(jax.random.key(1), DRAWS)
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    """Gram matrices of five points; the number of features is traced."""
+    with jax.enable_x64(True):
+        draw = jax.vmap(mj.datasets.gaussian_gram, (0, None, None))
+        return jax.jit(draw, static_argnums=1)
+
+
+@pytest.mark.parametrize("features", [2, 5, 9])
+def test_a_drawn_gram_matrix_has_the_law_of_one_from_points(features, drawn) -> None:
+    grams = np.asarray(drawn(KEYS, 5, features))
+    x = np.random.default_rng(1).normal(size=(DRAWS, 5, features))
+    made = x @ x.swapaxes(1, 2)
+    assert np.linalg.matrix_rank(grams[0]) == min(features, 5)
+    inverse = [np.linalg.inv] if features > 8 else []  # has a mean then
+    for f in (np.array, np.square, np.linalg.eigvalsh, *inverse):
+        pair = [f(g).reshape(DRAWS, -1) for g in (grams, made)]
+        error = np.hypot(*(v.std(0) for v in pair)) / DRAWS**0.5
+        gap = np.abs(pair[0].mean(0) - pair[1].mean(0))
+        assert np.all(gap < 4.5 * error + 1e-9)
+
+
+def test_fewer_points_of_a_drawn_gram_matrix_are_a_prefix(drawn) -> None:
+    small, large = (drawn(KEYS, n, 4) for n in (3, 5))
+    np.testing.assert_allclose(small, large[:, :3, :3], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("size", "features"), [(5, 5), (12, 30), (64, 266)])
+def test_the_share_of_support_vectors_is_students(size, features) -> None:
+    freedom = features - size + 2
+    wanted = stats.t.cdf(np.sqrt(freedom / (size - 1)), freedom)
+    assert float(theory.support(size, features)) == pytest.approx(wanted, rel=1e-10)
+
+
+def test_the_share_of_support_vectors_is_that_of_draws() -> None:
+    rng, shares = np.random.default_rng(0), []
+    for _ in range(3000):
+        x, y = rng.normal(size=(8, 14)), rng.choice([-1, 1], 8)
+        shares.append(np.mean(y * np.linalg.solve(x @ x.T, y) > 0))
+    error = np.std(shares) / len(shares) ** 0.5
+    assert abs(np.mean(shares) - float(theory.support(8, 14))) < 4 * error
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_minimum_norm_is_the_largest_margin_where_all_points_support(seed) -> None:
+    """Against an optimizer of the margin that knows nothing of Gram matrices."""
+    features = 14 if seed % 2 else 60
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(8, features)), rng.choice([-1.0, 1.0], 8)
+    a = np.asarray(mj.kernels.ridge(jnp.array(x @ x.T), jnp.array(y), mj.prefix(8, 8)))
+    found = experiment.supported(jnp.array(y * a), mj.prefix(8, 8))
+    edge = {
+        "type": "ineq",
+        "fun": lambda v: y * (x @ v) - 1,
+        "jac": lambda v: y[:, None] * x,
+    }
+    best = minimize(
+        lambda v: v @ v, x.T @ a, jac=lambda v: 2 * v, constraints=edge,
+        method="SLSQP", options={"maxiter": 500, "ftol": 1e-12},
+    )  # fmt: skip
+    same = np.allclose(best.x, x.T @ a, atol=1e-4)
+    assert best.success
+    assert same == bool(found["all"])
+
+
+def test_the_closed_form_of_a_mixture() -> None:
+    assert float(theory.mixture(20, 2000, 2)) == pytest.approx(0.347, abs=5e-4)
+    gap = np.sqrt(80 * 4**4 / (80 * 4**2 + 2000))
+    assert float(theory.mixture(80, 2000, 4)) == pytest.approx(stats.norm.cdf(-gap))
+
+
+def test_regimes_end_where_errors_of_many_points_turn() -> None:
+    assert theory.thresholds(1.6, 0.0) == pytest.approx((1, 1.3))
+    for p, r in ((1.6, 0.0), (2.5, 0.0), (1.6, 0.3)):
+        for end, name in zip(theory.thresholds(p, r), ("risk", "error"), strict=True):
+            for side in (-0.05, 0.05):
+                few, many = (
+                    getattr(
+                        theory.on_levels(n, theory.bilevel(n, p, end + side, r)), name
+                    )
+                    for n in (1e8, 1e10)
+                )
+                assert (many > few) == (side > 0), (p, r, name, side)
+
+
+def numpy_fit(size: int, p: float, q: float, r: float, rng: np.random.Generator):
+    """The errors of one draw with all of its features, by the pseudoinverse."""
+    features, strong = round(size**p), round(size**r)
+    share = size**-q
+    scale = np.full(features, (1 - share) * features / (features - strong))
+    scale[:strong] = share * features / strong
+    z = rng.normal(size=(size, features))
+    inverse = np.linalg.pinv(z * np.sqrt(scale))
+    linear, signs = (
+        np.sqrt(scale) * (inverse @ y) for y in (z[:, 0], np.sign(z[:, 0]))
+    )
+    wrong = np.arccos(signs[0] / np.linalg.norm(signs)) / np.pi
+    return (linear[0] - 1) ** 2 + np.sum(linear[1:] ** 2), wrong
+
+
+@pytest.mark.parametrize(("q", "r"), [((0.8, 1.2), 0.0), ((0.9,), 0.3)])
+def test_the_run_has_the_law_of_all_features_and_the_theory(q, r) -> None:
+    size, p, count = 30, 1.6, 200
+    rng = np.random.default_rng(7)
+    at = {"p": p, "q": q, "r": r, "size": size, "float64": True}
+    drawn = mj.sweep(experiment.run, seed=range(count), room=round(size**r), **at)
+    exact = mj.sweep(experiment.theory_run, **at)
+    for one in q:
+        made = np.array([numpy_fit(size, p, one, r, rng) for _ in range(count)])
+        for i, name in enumerate(("risk", "error")):
+            runs, wanted = drawn[name].sel(q=one).values, made[:, i]
+            error = np.hypot(runs.std(), wanted.std()) / count**0.5
+            assert abs(runs.mean() - wanted.mean()) < 4 * error, name
+            limit = float(exact[name].sel(q=one))
+            allowed = 4 * error + 0.1 * limit  # theory is of many points
+            assert abs(runs.mean() - limit) < allowed, name
+
+
+def test_the_mixture_has_the_law_of_points() -> None:
+    size, features, signal, count = 12, 150, 2.5, 300
+    rng, wrong = np.random.default_rng(4), []
+    for _ in range(count):
+        x, y = rng.normal(size=(size, features)), rng.choice([-1, 1], size)
+        x[:, 0] += signal * y
+        v = np.linalg.pinv(x) @ y
+        wrong.append(stats.norm.cdf(-signal * v[0] / np.linalg.norm(v)))
+    at = {"size": size, "features": features, "signal": signal, "float64": True}
+    runs = mj.sweep(
+        experiment.mixture_run, seed=range(count), capacity=size, **at
+    ).error.values
+    error = np.hypot(runs.std(), np.std(wrong)) / count**0.5
+    assert abs(runs.mean() - np.mean(wrong)) < 4 * error
