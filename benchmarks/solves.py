@@ -115,9 +115,9 @@ def torch_batched(features: list[int], seeds: int) -> Callable[[], np.ndarray]:
 
 VARIANTS = {  # and the share of the draws that it is timed on
     OURS: (ours, 1.0),
-    "numpy_lstsq": (lstsq, 0.03),
-    "scipy_eigh": (scipy_eigh, 0.1),
-    "torch_batched": (torch_batched, 0.1),
+    "numpy_lstsq": (lstsq, 0.02),
+    "scipy_eigh": (scipy_eigh, 0.05),
+    "torch_batched": (torch_batched, 0.05),
 }
 
 

@@ -163,17 +163,20 @@ def pooled(
 
     `features(k)` is the k-th block of features [points, block]. The first `count` of
     all features count, of which there are `room` at most; `count` may be traced, and
-    only one block is held at a time. None, or more than there is room for, give NaN.
+    only one block is held at a time; outside of a `vmap` blocks that do not count are
+    not drawn. None, or more than there is room for, give NaN. It has no
+    gradient: how many blocks there are is not known beforehand.
     """
     points, block = jax.eval_shape(features, jnp.zeros((), int)).shape
-    known = jnp.where((count >= 1) & (count <= room), 0.0, jnp.nan)
+    fits = (count >= 1) & (count <= room)
 
-    def add(total: jax.Array, k: jax.Array) -> tuple[jax.Array, None]:
+    def add(k: jax.Array, total: jax.Array) -> jax.Array:
         drawn = features(k) * (k * block + jnp.arange(block) < count)[None, :]
-        return total + drawn @ drawn[:onto].T, None
+        return total + drawn @ drawn[:onto].T
 
-    start = jnp.broadcast_to(known, (points, onto))
-    return jax.lax.scan(add, start, jnp.arange(-(-room // block)))[0]
+    start = jnp.broadcast_to(jnp.where(fits, 0.0, jnp.nan), (points, onto))
+    blocks = jnp.where(fits, jnp.ceil(count / block), 0).astype(int)
+    return jax.lax.fori_loop(0, blocks, add, start)
 
 
 # --- average gradient outer products ------------------------------------------------
