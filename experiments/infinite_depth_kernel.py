@@ -2,7 +2,7 @@
 
 Points of two classes on a quarter of the circle, fitted without ridge by kernels of
 infinitely wide networks. With depth these become the nearest neighbor, a vote of all
-points, or a vote with weights 1/r^α at distance r. Where α is the dimension of the
+points, or a vote with weights r^-p at distance r. Where p is the dimension of the
 data, 1 here, that is Hilbert's estimate, which errs in the limit of many points as
 seldom as can be.
 
@@ -10,9 +10,9 @@ Kernels are computed in logs on a grid of distances and interpolated: at 200 lay
 are as small as 10^-60, or as exp(-2^200 r²/2). In double precision, for next neighbors
 are 1e-6 apart, of which the inner product keeps nothing in single.
 
-Source: Radhakrishnan, Belkin, Uhler, Wide and Deep Neural Networks Achieve Consistency
-for Classification, PNAS 2023, arXiv 2204.14126: its abstract; activations, data and the
-depth and size for the ReLU are what others noted of its text.
+Source: Radhakrishnan, Belkin, Uhler, Wide and Deep Neural Networks Achieve Optimality
+for Classification (PNAS 2023), arXiv 2204.14126: its abstract; the
+activations, data, and depth and size for the ReLU are what others noted of its text.
 Command: python -m experiments.infinite_depth_kernel
 Expected: TODO
 
@@ -31,11 +31,11 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from memjax.cli import launch
-from memjax.plots import BESIDE, frame, level, lines, panels, points
+from memjax.plots import BESIDE, frame, lines, panels, points
 
 dual = mj.dual_kernels
 DUALS = {
-    "u7": dual.polynomial({7: 1 / 2, 1: 1 / 2}),  # α = 1
+    "u7": dual.polynomial({7: 1 / 2, 1: 1 / 2}),  # p = 1
     "erf": dual.erf(),  # .89
     "sine": dual.sine(),  # 1.19
     "u3": dual.polynomial({3: 1 / 2, 1: 1 / 2}),  # 2
@@ -55,7 +55,7 @@ KERNELS = ("nngp", "ntk")
 DISTANCES = np.geomspace(1e-4, 1.0, 41)
 PRIOR = 0.4  # of the first class
 LEAST = 1e-10  # the smallest distance of the grid
-RIDGE = 1e-10  # far below any noise: what interpolation needs at few layers
+RIDGE = 1e-8  # of a kernel that is one at distance zero; what few layers need
 
 
 # --- the runs -----------------------------------------------------------------------
@@ -69,66 +69,88 @@ def draw(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
     return jnp.where(first, 1 - root, root), jnp.where(first, -1.0, 1.0)
 
 
-def of_distance(activation: str, kernel: str, depth: Any, nodes: int) -> Any:
-    """The log of a kernel relative to k(x, x), as a function of the angle."""
+def of_distance(activation: str, depth: Any, nodes: int) -> Any:
+    """The logs of both kernels relative to k(x, x), as a function of the angle."""
     angle = jnp.geomspace(LEAST, jnp.pi / 2 * 0.999999, nodes)
     log_u = jnp.log1p(-2 * jnp.sin(angle / 2) ** 2)
-    one = (DUALS | SINGULAR)[activation]
-    both = dual.logs(one, jnp.concatenate([jnp.zeros(1), log_u]), depth)
-    found = both[KERNELS.index(kernel)]
-    table, step = found[1:] - found[0], jnp.log(angle[1] / angle[0])
+    start = jnp.concatenate([jnp.zeros(1), log_u])
+    both = jnp.stack(dual.logs(DUALS[activation], start, depth), axis=1)
+    table, step = both[1:] - both[0], jnp.log(angle[1] / angle[0])
 
-    def log_kernel(apart: jax.Array) -> jax.Array:
+    def log_kernels(apart: jax.Array) -> jax.Array:  # [..., kernels]
         at = jnp.log(jnp.maximum(apart, LEAST) / LEAST) / step
         left = jnp.clip(jnp.floor(at).astype(int), 1, nodes - 3)
-        s, near = at - left, [table[left + k] for k in (-1, 0, 1, 2)]
+        s, near = (at - left)[..., None], [table[left + k] for k in (-1, 0, 1, 2)]
         outer = (s - 1) * s * ((s + 1) * near[3] - (s - 2) * near[0]) / 6
         inner = (s + 1) * (s - 2) * ((s - 1) * near[1] - s * near[2]) / 2
         return outer + inner  # the cubic through four nodes
 
-    return log_kernel
+    return log_kernels
 
 
 def run(
     size: Any, depth: Any, seed: Any,
-    *, activation: str, kernel: str, nodes: int, tests: int, capacity: int,
-) -> dict[str, jax.Array]:  # fmt: skip
+    *, activation: str, nodes: int, tests: int, capacity: int,
+) -> dict[str, Any]:  # fmt: skip
     """Interpolate, and compare labels of new points with those of old classifiers."""
     train_key, test_key = jax.random.split(jax.random.key(seed))
     (t, y), (new_t, _) = draw(train_key, capacity), draw(test_key, tests)
     w = mj.prefix(size, capacity)
     at, new = (jnp.arctan2(1 - v, v) for v in (t, new_t))
-    log_kernel = of_distance(activation, kernel, depth, nodes)
-    gram = jnp.exp(log_kernel(jnp.abs(at[:, None] - at[None, :])))
-    gram = jnp.where(jnp.eye(capacity) > 0, 1.0, gram)
-    a = mj.kernels.ridge(gram, y, w, RIDGE)
-    apart = jnp.where(w > 0, jnp.abs(new[:, None] - at[None, :]), jnp.inf)
-    seen = jnp.where(w > 0, log_kernel(jnp.minimum(apart, jnp.pi / 2)), -jnp.inf)
-    votes = {
-        "kernel": jnp.exp(seen - jnp.max(seen, axis=1, keepdims=True)) @ a,
-        "bayes": new_t - 0.4,  # where both classes are as likely
-        "nearest": y[jnp.argmin(apart, axis=1)],
-        "hilbert": jnp.sum(y / (2 * jnp.sin(jnp.minimum(apart, 3) / 2)), 1, where=w > 0),
-        "majority": jnp.full(tests, jnp.sum(w * y)),
-    }
-    said = {n: jnp.where(jnp.isnan(v), jnp.nan, v > 0) for n, v in votes.items()}
+    apart = jnp.abs(new[:, None] - at[None, :])
+    log_kernels = of_distance(activation, depth, nodes)
+    among, across = (
+        log_kernels(r) for r in (jnp.abs(at[:, None] - at[None, :]), apart)
+    )
+    votes = [fit(among[..., k], across[..., k], y, w) for k in range(len(KERNELS))]
+    said = jnp.stack([label(v) for v in votes])  # [kernels, tests]
+    old = old_classifiers(apart, new_t, y, w)
+    others = jnp.stack([label(v) for v in old.values()])
     chance = 1.2 * new_t / (0.8 + 0.4 * new_t)  # of the second class
-    right = {n: jnp.mean(s * chance + (1 - s) * (1 - chance)) for n, s in said.items()}
-    like = {n: jnp.mean(1 - jnp.abs(s - said["kernel"])) for n, s in said.items()}
-    others = list(said)[1:]
+    right = [
+        jnp.mean(v * chance + (1 - v) * (1 - chance), axis=1) for v in (said, others)
+    ]
+    alike = jnp.mean(1 - jnp.abs(said[:, None] - others[None]), axis=2)
+    named = {"kernel": KERNELS, "of": tuple(old)}
     return {
-        "accuracy": right["kernel"],
-        "classifier": mj.named(jnp.stack([right[n] for n in others]), "of", coords=others),
-        "agreement": mj.named(jnp.stack([like[n] for n in others]), "of", coords=others),
+        "accuracy": mj.named(right[0], "kernel", coords=KERNELS),
+        "classifier": mj.named(right[1], "of", coords=tuple(old)),
+        "agreement": mj.named(alike, "kernel", "of", coords=named),
     }
 
 
-def shape_run(depth: Any, *, activation: str, kernel: str) -> dict[str, Any]:
-    """The log of a kernel at several distances, relative to that at one."""
+def fit(among: jax.Array, across: jax.Array, y: jax.Array, w: jax.Array) -> jax.Array:
+    """What a kernel says of new points, up to a factor, by its logs."""
+    gram = jnp.where(jnp.eye(len(y)) > 0, 1.0, jnp.exp(among))
+    a = mj.kernels.ridge(gram, y, w, RIDGE)
+    seen = jnp.where(w > 0, across, -jnp.inf)
+    return jnp.exp(seen - jnp.max(seen, axis=1, keepdims=True)) @ a
+
+
+def label(vote: jax.Array) -> jax.Array:
+    """1 for the second class, 0 for the first, NaN for neither."""
+    return jnp.where(jnp.isnan(vote), jnp.nan, vote > 0)
+
+
+def old_classifiers(
+    apart: jax.Array, new_t: jax.Array, y: jax.Array, w: jax.Array
+) -> dict[str, jax.Array]:
+    """What Bayes, the nearest neighbor, Hilbert's estimate and the majority say."""
+    chord = 2 * jnp.sin(apart / 2)
+    return {
+        "bayes": new_t - PRIOR,  # by the classes' densities 2(1 - t) and 2t
+        "nearest": y[jnp.argmin(jnp.where(w > 0, apart, jnp.inf), axis=1)],
+        "hilbert": jnp.sum(jnp.where(w > 0, y / chord, 0.0), axis=1),
+        "majority": jnp.full(len(new_t), jnp.sum(w * y)),
+    }
+
+
+def shape_run(depth: Any, *, activation: str) -> dict[str, Any]:
+    """The logs of the kernels at several distances, relative to those at one."""
     log_u = jnp.log1p(-2 * jnp.sin(DISTANCES / 2) ** 2)
-    found = dual.logs((DUALS | SINGULAR)[activation], log_u, depth)
-    found = found[KERNELS.index(kernel)]
-    return {"log": mj.named(found - found[-1], "distance", coords=DISTANCES.tolist())}
+    found = jnp.stack(dual.logs(SINGULAR[activation], log_u, depth))
+    names = {"kernel": KERNELS, "distance": DISTANCES.tolist()}
+    return {"log": mj.named(found - found[:, -1:], "kernel", "distance", coords=names)}
 
 
 # --- the grids ----------------------------------------------------------------------
@@ -137,33 +159,31 @@ def shape_run(depth: Any, *, activation: str, kernel: str) -> dict[str, Any]:
 def sweeps(
     size: tuple = (50, 150, 500),  # numbers of points
     activation: tuple = ("u7", "erf", "square", "offset"),  # a program each
-    kernel: tuple = KERNELS,  # nngp, ntk; a program each
     layers: int = 200,
-    depth: tuple = (10, 20, 50, 100, 200),  # of `depths`, at the most points
+    depth: tuple = (20, 30, 50, 100, 200),  # of `depths`
+    depth_size: int = 150,  # points there
     seeds: int = 8,  # how many seeds, or which ones (3,7)
-    tests: int = 1000,  # new points
+    tests: int = 500,  # new points
     large: int = 1500,  # points of the largest sets; 0 leaves these out
     deepest: int = 50_000,  # layers of `deep`; 0 leaves these out
 ) -> dict[str, mj.Sweep | None]:
     """Activations over points and over depth, and few runs that are dearer."""
     mj.one_of(tuple(DUALS), activation=activation)
-    mj.one_of(KERNELS, kernel=kernel)
-    grid: dict[str, Any] = {"activation": activation, "kernel": kernel, "tests": tests}
-    grid |= {"seed": mj.seeds(seeds), "nodes": 4096, "float64": True}
-    main = mj.Sweep(run, size=size, depth=layers, **grid)
+    seeds = mj.seeds(seeds)
+    how: dict[str, Any] = {"tests": tests, "nodes": 4096, "float64": True}
+    main = mj.Sweep(
+        run, size=size, depth=layers, activation=activation, seed=seeds, **how
+    )
     pairs = mj.zipped(activation=("u7", "erf"), depth=(100, 200))
-    how: dict[str, Any] = {"kernel": KERNELS, "float64": True}
-    every: dict[str, Any] = {"activation": tuple(SINGULAR), "depth": layers}
-    rest = {**grid, "seed": main.grid.axes["seed"]["seed"]}
-    del rest["activation"]
     few: dict[str, Any] = {"size": 100, "depth": deepest, "nodes": 1024}
-    few |= {"activation": ("u7", "relu"), "kernel": ("ntk",)}
+    few["activation"] = ("u7", "relu")
+    every: dict[str, Any] = {"activation": tuple(SINGULAR), "depth": layers}
     return {
         "main": main,
-        "depths": main.but(size=max(size), depth=depth),
-        "large": mj.Sweep(run, pairs, size=large, **rest) if large else None,
+        "depths": main.but(size=depth_size, depth=depth),
+        "large": mj.Sweep(run, pairs, size=large, seed=seeds, **how) if large else None,
         "deep": main.but(**few) if deepest else None,
-        "shapes": mj.Sweep(shape_run, **every, **how),
+        "shapes": mj.Sweep(shape_run, **every, float64=True),
     }
 
 
@@ -174,7 +194,12 @@ Results = dict[str, xr.Dataset]
 
 def claims(results: Results) -> list[mj.Claim]:
     """Which classifier a deep kernel is, how often it is right, and its power."""
-    return mj.judged(__file__, results, like, above, gap_fall, power)
+    return mj.judged(__file__, results, old, like, above, nearer, power)
+
+
+def old(results: Results, sweep: str, other: str) -> xr.DataArray:
+    """How often an old classifier is right."""
+    return results[sweep].classifier.sel(of=other, drop=True)
 
 
 def like(results: Results, sweep: str, other: str) -> xr.DataArray:
@@ -184,20 +209,21 @@ def like(results: Results, sweep: str, other: str) -> xr.DataArray:
 
 def above(results: Results, sweep: str, other: str) -> xr.DataArray:
     """How much more often the kernel is right than another classifier."""
-    return results[sweep].accuracy - results[sweep].classifier.sel(of=other, drop=True)
+    return results[sweep].accuracy - old(results, sweep, other)
 
 
-def gap_fall(results: Results, few: str, many: str) -> xr.DataArray:
+def nearer(results: Results, few: str, many: str) -> xr.DataArray:
     """How much nearer to Bayes the kernel is with many points than with few."""
     short = -above(results, "main", "bayes")
     return mj.at(short, size=int(few)) - mj.at(short, size=int(many))
 
 
 def power(results: Results) -> xr.DataArray:
-    """The α of the kernel as r^-α, over distances from 1e-4 to 0.01."""
+    """The p of the kernel as r^-p, over distances from 1e-4 to 0.01."""
     curve = results["shapes"].log.sel(distance=slice(None, 0.0101))
     at = curve.assign_coords(distance=np.log(curve.distance))
-    return -at.polyfit("distance", 1).polyfit_coefficients.sel(degree=1, drop=True)
+    slope = at.polyfit("distance", 1).polyfit_coefficients.sel(degree=1, drop=True)
+    return -slope.assign_coords(depth=curve.depth)
 
 
 # --- what to look at ----------------------------------------------------------------
@@ -206,7 +232,7 @@ def power(results: Results) -> xr.DataArray:
 def figure(results: Results) -> Figure:
     """Accuracy over points and depth, agreement, and kernels over distance."""
     canvas, panel = panels("ab;cd", (11, 7))
-    main, depths = results["main"].isel(kernel=0), results["depths"].isel(kernel=0)
+    main, depths = (results[n].sel(kernel="nngp") for n in ("main", "depths"))
     draw_accuracy(panel["a"], main, "size", "points")
     draw_accuracy(panel["b"], depths, "depth", "layers")
     draw_agreement(panel["c"], results["depths"])
@@ -235,8 +261,14 @@ def draw_agreement(axis: Axes, seen: xr.Dataset) -> None:
         how: Any = {"color": f"C{i}", "marker": "os^Dv"[i], "error": "se", "join": True}
         for kernel, dash in zip(seen.kernel.values, ("-", "--"), strict=False):
             label = f"{name} as {limit}, {kernel}"
-            points(axis, part.sel(kernel=kernel), "depth", dash=dash, label=label, **how)
-    words: Any = {"xscale": "log", "xlabel": "layers", "ylabel": "share of equal labels"}
+            points(
+                axis, part.sel(kernel=kernel), "depth", dash=dash, label=label, **how
+            )
+    words: Any = {
+        "xscale": "log",
+        "xlabel": "layers",
+        "ylabel": "share of equal labels",
+    }
     frame(axis, "{size} points", seen.agreement, legend=BESIDE, **words)
 
 
@@ -244,12 +276,12 @@ def draw_shapes(axis: Axes, shapes: xr.Dataset) -> None:
     """Kernels over the distance, and the power of their limit."""
     for i, name in enumerate(("u7", "u3", "5-d", "9-d")):
         curve = shapes.log.sel(activation=name) / np.log(10)
-        alpha = dual.exponent(SINGULAR[name])
+        p = dual.exponent(SINGULAR[name])
         for kernel, dash in zip(curve.kernel.values, ("-", "--"), strict=False):
             how: Any = {"color": f"C{i}", "dash": dash, "label": f"{name}, {kernel}"}
             lines(axis, curve.sel(kernel=kernel), "distance", **how)
-        axis.plot(DISTANCES, -alpha * np.log10(DISTANCES), "k:", lw=1)
-    axis.plot([], [], "k:", lw=1, label="r^-α")
+        axis.plot(DISTANCES, -p * np.log10(DISTANCES), "k:", lw=1)
+    axis.plot([], [], "k:", lw=1, label="r^-p")
     words: Any = {"xscale": "log", "xlabel": "distance r"}
     frame(axis, "{depth} layers", shapes, ylabel="log10 kernel", legend=BESIDE, **words)
 

@@ -82,7 +82,7 @@ def relu() -> Dual:
 
 
 def exponent(dual: Dual) -> float:
-    """The α of the limit |x - z|^-α of deep kernels, where f(0) = 0 < f'(0) < 1.
+    """The p of the limit |x - z|^-p of deep kernels, where f(0) = 0 < f'(0) < 1.
 
     An inner product u = 1 - δ leaves one after log(1/δ) / log f'(1) layers, and each
     layer after these shrinks it by f'(0).

@@ -88,9 +88,7 @@ def test_a_wide_network_has_these_kernels() -> None:
 
     def kernels(key):
         keys, shapes = jax.random.split(key, 3), ((3, width), (width, width), (width,))
-        params = [
-            jax.random.normal(k, s) for k, s in zip(keys, shapes, strict=True)
-        ]
+        params = [jax.random.normal(k, s) for k, s in zip(keys, shapes, strict=True)]
         a, b = (jax.grad(network)(params, x) for x in points)
         return jnp.vdot(a[-1], b[-1]), sum(map(jnp.vdot, a, b))
 
