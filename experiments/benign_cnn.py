@@ -10,7 +10,8 @@ Source: Cao, Chen, Belkin, Gu, Benign Overfitting in Two-layer Convolutional Neu
 Networks, NeurIPS 2022, arXiv 2202.06526: its abstract, and what others noted of its
 condition.
 Command: python -m experiments.benign_cnn
-Expected: TODO
+Expected: test error a half up to n SNR^3 = 1/4 and zero from 8 on, at 10 to 80 points,
+all with training losses below 1e-3; it falls through a quarter between 1 and 2.
 
 Test errors count only where the training loss has become small: at small starts the
 power q is a plateau, and a run that is still on it has not overfitted.
@@ -48,9 +49,19 @@ def apply(params: jax.Array, point: tuple, q: int) -> jax.Array:
 
 def draw(key: jax.Array, count: int, dim: int, length: Any) -> tuple[tuple, jax.Array]:
     """Points (y |µ|, noise in the other directions), and labels -1 or 1."""
-    y_key, noise_key = jax.random.split(key)
-    y = jax.random.rademacher(y_key, (count,), float)
-    return (y * length, jax.random.normal(noise_key, (count, dim - 1))), y
+    drawn = normals(key, count, dim)
+    y = jnp.where(drawn[:, 0] > 0, 1.0, -1.0)
+    return (y * length, drawn[:, 1:]), y
+
+
+def normals(key: jax.Array, *shape: int) -> jax.Array:
+    """Normal numbers, drawn lane after lane: a draw for all takes long to compile."""
+
+    @jax.custom_batching.sequential_vmap
+    def one(key: jax.Array) -> jax.Array:
+        return jax.random.normal(key, shape)
+
+    return one(key)
 
 
 def run(
@@ -76,7 +87,7 @@ def run(
             f"{part}_{n}": v for part, seen in parts.items() for n, v in seen.items()
         }
 
-    start = init_scale * jax.random.normal(init_key, (2, width, dim))
+    start = init_scale * normals(init_key, 2, width, dim)
     fit = mj.train(loss, optax.sgd(lr), observe, mj.every(100, steps))
     return fit(start, train)
 
@@ -104,7 +115,8 @@ def sweeps(
     main = mj.Sweep(run, size=size, ratio=ratio, q=3, **shape)
     # z^4 is flatter at zero: from 0.01 it takes ten times as many steps to leave.
     ends = tuple(sorted({min(size), max(size)}))
-    higher = main.but(size=ends, q=4, init_scale=5 * init_scale)
+    near = tuple(r for r in ratio if 0.1 < r < 10) or ratio
+    higher = main.but(size=ends, ratio=near, q=4, init_scale=5 * init_scale)
     sizes, ratios = PROTOTYPE
     pairs = mj.zipped(ratio=ratios, size=sizes)
     return {
@@ -181,7 +193,7 @@ def draw_losses(axis: Axes, seen: xr.Dataset) -> None:
         for part, dash in (("train", "-"), ("test", "--")):
             label = f"{part}, n SNR³ = {{ratio:g}}"
             look: Any = {"color": color, "dash": dash, "label": label}
-            lines(axis, near[f"{part}_loss"], "step", **look)
+            lines(axis, near[f"{part}_loss"], "step", each=True, lw=0.8, **look)
     level(axis, np.log(2), "log 2")
     words: dict[str, Any] = {"yscale": "log", "xlabel": "step", "ylabel": "loss"}
     frame(axis, "n = {size}", seen, **words)

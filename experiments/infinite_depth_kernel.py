@@ -78,7 +78,7 @@ def of_distance(activation: str, depth: Any, nodes: int) -> Any:
     log_u = jnp.log1p(-2 * jnp.sin(angle / 2) ** 2)
     start = jnp.concatenate([jnp.zeros(1), log_u])
     both = jnp.stack(dual.logs(DUALS[activation], start, depth), axis=1)
-    table, step = both[1:] - both[0], jnp.log(angle[1] / angle[0])
+    table, step = both[1:] - both[:1], jnp.log(angle[1] / angle[0])
 
     def log_kernels(apart: jax.Array) -> jax.Array:  # [..., kernels]
         at = jnp.log(jnp.maximum(apart, LEAST) / LEAST) / step
@@ -110,14 +110,16 @@ def run(
     old = old_classifiers(apart, new_t, y, w)
     others = jnp.stack([label(v) for v in old.values()])
     chance = 1.2 * new_t / (0.8 + 0.4 * new_t)  # of the second class
-    right = [
-        jnp.mean(v * chance + (1 - v) * (1 - chance), axis=1) for v in (said, others)
-    ]
+
+    def right(says: jax.Array) -> jax.Array:
+        hit = says * chance[None, :] + (1 - says) * (1 - chance)[None, :]
+        return jnp.mean(hit, axis=1)
+
     alike = jnp.mean(1 - jnp.abs(said[:, None] - others[None]), axis=2)
     named = {"kernel": KERNELS, "of": tuple(old)}
     return {
-        "accuracy": mj.named(right[0], "kernel", coords=KERNELS),
-        "classifier": mj.named(right[1], "of", coords=tuple(old)),
+        "accuracy": mj.named(right(said), "kernel", coords=KERNELS),
+        "classifier": mj.named(right(others), "of", coords=tuple(old)),
         "agreement": mj.named(alike, "kernel", "of", coords=named),
     }
 
@@ -126,7 +128,7 @@ def fit(among: jax.Array, across: jax.Array, y: jax.Array, w: jax.Array) -> jax.
     """What a kernel says of new points, up to a factor, by its logs."""
     gram = jnp.where(jnp.eye(len(y)) > 0, 1.0, jnp.exp(among))
     a = mj.kernels.ridge(gram, y, w, RIDGE)
-    seen = jnp.where(w > 0, across, -jnp.inf)
+    seen = jnp.where(w[None, :] > 0, across, -jnp.inf)
     return jnp.exp(seen - jnp.max(seen, axis=1, keepdims=True)) @ a
 
 
@@ -142,8 +144,8 @@ def old_classifiers(
     chord = 2 * jnp.sin(apart / 2)
     return {
         "bayes": new_t - PRIOR,  # by the classes' densities 2(1 - t) and 2t
-        "nearest": y[jnp.argmin(jnp.where(w > 0, apart, jnp.inf), axis=1)],
-        "hilbert": jnp.sum(jnp.where(w > 0, y / chord, 0.0), axis=1),
+        "nearest": y[jnp.argmin(jnp.where(w[None, :] > 0, apart, jnp.inf), axis=1)],
+        "hilbert": jnp.sum(jnp.where(w[None, :] > 0, y[None, :] / chord, 0.0), axis=1),
         "majority": jnp.full(len(new_t), jnp.sum(w * y)),
     }
 
@@ -172,10 +174,10 @@ def sweeps(
 ) -> dict[str, mj.Sweep | None]:
     """Activations over points and over depth, and few runs that are dearer."""
     mj.one_of(tuple(DUALS), activation=activation)
-    seeds = mj.seeds(seeds)
+    drawn = mj.seeds(seeds)
     how: dict[str, Any] = {"tests": tests, "nodes": 4096, "float64": True}
     main = mj.Sweep(
-        run, size=size, depth=layers, activation=activation, seed=seeds, **how
+        run, size=size, depth=layers, activation=activation, seed=drawn, **how
     )
     pairs = mj.zipped(activation=("u7", "erf"), depth=(100, 200))
     few: dict[str, Any] = {"size": 100, "depth": deepest, "nodes": 1024}
@@ -184,7 +186,7 @@ def sweeps(
     return {
         "main": main,
         "depths": main.but(size=depth_size, depth=depth),
-        "large": mj.Sweep(run, pairs, size=large, seed=seeds, **how) if large else None,
+        "large": mj.Sweep(run, pairs, size=large, seed=drawn, **how) if large else None,
         "deep": main.but(**few) if deepest else None,
         "shapes": mj.Sweep(shape_run, **every, float64=True),
     }
@@ -274,11 +276,8 @@ def draw_agreement(axis: Axes, seen: xr.Dataset) -> None:
             points(
                 axis, part.sel(kernel=kernel), "depth", dash=dash, label=label, **how
             )
-    words: Any = {
-        "xscale": "log",
-        "xlabel": "layers",
-        "ylabel": "share of equal labels",
-    }
+    words: Any = {"xlabel": "layers", "ylabel": "share of equal labels"}
+    words |= ticks(seen.depth)
     frame(axis, "{size} points", seen.agreement, legend=BESIDE, **words)
     axis.minorticks_off()
 
