@@ -6,8 +6,8 @@ points, or a vote with weights r^-p at distance r. Where p is the dimension of t
 data, 1 here, that is Hilbert's estimate, which errs in the limit of many points as
 seldom as can be.
 
-Kernels are computed in logs on a grid of distances and interpolated: at 200 layers they
-are as small as 10^-60, or as exp(-2^200 r²/2). In double precision, for next neighbors
+Kernels are computed in logs, as functions of the angle between two points: at 200
+layers they are as small as 10^-60, or as exp(-2^200 r²/2). In double precision, for next neighbors
 are 1e-6 apart, of which the inner product keeps nothing in single.
 
 Source: Radhakrishnan, Belkin, Uhler, Wide and Deep Neural Networks Achieve Optimality
@@ -56,7 +56,6 @@ SINGULAR = {  # on spheres of 2, 4 and 8 dimensions
 KERNELS = ("nngp", "ntk")
 DISTANCES = np.geomspace(1e-4, 1.0, 41)
 PRIOR = 0.4  # of the first class
-LEAST = 1e-10  # the smallest distance of the grid
 RIDGE = 1e-8  # of a kernel that is 1 at distance 0; needed at few layers only, where
 # Gram matrices are singular to rounding and below which the erf's are not positive
 
@@ -72,25 +71,6 @@ def draw(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
     return jnp.where(first, 1 - root, root), jnp.where(first, -1.0, 1.0)
 
 
-def of_distance(activation: str, depth: Any, nodes: int) -> Any:
-    """The logs of both kernels relative to k(x, x), as a function of the angle."""
-    angle = jnp.geomspace(LEAST, jnp.pi / 2 * 0.999999, nodes)
-    log_u = jnp.log1p(-2 * jnp.sin(angle / 2) ** 2)
-    start = jnp.concatenate([jnp.zeros(1), log_u])
-    both = jnp.stack(dual.logs(DUALS[activation], start, depth), axis=1)
-    table, step = both[1:] - both[:1], jnp.log(angle[1] / angle[0])
-
-    def log_kernels(apart: jax.Array) -> jax.Array:  # [..., kernels]
-        at = jnp.log(jnp.maximum(apart, LEAST) / LEAST) / step
-        left = jnp.clip(jnp.floor(at).astype(int), 1, nodes - 3)
-        s, near = (at - left)[..., None], [table[left + k] for k in (-1, 0, 1, 2)]
-        outer = (s - 1) * s * ((s + 1) * near[3] - (s - 2) * near[0]) / 6
-        inner = (s + 1) * (s - 2) * ((s - 1) * near[1] - s * near[2]) / 2
-        return outer + inner  # the cubic through four nodes
-
-    return log_kernels
-
-
 def run(
     size: Any, depth: Any, seed: Any,
     *, activation: str, nodes: int, tests: int, capacity: int,
@@ -101,7 +81,7 @@ def run(
     w = mj.prefix(size, capacity)
     at, new = (jnp.arctan2(1 - v, v) for v in (t, new_t))
     apart = jnp.abs(new[:, None] - at[None, :])
-    log_kernels = of_distance(activation, depth, nodes)
+    log_kernels = dual.by_angle(DUALS[activation], depth, nodes)
     among, across = (
         log_kernels(r) for r in (jnp.abs(at[:, None] - at[None, :]), apart)
     )

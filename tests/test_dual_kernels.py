@@ -123,6 +123,20 @@ def test_logs_go_on_where_numbers_end() -> None:
     assert float(close[0]) == pytest.approx(-(4.0**5) * 1e-20)
 
 
+def test_interpolated_kernels_are_those_of_the_recursion() -> None:
+    apart = np.array([1e-7, 3e-4, 0.02, 0.9, 1.5])
+    for name in ("polynomial", "erf", "relu"):
+        found = dual.by_angle(DUALS[name], 12, 4096)(apart)
+        u, one = np.array([1.0, *np.cos(apart)]), DUALS[name]
+        tangent = u
+        for _ in range(12):
+            tangent = np.minimum(one.f(u), 1) + tangent * np.asarray(one.slope(u))
+            u = np.minimum(one.f(u), 1)
+        for k, kernel in enumerate((u, tangent)):
+            wanted = np.log(kernel[1:] / kernel[0])
+            np.testing.assert_allclose(found[:, k], wanted, rtol=1e-5, atol=1e-6)
+
+
 def test_the_depth_may_be_traced() -> None:
     both = jax.jit(jax.vmap(lambda depth: dual.ntk(DUALS["erf"], U, depth)))
     found = both(jnp.array([2, 5]))

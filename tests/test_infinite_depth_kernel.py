@@ -52,20 +52,6 @@ def test_old_classifiers_are_as_often_right_as_integrals_say() -> None:
         assert abs(float(values.mean()) - value) < 4 * error + 0.003, name
 
 
-def test_interpolated_kernels_are_those_of_the_recursion() -> None:
-    apart = np.array([1e-7, 3e-4, 0.02, 0.9, 1.5])
-    for name in ("u7", "erf", "relu"):
-        found = experiment.of_distance(name, 12, 4096)(apart)
-        u, one = np.array([1.0, *np.cos(apart)]), experiment.DUALS[name]
-        tangent = u
-        for _ in range(12):
-            tangent = np.minimum(one.f(u), 1) + tangent * np.asarray(one.slope(u))
-            u = np.minimum(one.f(u), 1)
-        for k, kernel in enumerate((u, tangent)):
-            wanted = np.log(kernel[1:] / kernel[0])
-            np.testing.assert_allclose(found[:, k], wanted, rtol=1e-5, atol=1e-6)
-
-
 def test_the_run_interpolates_as_numpy_does() -> None:
     """At 8 layers and 30 points, by the kernel itself and a dense solve."""
     keys = jax.random.split(jax.random.key(3))
