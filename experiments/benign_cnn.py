@@ -98,7 +98,7 @@ def run(
 def sweeps(
     size: tuple = (10, 20, 40, 80),  # numbers of points
     ratio: tuple = RATIOS,  # n SNR^q, which sets the length of the signal
-    seeds: int = 8,  # how many seeds, or which ones (3,7)
+    seeds: int = 16,  # how many seeds, or which ones (3,7)
     dim: int = 200,  # of the noise, d
     width: int = 10,  # filters of each sign
     init_scale: float = 0.01,  # standard deviation of the initial filters
@@ -173,8 +173,9 @@ def figure(results: Results) -> Figure:
     error = ended(results, "main", "test_error")
     how: dict[str, Any] = {"color": "size", "label": "n = {size}", "join": True}
     words: dict[str, Any] = {"xscale": "log", "ylabel": "test error"}
+    along: dict[str, Any] = {"xlabel": "n SNR^q", "xlim": (0.05, 20), **words}
     points(panel["a"], error, "ratio", error="se", **how)
-    frame(panel["a"], "q = {q}", error, xlabel="n SNR^q", **words)
+    frame(panel["a"], "q = {q}", error, **along)
     snr = (error.ratio / error["size"]) ** (1 / 3)
     points(panel["b"], error, snr, error="se", **how)
     frame(panel["b"], "the same, by SNR", xlabel="SNR", **words)
@@ -182,7 +183,7 @@ def figure(results: Results) -> Figure:
     if results.get("fourth") is not None:
         error = ended(results, "fourth", "test_error")
         points(panel["d"], error, "ratio", error="se", **how)
-        frame(panel["d"], "q = {q}", error, xlabel="n SNR^q", **words)
+        frame(panel["d"], "q = {q}", error, **along)
     return canvas
 
 
