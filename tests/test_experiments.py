@@ -21,6 +21,8 @@ TINY = {
     "--steps=20 --beside=5 --limit_size=4 --limit_width=4 --samples=3 --seeds=1",
     "classification_vs_regression": "--size=4,6 --p=1.6 --q=0.6,2 --seeds=2 --few=4,6 "
     "--ratio=1,2 --draws=2 --signal=1,2 --features=20 --classes_size=4,6",
+    "benign_cnn": "--size=4,6 --ratio=0.25,8 --dim=8 --width=2 --steps=5 --tests=9 "
+    "--seeds=2 --noprototype",
     "double_descent": "--size=4,6 --features=3,12 --seeds=2 --large=20 --random=3,9 "
     "--wide=20 --random_size=5 --random_seeds=2",
     "graph_cycles": "--nodes=8 --looped=5 --width=5 --seeds=2 --lr=0.1",
@@ -28,6 +30,8 @@ TINY = {
     "--init_scale=0.1 --steps=30 --longer=2",
     "graph_knobs": "--lr=1e-3 --wd=0 --init_scale=0.1 --seeds=1 --width=8 --steps=20",
     "graph_published": "--row=1,3d --width=8 --steps=20 --seeds=1 --controls=1",
+    "infinite_depth_kernel": "--size=4,6 --activation=u7,offset --depth=9 --tests=9 "
+    "--depth_size=5 --seeds=2 --large=0 --deepest=0",
     "l2_vs_size": "--size=5,9 --width=4 --steps=20 --seeds=2 --fit_seeds=0 "
     "--nopublished",
     "label_noise_arithmetic": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 "

@@ -1,0 +1,289 @@
+"""Infinitely deep networks are one of three old classifiers, by their activation.
+
+Points of two classes on a quarter of the circle, fitted without ridge by kernels of
+infinitely wide networks. With depth these become the nearest neighbor, a vote of all
+points, or a vote with weights r^-p at distance r. Where p is the dimension of the
+data, 1 here, that is Hilbert's estimate, which errs in the limit of many points as
+seldom as can be.
+
+Kernels are computed in logs, as functions of the angle between two points: at 200
+layers they are as small as 10^-60, or as exp(-2^200 r²/2). In double precision, for
+next neighbors are 1e-6 apart, of which the inner product keeps nothing in single.
+
+Source: Radhakrishnan, Belkin, Uhler, Wide and Deep Neural Networks Achieve Optimality
+for Classification (PNAS 2023), arXiv 2204.14126: its abstract; the
+activations, data, and depth and size for the ReLU are what others noted of its text.
+Command: python -m experiments.infinite_depth_kernel
+Expected: with 1500 points of a noisy task (Bayes .761) the dual u^7/2 + u/2 is right in
+.738, as Hilbert's estimate, and the nearest neighbor in .681. Tangent kernels get there
+only when layers are many more than 1/r^2: at 200 they are still a nearest neighbor.
+
+Sweeps: `main` (over points), `depths`, `large` (1500 points), `deep` (50,000 layers)
+and `shapes` (kernels over the distance, no data).
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+import memjax as mj
+from memjax.cli import launch
+from memjax.plots import BESIDE, frame, lines, panels, points
+
+dual = mj.dual_kernels
+DUALS = {
+    "u7": dual.polynomial({7: 1 / 2, 1: 1 / 2}),  # p = 1
+    "erf": dual.erf(),  # .89
+    "sine": dual.sine(),  # 1.19
+    "u3": dual.polynomial({3: 1 / 2, 1: 1 / 2}),  # 2
+    "square": dual.polynomial({2: 1.0}),  # f(0) = f'(0) = 0: the nearest neighbor
+    "offset": dual.polynomial({3: 3 / 4, 0: 1 / 4}),  # f(0) > 0: a vote of all
+    "relu": dual.relu(),  # f(0) > 0
+}
+SINGULAR = {  # on spheres of 2, 4 and 8 dimensions
+    **{name: DUALS[name] for name in ("u7", "erf", "sine", "u3")},
+    "5-d": dual.polynomial({3: 1 / 4, 2: 1 / 2, 1: 1 / 4}),
+    "9-d": dual.polynomial({3: 1 / 16, 2: 7 / 8, 1: 1 / 16}),
+    "sine 3-d": dual.sine(2.676),
+    "sine 5-d": dual.sine(6.135),
+    "sine 9-d": dual.sine(13.826),
+}
+KERNELS = ("nngp", "ntk")
+DISTANCES = np.geomspace(1e-4, 1.0, 41)
+PRIOR = 0.4  # of the first class
+RIDGE = 1e-8  # of a kernel that is 1 at distance 0; needed at few layers only, where
+# Gram matrices are singular to rounding and below which the erf's are not positive
+
+
+# --- the runs -----------------------------------------------------------------------
+
+
+def draw(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
+    """First coordinates t of Dirichlet(1, 2) or (2, 1), and classes -1 or +1."""
+    class_key, t_key = jax.random.split(key)
+    first = jax.random.uniform(class_key, (count,)) < PRIOR
+    root = jnp.sqrt(jax.random.uniform(t_key, (count,)))
+    return jnp.where(first, 1 - root, root), jnp.where(first, -1.0, 1.0)
+
+
+def run(
+    size: Any, depth: Any, seed: Any,
+    *, activation: str, nodes: int, tests: int, capacity: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Interpolate, and compare labels of new points with those of old classifiers."""
+    train_key, test_key = jax.random.split(jax.random.key(seed))
+    (t, y), (new_t, _) = draw(train_key, capacity), draw(test_key, tests)
+    w = mj.prefix(size, capacity)
+    at, new = (jnp.arctan2(1 - v, v) for v in (t, new_t))
+    apart = jnp.abs(new[:, None] - at[None, :])
+    log_kernels = dual.by_angle(DUALS[activation], depth, nodes)
+    among, across = (
+        log_kernels(r) for r in (jnp.abs(at[:, None] - at[None, :]), apart)
+    )
+    votes = [fit(among[..., k], across[..., k], y, w) for k in range(len(KERNELS))]
+    said = jnp.stack([label(v) for v in votes])  # [kernels, tests]
+    old = old_classifiers(apart, new_t, y, w)
+    others = jnp.stack([label(v) for v in old.values()])
+    chance = 1.2 * new_t / (0.8 + 0.4 * new_t)  # of the second class
+
+    def right(says: jax.Array) -> jax.Array:
+        hit = says * chance[None, :] + (1 - says) * (1 - chance)[None, :]
+        return jnp.mean(hit, axis=1)
+
+    alike = jnp.mean(1 - jnp.abs(said[:, None] - others[None]), axis=2)
+    named = {"kernel": KERNELS, "of": tuple(old)}
+    return {
+        "accuracy": mj.named(right(said), "kernel", coords=KERNELS),
+        "classifier": mj.named(right(others), "of", coords=tuple(old)),
+        "agreement": mj.named(alike, "kernel", "of", coords=named),
+    }
+
+
+def deep_run(
+    size: Any, seed: Any,
+    *, depth: int, activation: str, nodes: int, tests: int, capacity: int,
+) -> dict[str, Any]:  # fmt: skip
+    """As `run`, with layers that are no axis: all seeds share one recursion."""
+    rest: dict[str, Any] = {"nodes": nodes, "tests": tests, "capacity": capacity}
+    return run(size, depth, seed, activation=activation, **rest)
+
+
+def fit(among: jax.Array, across: jax.Array, y: jax.Array, w: jax.Array) -> jax.Array:
+    """What a kernel says of new points, up to a factor, by its logs."""
+    gram = jnp.where(jnp.eye(len(y)) > 0, 1.0, jnp.exp(among))
+    a = mj.kernels.ridge(gram, y, w, RIDGE)
+    seen = jnp.where(w[None, :] > 0, across, -jnp.inf)
+    return jnp.exp(seen - jnp.max(seen, axis=1, keepdims=True)) @ a
+
+
+def label(vote: jax.Array) -> jax.Array:
+    """1 for the second class, 0 for the first, NaN for neither."""
+    return jnp.where(jnp.isnan(vote), jnp.nan, vote > 0)
+
+
+def old_classifiers(
+    apart: jax.Array, new_t: jax.Array, y: jax.Array, w: jax.Array
+) -> dict[str, jax.Array]:
+    """What Bayes, the nearest neighbor, Hilbert's estimate and the majority say."""
+    chord = 2 * jnp.sin(apart / 2)
+    return {
+        "bayes": new_t - PRIOR,  # by the classes' densities 2(1 - t) and 2t
+        "nearest": y[jnp.argmin(jnp.where(w[None, :] > 0, apart, jnp.inf), axis=1)],
+        "hilbert": jnp.sum(jnp.where(w[None, :] > 0, y[None, :] / chord, 0.0), axis=1),
+        "majority": jnp.full(len(new_t), jnp.sum(w * y)),
+    }
+
+
+def shape_run(depth: Any, *, activation: str) -> dict[str, Any]:
+    """The logs of the kernels at several distances, relative to those at one."""
+    log_u = jnp.log1p(-2 * jnp.sin(DISTANCES / 2) ** 2)
+    found = jnp.stack(dual.logs(SINGULAR[activation], log_u, depth))
+    names = {"kernel": KERNELS, "distance": DISTANCES.tolist()}
+    return {"log": mj.named(found - found[:, -1:], "kernel", "distance", coords=names)}
+
+
+# --- the grids ----------------------------------------------------------------------
+
+
+def sweeps(
+    size: tuple = (50, 150, 500),  # numbers of points
+    activation: tuple = ("u7", "erf", "square", "offset"),  # a program each
+    layers: int = 200,
+    depth: tuple = (50, 70, 100, 140, 200),  # of `depths`
+    depth_size: int = 150,  # points there
+    seeds: int = 8,  # how many seeds, or which ones (3,7)
+    tests: int = 500,  # new points
+    large: int = 1500,  # points of the largest sets; 0 leaves these out
+    deepest: int = 50_000,  # layers of `deep`; 0 leaves these out
+) -> dict[str, mj.Sweep | None]:
+    """Activations over points and over depth, and few runs that are dearer."""
+    mj.one_of(tuple(DUALS), activation=activation)
+    drawn = mj.seeds(seeds)
+    how: dict[str, Any] = {"tests": tests, "nodes": 4096, "float64": True}
+    main = mj.Sweep(
+        run, size=size, depth=layers, activation=activation, seed=drawn, **how
+    )
+    pairs = mj.zipped(activation=("u7", "erf"), depth=(100, 200))
+    few: dict[str, Any] = {"size": 100, "depth": deepest, "nodes": 1024}
+    few["activation"] = ("u7", "relu")
+    every: dict[str, Any] = {"activation": tuple(SINGULAR), "depth": layers}
+    return {
+        "main": main,
+        "depths": main.but(size=depth_size, depth=depth),
+        "large": mj.Sweep(run, pairs, size=large, seed=drawn, **how) if large else None,
+        "deep": main.but(deep_run, **few) if deepest else None,
+        "shapes": mj.Sweep(shape_run, **every, float64=True),
+    }
+
+
+# --- what was found -----------------------------------------------------------------
+
+Results = dict[str, xr.Dataset]
+
+
+def claims(results: Results) -> list[mj.Claim]:
+    """Which classifier a deep kernel is, how often it is right, and its power."""
+    return mj.judged(__file__, results, old, like, above, nearer, power)
+
+
+def old(results: Results, sweep: str, other: str) -> xr.DataArray:
+    """How often an old classifier is right."""
+    return results[sweep].classifier.sel(of=other, drop=True)
+
+
+def like(results: Results, sweep: str, other: str) -> xr.DataArray:
+    """The share of new points that get the label of another classifier."""
+    return results[sweep].agreement.sel(of=other, drop=True)
+
+
+def above(results: Results, sweep: str, other: str) -> xr.DataArray:
+    """How much more often the kernel is right than another classifier."""
+    return results[sweep].accuracy - old(results, sweep, other)
+
+
+def nearer(results: Results, few: str, many: str) -> xr.DataArray:
+    """How much nearer to Bayes the kernel is with many points than with few."""
+    short = -above(results, "main", "bayes")
+    return mj.at(short, size=int(few)) - mj.at(short, size=int(many))
+
+
+def power(results: Results) -> xr.DataArray:
+    """The p of the kernel as r^-p, over distances from 1e-4 to 0.01."""
+    curve = results["shapes"].log.sel(distance=slice(None, 0.0101))
+    at = curve.assign_coords(distance=np.log(curve.distance))
+    slope = at.polyfit("distance", 1).polyfit_coefficients.sel(degree=1, drop=True)
+    return -slope.assign_coords(depth=curve.depth)
+
+
+# --- what to look at ----------------------------------------------------------------
+
+
+def figure(results: Results) -> Figure:
+    """Accuracy over points and depth, agreement, and kernels over distance."""
+    canvas, panel = panels("ab;cd", (11, 7))
+    main, depths = (results[n].sel(kernel="nngp") for n in ("main", "depths"))
+    draw_accuracy(panel["a"], main, "size", "points")
+    draw_accuracy(panel["b"], depths, "depth", "layers")
+    draw_agreement(panel["c"], results["depths"])
+    draw_shapes(panel["d"], results["shapes"])
+    return canvas
+
+
+def ticks(labels: xr.DataArray) -> dict[str, Any]:
+    """A logarithmic axis with these labels and no others."""
+    axis = {"xscale": "log", "xticks": labels.values}
+    return {**axis, "xticklabels": [f"{v:g}" for v in labels.values]}
+
+
+def draw_accuracy(axis: Axes, seen: xr.Dataset, along: str, name: str) -> None:
+    """How often kernels are right, between lines of old classifiers."""
+    for other, dash in zip(seen.of.values, ("-", "--", ":", "-."), strict=True):
+        right = seen.classifier.sel(of=other).isel(activation=0).mean("seed")
+        axis.plot(seen[along], right, color="0.6", ls=dash, lw=1, label=other)
+    how: Any = {"color": "activation", "label": "{activation}", "error": "se"}
+    points(axis, seen.accuracy, along, join=True, **how)
+    words: Any = {"xlabel": name, "ylabel": "accuracy", **ticks(seen[along])}
+    title = "{kernel}, {depth} layers" if along == "size" else "{kernel}, {size} points"
+    frame(axis, title, seen.accuracy, legend=BESIDE, **words)
+    axis.minorticks_off()
+
+
+def draw_agreement(axis: Axes, seen: xr.Dataset) -> None:
+    """Labels shared with the classifier that each activation has for its limit."""
+    limits = {"square": "nearest", "offset": "majority"}
+    for i, name in enumerate(seen.activation.values):
+        limit = limits.get(name, "hilbert")
+        part = seen.agreement.sel(activation=name, of=limit)
+        how: Any = {"color": f"C{i}", "marker": "os^Dv"[i], "error": "se", "join": True}
+        for kernel, dash in zip(seen.kernel.values, ("-", "--"), strict=False):
+            label = f"{name} as {limit}, {kernel}"
+            points(
+                axis, part.sel(kernel=kernel), "depth", dash=dash, label=label, **how
+            )
+    words: Any = {"xlabel": "layers", "ylabel": "share of equal labels"}
+    words |= ticks(seen.depth)
+    frame(axis, "{size} points", seen.agreement, legend=BESIDE, **words)
+    axis.minorticks_off()
+
+
+def draw_shapes(axis: Axes, shapes: xr.Dataset) -> None:
+    """Kernels over the distance, and the power of their limit."""
+    for i, name in enumerate(("u7", "u3", "5-d", "9-d")):
+        curve = shapes.log.sel(activation=name) / np.log(10)
+        p = dual.exponent(SINGULAR[name])
+        for kernel, dash in zip(curve.kernel.values, ("-", "--"), strict=False):
+            how: Any = {"color": f"C{i}", "dash": dash, "label": f"{name}, {kernel}"}
+            lines(axis, curve.sel(kernel=kernel), "distance", **how)
+        axis.plot(DISTANCES, -p * np.log10(DISTANCES), "k:", lw=1)
+    axis.plot([], [], "k:", lw=1, label="r^-p")
+    words: Any = {"xscale": "log", "xlabel": "distance r"}
+    frame(axis, "{depth} layers", shapes, ylabel="log10 kernel", legend=BESIDE, **words)
+
+
+if __name__ == "__main__":
+    launch(__name__)

@@ -1,0 +1,124 @@
+"""Deep kernels against old classifiers: closed forms, numpy, and the run."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.integrate import quad
+
+import memjax as mj
+from experiments import infinite_depth_kernel as experiment
+
+SHAPES = {"nodes": 1024, "tests": 300}
+
+
+@pytest.fixture(autouse=True)
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+def runs(**settings):
+    return mj.sweep(experiment.run, float64=True, **SHAPES, **settings)
+
+
+def test_classes_have_their_densities() -> None:
+    t, y = map(np.asarray, experiment.draw(jax.random.key(0), 200_000))
+    assert np.mean(y < 0) == pytest.approx(0.4, abs=0.005)
+    for label, mean in ((-1, 1 / 3), (1, 2 / 3)):  # of Beta(1, 2) and Beta(2, 1)
+        assert t[y == label].mean() == pytest.approx(mean, abs=0.003)
+        assert t[y == label].var() == pytest.approx(1 / 18, abs=0.001)
+
+
+def test_old_classifiers_are_as_often_right_as_integrals_say() -> None:
+    found = runs(size=200, depth=5, activation="square", capacity=200, seed=range(20))
+    right = found.classifier
+
+    def mean(right_at) -> float:
+        return quad(lambda t: right_at(t) * (0.8 + 0.4 * t), 0, 1)[0]
+
+    def eta(t: float) -> float:
+        return 1.2 * t / (0.8 + 0.4 * t)
+
+    wanted = {
+        "bayes": mean(lambda t: max(eta(t), 1 - eta(t))),
+        "nearest": mean(lambda t: eta(t) ** 2 + (1 - eta(t)) ** 2),
+        "majority": mean(eta),
+    }
+    for name, value in wanted.items():
+        values = right.sel(of=name)
+        error = float(values.std("seed", ddof=1)) / 20**0.5
+        assert abs(float(values.mean()) - value) < 4 * error + 0.003, name
+
+
+def test_the_run_interpolates_as_numpy_does() -> None:
+    """At 8 layers and 30 points, by the kernel itself and a dense solve."""
+    keys = jax.random.split(jax.random.key(3))
+    (t, y), (new_t, _) = (
+        map(np.asarray, experiment.draw(key, n))
+        for key, n in zip(keys, (30, 300), strict=True)
+    )
+    at, new = np.arctan2(1 - t, t), np.arctan2(1 - new_t, new_t)
+
+    def kernel(a, b):
+        u = np.cos(a[:, None] - b[None, :])
+        for _ in range(8):
+            u = u**7 / 2 + u / 2
+        return u
+
+    system = kernel(at, at) + 30 * experiment.RIDGE * np.eye(30)
+    says = kernel(new, at) @ np.linalg.solve(system, y) > 0
+    chance = 1.2 * new_t / (0.8 + 0.4 * new_t)
+    wanted = np.mean(np.where(says, chance, 1 - chance))
+    at8 = {"size": 30, "depth": 8, "activation": "u7", "seed": 3}
+    for capacity in (30, 40):
+        found = runs(capacity=capacity, **at8).accuracy.sel(kernel="nngp")
+        assert float(found) == pytest.approx(wanted, abs=0.004)
+
+
+@pytest.mark.parametrize(
+    ("activation", "limit"), [("square", "nearest"), ("offset", "majority")]
+)
+def test_deep_kernels_are_their_limit(activation, limit) -> None:
+    found = runs(size=40, depth=200, activation=activation, capacity=40, seed=range(3))
+    np.testing.assert_allclose(found.agreement.sel(of=limit), 1, atol=0.01)
+    same = found.classifier.sel(of=limit, drop=True)
+    np.testing.assert_allclose(found.accuracy.sel(kernel="ntk"), same, atol=0.01)
+
+
+def test_the_singular_kernel_is_hilberts_estimate() -> None:
+    found = runs(size=100, depth=200, activation="u7", capacity=100, seed=range(3))
+    alike = found.agreement.mean("seed")
+    assert float(alike.sel(kernel="nngp", of="hilbert")) > 0.98
+    assert float(alike.sel(kernel="ntk", of="nearest")) > 0.95
+
+
+def test_hilberts_estimate_weighs_by_distance() -> None:
+    apart, y = jnp.array([[0.1, 0.15, 0.3]]), jnp.array([1.0, -1.0, -1.0])
+    for count, sign in ((3, 0), (2, 1)):  # 10 - 6.7 - 3.3, less by the chord; 10 - 6.7
+        w = mj.prefix(count, 3)
+        old = experiment.old_classifiers(apart, jnp.array([0.3]), y, w)
+        exact = sum(y[:count] / (2 * np.sin(np.asarray(apart[0, :count]) / 2)))
+        assert float(old["hilbert"][0]) == pytest.approx(float(exact))
+        assert abs(float(old["hilbert"][0])) > 1 or sign == 0
+        assert float(old["nearest"][0]) == 1
+        assert float(old["bayes"][0]) < 0
+
+
+def test_measures_know_powers_and_gaps() -> None:
+    r = experiment.DISTANCES
+    curve = xr.DataArray(-3 * np.log(r), {"distance": r, "depth": 7}, "distance")
+    found = experiment.power({"shapes": xr.Dataset({"log": curve})})
+    assert float(found) == pytest.approx(3)
+    labels = {"size": [50, 500], "of": ["bayes", "nearest"]}
+    right = xr.Dataset(
+        {
+            "accuracy": ("size", [0.6, 0.7]),
+            "classifier": (("size", "of"), [[0.8, 0.5], [0.8, 0.6]]),
+        },
+        labels,
+    )
+    results = {"main": right}
+    np.testing.assert_allclose(experiment.above(results, "main", "nearest"), 0.1)
+    assert float(experiment.nearer(results, "50", "500")) == pytest.approx(0.1)
