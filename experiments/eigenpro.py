@@ -27,9 +27,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from memjax import eigenpro
 from memjax.cli import launch
 from memjax.core import logged
+from memjax.kernels import eigenpro
 from memjax.plots import frame, key, level, lines, panels, points
 
 KERNEL = mj.kernels.laplace(5.0)

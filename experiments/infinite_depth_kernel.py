@@ -35,7 +35,7 @@ import memjax as mj
 from memjax.cli import launch
 from memjax.plots import BESIDE, frame, lines, panels, points
 
-dual = mj.dual_kernels
+dual = mj.kernels.dual
 DUALS = {
     "u7": dual.polynomial({7: 1 / 2, 1: 1 / 2}),  # p = 1
     "erf": dual.erf(),  # .89

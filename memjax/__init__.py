@@ -2,8 +2,6 @@
 
 # One point, one measure, one run
 from memjax import datasets as datasets
-from memjax import dual_kernels as dual_kernels
-from memjax import eigenpro as eigenpro
 from memjax import kernels as kernels
 from memjax import losses as losses
 from memjax import models as models

@@ -8,7 +8,7 @@ from scipy.special import erf
 
 import memjax as mj
 
-dual = mj.dual_kernels
+dual = mj.kernels.dual
 U = np.array([-0.9, -0.2, 0.0, 0.3, 0.8, 0.999])
 SEPTIC = {7: 0.5, 1: 0.5}
 DUALS = {

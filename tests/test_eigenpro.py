@@ -7,7 +7,8 @@ import pytest
 
 import memjax as mj
 from experiments import eigenpro as experiment
-from memjax import eigenpro, kernels
+from memjax import kernels
+from memjax.kernels import eigenpro
 
 KERNEL = kernels.laplace(2.0)
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from memjax import kernels
+from memjax.kernels import fits, metric
 
 
 class Flattening(NamedTuple):
@@ -34,7 +34,7 @@ def flattening(gram: jax.Array, flat: Any, w: jax.Array | None = None) -> Flatte
     `flat` and which anchors count, by weights `w` of one or zero, may be traced.
     """
     count = jnp.ones(len(gram), gram.dtype) if w is None else w
-    _, values, vectors, _ = kernels.factor(gram, count)
+    _, values, vectors, _ = fits.factor(gram, count)
     place = len(gram) - 1 - jnp.arange(len(gram))  # how many are larger
     level = values[len(gram) - 1 - flat]
     top = jnp.where(place < flat, values, 1.0)
@@ -55,7 +55,7 @@ def step_size(remaining: jax.Array, batch: Any) -> jax.Array:
     matrix that is `left`, and β the largest of its diagonal. They are to be others
     than the anchors, where flattening always looks perfect.
     """
-    top = kernels.top(remaining) / len(remaining)
+    top = fits.top(remaining) / len(remaining)
     return 0.99 * 2 * batch / (jnp.max(jnp.diag(remaining)) + (batch - 1) * top)
 
 
@@ -67,7 +67,7 @@ class Machine(NamedTuple):
 
 
 def predict(
-    kernel: kernels.Kernel,
+    kernel: metric.Kernel,
     machine: Machine,
     x: jax.Array,
     anchors: jax.Array,
@@ -82,14 +82,14 @@ def predict(
 
     def add(total: jax.Array, part: tuple) -> tuple[jax.Array, None]:
         points, a = part
-        return total + kernels.gram(kernel, z, points) @ a, None
+        return total + metric.gram(kernel, z, points) @ a, None
 
-    start = kernels.gram(kernel, z, anchors) @ machine.c
+    start = metric.gram(kernel, z, anchors) @ machine.c
     return jax.lax.scan(add, start, parts)[0]
 
 
 def batch_step(
-    kernel: kernels.Kernel,
+    kernel: metric.Kernel,
     x: jax.Array,
     y: jax.Array,
     anchors: jax.Array,
@@ -107,7 +107,7 @@ def batch_step(
         first = (t * batch) % len(x)
         points, labels = (jax.lax.dynamic_slice_in_dim(v, first, batch) for v in (x, y))
         missed = predict(kernel, machine, x, anchors, points, block) - labels
-        along = kernels.gram(kernel, anchors, points) @ missed
+        along = metric.gram(kernel, anchors, points) @ missed
         own = jax.lax.dynamic_slice_in_dim(machine.a, first, batch)
         a = jax.lax.dynamic_update_slice_in_dim(
             machine.a, own - rate / batch * missed, first, 0
