@@ -138,7 +138,7 @@ def test_the_score_is_by_kind_and_source(kept, package, capsys):
     assert catalogue(package, ["mine", "--scoreboard"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for line in (
-        "published: printed in the cited source",
+        "published: a number or statement printed in the cited source",
         "B, arXiv 1 (doubling): 1 of 2 hold (1 inconclusive)",
         "ours: a bound (doubling): 1 of 2 hold (1 not shown) and 1 reported",
     ):
