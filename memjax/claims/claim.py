@@ -17,7 +17,8 @@ class Claim(NamedTuple):
 
     `kind` says who: `published` (the number or statement is printed in the cited
     source), `derived` (a closed form or an exact computation) or `ours`. The margin is
-    `tolerance` around `published`, or the closed `interval`; where neither is given, both must be equal. A
+    `tolerance` around `published`, or the closed `interval`; where neither is given,
+    both must be equal. A
     `measured` that is a mean over seeds comes with the 95 % `mean_interval`: the claim
     holds where that lies inside the margin, does not where it lies outside, and is
     inconclusive across an edge. A `measured` of None says that the flags given do not
