@@ -16,7 +16,7 @@ import optax
 import xarray as xr
 
 import memjax as mj
-from memjax.sweep import Zipped
+from memjax.engine import Zipped
 
 Params = dict[str, jax.Array]
 Results = dict[str, xr.Dataset]

@@ -29,20 +29,20 @@ from memjax.core import prefix as prefix
 from memjax.core import walk as walk
 
 # Grids of runs
-from memjax.sweep import BadValue as BadValue
-from memjax.sweep import Refused as Refused
-from memjax.sweep import Snapshots as Snapshots
-from memjax.sweep import Sweep as Sweep
-from memjax.sweep import between as between
-from memjax.sweep import inside as inside
-from memjax.sweep import labelled as labelled
-from memjax.sweep import one_of as one_of
-from memjax.sweep import per as per
-from memjax.sweep import seeds as seeds
-from memjax.sweep import spread as spread
-from memjax.sweep import sweep as sweep
-from memjax.sweep import use_all_cores as use_all_cores
-from memjax.sweep import zipped as zipped
+from memjax.engine import BadValue as BadValue
+from memjax.engine import Refused as Refused
+from memjax.engine import Snapshots as Snapshots
+from memjax.engine import Sweep as Sweep
+from memjax.engine import between as between
+from memjax.engine import inside as inside
+from memjax.engine import labelled as labelled
+from memjax.engine import one_of as one_of
+from memjax.engine import per as per
+from memjax.engine import seeds as seeds
+from memjax.engine import sweep as sweep
+from memjax.engine import use_all_cores as use_all_cores
+from memjax.engine import zipped as zipped
+from memjax.statistics import spread as spread
 
 # Gradient training
 from memjax.train import descend as descend

@@ -14,7 +14,7 @@ import memjax as mj
 from memjax.claims import BadTable, check, table, totals
 from memjax.claims.lookup import mean_interval
 from memjax.claims.rows import COLUMNS, read
-from memjax.sweep.results import load, save
+from memjax.engine.kept.files import load, save
 
 HEAD = ",".join(COLUMNS)
 

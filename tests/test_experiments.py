@@ -12,7 +12,7 @@ from memjax.claims import check
 from memjax.claims.rows import table_of
 from memjax.cli.flags import stated_in_full
 from memjax.cli.launch import command
-from memjax.sweep.results import load
+from memjax.engine.kept.files import load
 
 TINY = {
     "associative_images": "--size=4 --depth=1 --width=8 --steps=10 --seeds=1 "

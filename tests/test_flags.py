@@ -14,7 +14,7 @@ from memjax.cli import flags
 from memjax.cli.catalogue import experiments as names_of
 from memjax.cli.comments import parameter_help
 from memjax.cli.launch import command
-from memjax.sweep.grid import MOST_RUNS
+from memjax.engine.asked.grid import MOST_RUNS
 
 OWN = '''
 def run(a, seed, size, *, capacity, kind):

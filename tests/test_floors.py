@@ -61,3 +61,14 @@ def test_the_library_imports_neither_flags_nor_figures():
         if floor(name(file)) < 3:
             outside = {m.split(".")[0] for m in imported(file)}
             assert not outside & {"absl", "matplotlib"}, name(file)
+
+
+def test_the_engine_flows_one_way():
+    """A folder of the engine imports only those before it; `sweep` knows them all."""
+    order = ("asked", "planned", "run", "kept")
+    for file in ROOT.glob("memjax/engine/*/*.py"):
+        here = order.index(file.parent.name)
+        for there in imported(file):
+            parts = there.split(".")
+            if parts[:2] == ["memjax", "engine"]:
+                assert parts[2] in order[: here + 1], f"{name(file)} imports {there}"

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import memjax as mj
-from memjax.sweep.plan import Group, Plan, make_plan, tiles_of
-from memjax.sweep.price import Price
+from memjax.engine.planned.plan import Group, Plan, make_plan, tiles_of
+from memjax.engine.planned.price import Price
 
 
 def run(size, lr, seed, wd=0.0, *, capacity, width=10, activation=None):
@@ -109,9 +109,9 @@ def test_a_plan_holds_every_lane_once(lengths, shapes, devices, chunk, seconds):
         assert len(block.lanes) % (devices * block.chunk) == 0
         assert block.chunk <= (chunk or 4)
         assert block.real.any()
-    for group in range(shapes):  # one program a group
+    for group in plan.groups:  # one program each
         kinds = {
-            (len(b.lanes), b.chunk, b.legs) for b in plan.blocks if b.group == group
+            (len(b.lanes), b.chunk, b.legs) for b in plan.blocks if b.group is group
         }
         assert len(kinds) == 1
 

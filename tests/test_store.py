@@ -19,11 +19,11 @@ import tiny
 import xarray as xr
 
 import memjax as mj
-from memjax.sweep import dispatch, resume
-from memjax.sweep import plan as plans
-from memjax.sweep import store as stores
-from memjax.sweep.memory import chunk_that_fits
-from memjax.sweep.propose import temporaries
+from memjax.engine.kept import blocks, resume
+from memjax.engine.kept import store as stores
+from memjax.engine.planned import plan as plans
+from memjax.engine.run import calls
+from memjax.engine.run.propose import chunk_that_fits, temporaries
 
 AXES = {**tiny.AXES, "seed": range(6)}  # 48 runs
 ROOT = Path(__file__).parents[1]
@@ -34,14 +34,15 @@ SCRIPT = """
 import sys, time
 import tiny
 import memjax as mj
-from memjax.sweep import dispatch, plan
+from memjax.engine.run import calls
+from memjax.engine.planned import plan
 mj.use_all_cores()
 plan.CALL_SECONDS = float(sys.argv[2])
-call = dispatch._call
+call = calls._call
 def slowly(*a):
     time.sleep(float(sys.argv[3]))
     return call(*a)
-dispatch._call = slowly
+calls._call = slowly
 axes = {**tiny.AXES, "seed": range(6)}
 mj.sweep(tiny.run, **axes, store=sys.argv[1], chunk=8)
 """
@@ -169,16 +170,16 @@ def test_what_is_finished_can_be_read_while_a_sweep_runs(
 ):
     """Stop after a block and some segments, as a kill would."""
     sweep = mj.Sweep(tiny.run, **AXES)
-    write = stores.Store.write_segments
+    keep = blocks.Blocks.keep
     seen = []
 
-    def stop(self, name, segments):
-        write(self, name, segments)
+    def stop(self, name, keys, made, segments):
+        keep(self, name, keys, made, segments)
         seen.append(name)
         if len(set(seen)) == 2 and segments.done >= 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(stores.Store, "write_segments", stop)
+    monkeypatch.setattr(blocks.Blocks, "keep", stop)
     with pytest.raises(KeyboardInterrupt):
         sweep.compute(store=tmp_path)
     finished = sweep.read(tmp_path)
@@ -325,7 +326,7 @@ def test_two_probes_tell_what_fits_into_memory():
 
 
 def test_a_chunk_too_large_for_memory_is_halved(whole, monkeypatch):
-    call, tried = dispatch._call, []
+    call, tried = calls._call, []
 
     def small_memory(lane, block, *rest):
         tried.append(block.chunk)
@@ -333,7 +334,7 @@ def test_a_chunk_too_large_for_memory_is_halved(whole, monkeypatch):
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
         return call(lane, block, *rest)
 
-    monkeypatch.setattr(dispatch, "_call", small_memory)
+    monkeypatch.setattr(calls, "_call", small_memory)
     found = mj.sweep(tiny.run, **AXES, chunk=8)
     xr.testing.assert_allclose(found, whole, rtol=1e-5)
     assert tried == [8, 4, 2]
@@ -341,7 +342,7 @@ def test_a_chunk_too_large_for_memory_is_halved(whole, monkeypatch):
     def no_memory(*_: object) -> None:
         raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
 
-    monkeypatch.setattr(dispatch, "_call", no_memory)
+    monkeypatch.setattr(calls, "_call", no_memory)
     with pytest.raises(mj.BadValue, match="chunk: one run at a time does not fit"):
         mj.sweep(tiny.run, **AXES)
 

@@ -17,10 +17,10 @@ import xarray as xr
 
 import memjax as mj
 from memjax import core
-from memjax.sweep import engine
-from memjax.sweep.engine import program
-from memjax.sweep.job import Job
-from memjax.sweep.trace import abstract
+from memjax.engine.asked.jaxprs import abstract
+from memjax.engine.planned.job import Job
+from memjax.engine.run import program as programs
+from memjax.engine.run.program import program
 
 
 @pytest.fixture(scope="module")
@@ -233,11 +233,11 @@ def test_a_changed_global_is_another_program(monkeypatch):
 def test_what_the_users_flags_say_of_compiling_stays(monkeypatch):
     monkeypatch.setattr(jax, "local_device_count", lambda: 2)
     monkeypatch.delenv("XLA_FLAGS", raising=False)
-    assert engine._options() == {engine.LEVEL: 2, engine.PASSES: engine.SHARING}
-    monkeypatch.setenv("XLA_FLAGS", f"--{engine.LEVEL}=3 --{engine.PASSES}=dce")
-    assert engine._options() == {engine.PASSES: f"dce,{engine.SHARING}"}
+    assert programs._options() == {programs.LEVEL: 2, programs.PASSES: programs.SHARING}
+    monkeypatch.setenv("XLA_FLAGS", f"--{programs.LEVEL}=3 --{programs.PASSES}=dce")
+    assert programs._options() == {programs.PASSES: f"dce,{programs.SHARING}"}
     monkeypatch.setattr(jax, "local_device_count", lambda: 1)
-    assert engine._options() == {}
+    assert programs._options() == {}
 
 
 def test_the_compiled_program_has_no_collectives():
@@ -505,7 +505,7 @@ def test_garbage_waits_for_traces_and_programs_and_no_longer(on, monkeypatch):
         raise ZeroDivisionError
 
     seen = collects["program"]
-    monkeypatch.setattr(engine, "_options", lambda: seen.append(gc.isenabled()))
+    monkeypatch.setattr(programs, "_options", lambda: seen.append(gc.isenabled()))
     (gc.enable if on else gc.disable)()
     try:
         mj.sweep(run, lr=[1.0])

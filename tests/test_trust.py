@@ -20,9 +20,9 @@ import pytest
 import tiny
 
 import memjax as mj
-from memjax.sweep import dispatch, resume
-from memjax.sweep.engine import program
-from memjax.sweep.provenance import git_state
+from memjax.engine.kept import padding, resume
+from memjax.engine.kept.provenance import git_state
+from memjax.engine.run.program import program
 
 
 class Net(nn.Module):
@@ -180,7 +180,7 @@ def test_a_prefix_of_sizes_is_read_without_running(tmp_path, monkeypatch):
         raise AssertionError("nothing is left to run")
 
     monkeypatch.setattr(resume, "run_block", refuse)
-    monkeypatch.setattr(dispatch, "first_legs", refuse)
+    monkeypatch.setattr(padding, "first_legs", refuse)
     part = mj.sweep(tiny.run, **{**tiny.AXES, "size": [5]}, store=tmp_path)
     assert part.loss.equals(whole.loss.sel(size=[5]))
 

@@ -16,8 +16,8 @@ from memjax.claims import BadTable, held, scoreboard
 from memjax.cli.flags import define, stated
 from memjax.cli.launch import DONE, USAGE
 from memjax.cli.records import claims_in, record, recorded
-from memjax.sweep import BadValue, Refused, use_all_cores
-from memjax.sweep.plan import duration
+from memjax.engine import BadValue, Refused, use_all_cores
+from memjax.engine.planned.plan import duration
 
 USE = """usage: python -m {name} [--prices | --record [NAME ...] | --scoreboard]
 

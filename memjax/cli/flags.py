@@ -20,7 +20,7 @@ from memjax.cli.grammar import (
     whole,
     written,
 )
-from memjax.sweep import BadValue, Sweep
+from memjax.engine import BadValue, Sweep
 
 SHARED = {
     "out": ("", "directory for the results; default results/NAME/<identity>"),

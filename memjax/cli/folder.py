@@ -8,12 +8,11 @@ from typing import Any
 
 import xarray as xr
 
-from memjax.sweep import Sweep
-from memjax.sweep.files import make_writable, write
-from memjax.sweep.identity import digest
-from memjax.sweep.job import Job
-from memjax.sweep.results import load, save
-from memjax.sweep.store import Refused
+from memjax.engine import Sweep
+from memjax.engine.asked.question import digest
+from memjax.engine.kept.files import load, make_writable, save, write
+from memjax.engine.kept.store import Refused
+from memjax.engine.planned.job import Job
 
 FILES = (
     "question.json",

@@ -19,8 +19,8 @@ from memjax.claims import BadTable, table
 from memjax.cli import flags
 from memjax.cli.folder import Asked, Folder
 from memjax.cli.machine import processor, shares, use_compile_cache
-from memjax.sweep import BadValue, Sweep, use_all_cores
-from memjax.sweep.store import Refused
+from memjax.engine import BadValue, Sweep, use_all_cores
+from memjax.engine.kept.store import Refused
 
 DONE, USAGE, DIVERGED, REFUSED, INTERRUPTED = 0, 1, 3, 4, 130
 
@@ -142,7 +142,7 @@ def description(name: str, asked: Asked, folder: Folder, values: FlagValues) -> 
     """What a command would do: its sweeps, their axes, plans and prices, its folder."""
     lines = [f"{name} would run, and write to {folder.path}:"]
     for key, (sweep, job) in asked.items():
-        lines += [f"{key}: {sweep}", *sweep.describe_axes()]
+        lines += [f"{key}: {sweep}", *sweep.grid.described()]
         lines += str(sweep.plan(chunk=values.chunk or None, job=job)).splitlines()
     return "\n".join(lines)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 from absl.flags import FlagValues
 
-from memjax.sweep import BadValue
+from memjax.engine import BadValue
 
 
 def shares(values: FlagValues) -> tuple[int, int] | None:

@@ -17,7 +17,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import memjax as mj
-from memjax.sweep.engine import program
+from memjax.engine.run.program import program
 
 PLACES = (
     "closure default keyword partial object dictionary array jitted scan loop "

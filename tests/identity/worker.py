@@ -15,7 +15,7 @@ import numpy as np
 from mutations import MUTATIONS, Case
 
 import memjax as mj
-from memjax.sweep.engine import program
+from memjax.engine.run.program import program
 
 
 def load(case: Case, folder: Path, edited: bool = False) -> ModuleType:

@@ -1,0 +1,1 @@
+"""What is asked: parameters, a grid of lanes, and the run as a trace."""

@@ -1,0 +1,200 @@
+"""From a run and its axes to a grid of lanes: what is an axis, and what it may hold."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from memjax.engine.asked.axes import Zipped, border
+from memjax.engine.asked.parameters import (
+    BadValue,
+    check_labels,
+    check_value,
+    each_once,
+    is_sequence,
+    label,
+)
+
+MOST_RUNS = 10_000_000  # of a grid; what lists its lanes would not fit into memory
+
+
+class Grid(NamedTuple):
+    """The lanes of a sweep: every combination of its axes' values."""
+
+    axes: dict[str, dict[str, tuple]]  # dimension -> parameter -> values along it
+    fixed: dict[str, Any]  # parameters that have one value and no dimension
+    numbers: tuple[str, ...]  # the traced parameters
+    shapes: tuple[str, ...]  # the static parameters
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.lengths.values())
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        """How many values each dimension has."""
+        return {d: len(next(iter(c.values()))) for d, c in self.axes.items()}
+
+    @property
+    def lanes(self) -> int:
+        return math.prod(self.shape)
+
+    def described(self) -> list[str]:
+        """A line for each axis, and one for what is fixed."""
+        lines = [
+            f"  {name}: {_shortened([str(label(v)) for v in values])}"
+            for columns in self.axes.values()
+            for name, values in columns.items()
+        ]
+        fixed = ", ".join(f"{n}={label(v)}" for n, v in self.fixed.items())
+        return [*lines, f"  fixed: {fixed}"] if fixed else lines
+
+    def positions(self) -> np.ndarray:
+        """Where each lane stands along each dimension, in C order: [lanes, dims]."""
+        return np.indices(self.shape).reshape(len(self.axes), self.lanes).T
+
+    def column(self, name: str, positions: np.ndarray) -> np.ndarray:
+        """The value of one parameter in every lane, as an array of numbers."""
+        for d, columns in enumerate(self.axes.values()):
+            if name in columns:
+                return np.asarray(columns[name])[positions[:, d]]
+        return np.full(len(positions), self.fixed[name])
+
+    @property
+    def bounds(self) -> dict[str, str]:
+        """The shapes that only pad, and the number that each is the bound of."""
+        known = {*self.numbers, *self.shapes}
+        pairs = {bound_of(name): name for name in known}
+        return {b: name for b, name in sorted(pairs.items()) if b in self.fixed}
+
+    def keys(self, lanes: np.ndarray, marks: Mapping[str, Any]) -> list[str]:
+        """Names of lanes by the values on their axes, the same in every grid.
+
+        `marks` are further columns along a dimension.
+        """
+        at = self.positions()[lanes].T
+        columns = [
+            (name, [label(values[i]) for i in along])
+            for along, (dimension, columns) in zip(at, self.axes.items(), strict=True)
+            for name, values in (columns | marks.get(dimension, {})).items()
+        ]
+        names = [name for name, _ in columns]
+        rows = zip(*(values for _, values in columns), strict=True)
+        return [
+            json.dumps(dict(zip(names, row, strict=True)), sort_keys=True)
+            for row in rows
+        ]
+
+    def groups(self, positions: np.ndarray) -> list[tuple[dict[str, Any], np.ndarray]]:
+        """Lanes (by index) that share all shapes, one compiled program each."""
+        dims = {name: d for d, c in enumerate(self.axes.values()) for name in c}
+        shaped = [n for n in self.shapes if n in dims]
+        used = sorted({dims[n] for n in shaped})
+        still = {n: self.fixed[n] for n in self.shapes if n not in dims}
+        corners, member = np.unique(positions[:, used], axis=0, return_inverse=True)
+        axes = list(self.axes.values())
+        found = []
+        for g, corner in enumerate(corners):
+            at = dict(zip(used, corner, strict=True))
+            varied = {n: axes[dims[n]][n][at[dims[n]]] for n in shaped}
+            lanes = np.flatnonzero(member.reshape(-1) == g)
+            found.append(({**still, **varied}, lanes))
+        return found
+
+
+def make_grid(
+    run: Callable, zips: Sequence[Zipped], given: Mapping[str, Any], inputs: Any
+) -> Grid:
+    """The grid of a run, with every value checked before anything is traced."""
+    if not isinstance(inputs, Mapping | None):
+        problem = "takes a dict from parameters to arrays; an axis is named otherwise"
+        raise BadValue("inputs", problem)
+    inputs = inputs or {}
+    numbers, shapes, defaults = border(run)
+    if not all(isinstance(z, Zipped) for z in zips):
+        raise BadValue("axes", "are given by name, or tied together by zipped(...)")
+    columns = [z.columns for z in zips]
+    columns += [{name: v} for name, v in given.items() if is_sequence(v)]
+    fixed = {name: v for name, v in given.items() if not is_sequence(v)}
+    on_axes = [name for column in columns for name in column]
+    _check_names(run, [*on_axes, *fixed, *inputs], (*numbers, *shapes))
+    given_elsewhere = {*on_axes, *inputs}
+    fixed |= {
+        n: v for n, v in defaults.items() if n not in fixed and n not in given_elsewhere
+    }
+    _not_too_many(columns)
+    axes = {next(iter(c)): {n: _values(n, v) for n, v in c.items()} for c in columns}
+    for dimension, along in axes.items():
+        each_once(dimension, along[dimension])
+        for name in along.keys() - set(numbers):
+            check_labels(name, along[name])
+    for name, values in _every_value(axes, fixed):
+        for value in values:
+            check_value(name, value, name in shapes)
+    _settle_bounds(axes, fixed, {*numbers, *shapes})
+    for name in (*numbers, *shapes):
+        if name not in fixed and name not in given_elsewhere:
+            raise BadValue(name, f"{run.__name__} needs a value or an axis for it")
+    traced = tuple(name for name in numbers if name not in inputs)
+    return Grid(axes, fixed, traced, shapes)
+
+
+def _every_value(axes: dict, fixed: dict) -> list[tuple[str, tuple]]:
+    on_axes = [
+        (n, values) for columns in axes.values() for n, values in columns.items()
+    ]
+    return [*on_axes, *((n, (value,)) for n, value in fixed.items())]
+
+
+def _check_names(run: Callable, names: list[str], known: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in known:
+            raise BadValue(name, f"{run.__name__} has no such parameter, only {known}")
+        if names.count(name) > 1:
+            raise BadValue(name, "is given twice")
+
+
+def _values(name: str, values: Sequence) -> tuple:
+    if isinstance(values, np.ndarray | jax.Array) and values.ndim > 1:
+        raise BadValue(name, "an axis has one dimension; hand arrays in by inputs=")
+    values = tuple(v.item() if isinstance(v, np.generic) else v for v in values)
+    values = tuple(v.item() if isinstance(v, jax.Array) else v for v in values)
+    if not values:
+        raise BadValue(name, "an axis needs at least one value")
+    return values
+
+
+def _not_too_many(columns: Sequence[Mapping[str, Sequence]]) -> None:
+    lengths = {name: len(values) for c in columns for name, values in c.items()}
+    runs = math.prod(len(next(iter(c.values()))) for c in columns)
+    if runs > MOST_RUNS:
+        problem = f"a grid of {runs} runs is more than {MOST_RUNS}"
+        raise BadValue(max(lengths, key=lambda name: lengths[name]), problem)
+
+
+def bound_of(name: str) -> str:
+    """The shape that a number fills a part of: `capacity` of `size`, else `max_…`."""
+    return "capacity" if name == "size" else f"max_{name}"
+
+
+def _settle_bounds(axes: dict, fixed: dict, known: Iterable[str]) -> None:
+    """A bound is the largest value of its number unless it is given, and never less."""
+    values = dict(_every_value(axes, fixed))
+    for name in values.keys() & known:
+        bound, largest = bound_of(name), max(values[name])
+        if bound not in known:
+            continue
+        if bound not in values:
+            fixed[bound] = largest
+        elif min(values[bound]) < largest:
+            least = min(values[bound])
+            raise BadValue(bound, f"{least} has no room for {name} {largest}")
+
+
+def _shortened(values: list[str]) -> str:
+    if len(values) <= 12:
+        return ", ".join(values)
+    return f"{', '.join(values[:4])}, … {values[-1]} ({len(values)} values)"

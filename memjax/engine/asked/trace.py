@@ -1,0 +1,154 @@
+"""A run, traced: its price, its identity and its programs all come from this trace."""
+
+import gc
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import jax
+from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
+
+from memjax.core import Legs, Tree
+from memjax.engine.asked.parameters import bare
+from memjax.engine.asked.rules import (
+    check_effects,
+    check_quantities,
+    check_walk,
+    no_draws_of_the_host,
+    warn_of_large,
+)
+from memjax.engine.asked.states import _check_step, _walked_by, flattened
+
+OBSERVED = ("observe", "finish")  # the others return states, as lists of arrays
+KEPT = 256  # moments whose traces JAX keeps
+_moment = jax.make_user_context()
+_moments = itertools.count(1)
+
+
+class Part(NamedTuple):
+    """A function of a run as a trace, apart from the arrays that it closes over."""
+
+    jaxpr: Jaxpr
+    returns: Any  # the structure of what it returns
+
+    def over(self, closed: Sequence[Any]) -> Callable[..., Any]:
+        """The function, with these arrays closed over."""
+        flat = jaxpr_as_fun(ClosedJaxpr(self.jaxpr, closed))
+        return lambda *a: jax.tree.unflatten(self.returns, flat(*jax.tree.leaves(a)))
+
+
+@dataclass
+class Traced:
+    """A run for one choice of shapes, at one moment.
+
+    `setup` goes from numbers and inputs to what the run returns: a dict, or the start
+    of `Legs` and what each of their `parts` closes over. States are lists of arrays.
+    """
+
+    setup: Part
+    closed: list  # arrays that the run itself closes over
+    parts: dict[str, Part]
+    times: tuple[int, ...]  # empty for a run that takes no time
+    moment: int
+
+    @cached_property
+    def jaxprs(self) -> list[Jaxpr]:
+        """The traces of set-up and parts."""
+        return [self.setup.jaxpr, *(part.jaxpr for part in self.parts.values())]
+
+    def run(self, numbers: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:
+        """What the run returns, a dict or `Legs`, without a second trace of it."""
+        made = self.setup.over(self.closed)(dict(numbers), dict(inputs))
+        if not self.parts:
+            return made
+        start, closed = made
+        parts: dict[str, Any] = {n: p.over(closed[n]) for n, p in self.parts.items()}
+        return Legs(start=start, times=self.times, keep=lambda state: state, **parts)
+
+
+def moment() -> int:
+    """A moment that nothing has been traced at."""
+    now = next(_moments)
+    if now % KEPT == 0:
+        jax.clear_caches()  # a megabyte a moment would fill a long session's memory
+    return now
+
+
+@contextmanager
+def at_moment(moment: int) -> Iterator[None]:
+    """Nothing that JAX traced at another moment is used here.
+
+    JAX keeps the traces of functions by their identity, so that a trace would still
+    hold what a global was when a function was traced before.
+    """
+    with _moment(moment), uncollected():
+        yield
+
+
+def trace(
+    run: Callable, shapes: dict[str, Any], numbers: Tree, inputs: Tree, moment: int
+) -> Traced:
+    """The trace, made now, of a run for numbers and inputs of these types."""
+    settled = {n: bare(v) for n, v in shapes.items()}
+    found: dict[str, Any] = {"parts": {}, "times": ()}
+
+    def setup(numbers: dict[str, Any], inputs: dict[str, Any]) -> Any:
+        result = run(**numbers, **inputs, **settled)
+        taken = {*numbers, *inputs, *settled, "status"}
+        if not isinstance(result, Legs):
+            check_quantities(run, result, {*taken, "step"})
+            return result
+        flat = flattened(result)
+        found["times"], closed, returned = flat.times, {}, {}
+        for name, given in _walked_by(flat).items():
+            function = getattr(flat, name)
+            whole, returned[name] = jax.make_jaxpr(function, return_shape=True)(*given)
+            made = (
+                returned[name] if name in OBSERVED else jax.tree.leaves(whole.out_avals)
+            )
+            found["parts"][name] = Part(whole.jaxpr, jax.tree.structure(made))
+            closed[name] = whole.consts
+        start = jax.tree.unflatten(jax.tree.structure(result.start), flat.start)
+        _check_step(run, start, returned["step"])
+        check_walk(run, returned["observe"], returned["finish"], flat.times, taken)
+        return flat.start, closed
+
+    try:
+        with at_moment(moment), no_draws_of_the_host(run):
+            whole, returned = jax.make_jaxpr(setup, return_shape=True)(numbers, inputs)
+    except TypeError as error:
+        if "trace" in str(error).lower() or "concrete" in str(error):
+            error.add_note(
+                f"{run.__name__}: {', '.join(numbers)} are numbers, traced. What "
+                "Python has to know (a shape, the length of a loop, an if) is a shape: "
+                "put it after the *."
+            )
+        raise
+    made = Part(whole.jaxpr, jax.tree.structure(returned))
+    traced = Traced(made, whole.consts, **found, moment=moment)
+    check_effects(run, traced.jaxprs)
+    warn_of_large(run, traced.closed)
+    return traced
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Garbage waits meanwhile.
+
+    JAX makes many objects while it traces and compiles, and drops few: to search all
+    that it holds for garbage would take a sixth of that time.
+    """
+    collects = gc.isenabled()
+    try:
+        if collects:
+            gc.disable()
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+# --- a walk over lists of arrays ----------------------------------------------------

@@ -1,0 +1,1 @@
+"""What is kept: blocks, traces and plans on disk; results with labels."""

@@ -1,0 +1,116 @@
+"""A sweep with a store: what is there is read, what is missing is run and put there."""
+
+from collections.abc import Iterable
+from functools import partial
+
+import jax
+import numpy as np
+
+from memjax.engine.asked.question import explained
+from memjax.engine.kept.blocks import Kept, made_by
+from memjax.engine.kept.padding import check_bounds
+from memjax.engine.kept.store import Store, refuse
+from memjax.engine.planned.job import Job
+from memjax.engine.planned.plan import Block, Group
+from memjax.engine.run.calls import run_block
+from memjax.engine.run.clock import Clock
+from memjax.engine.run.devices import wait_for_all
+from memjax.engine.run.outcome import Piece, only
+from memjax.engine.run.propose import propose
+
+
+def finish(job: Job, store: Store, chunk: int | None, clock: Clock) -> list[Piece]:
+    """The pieces of all lanes that are in the store once this process's are.
+
+    Lanes that a plan of this process holds already run as that plan has them; the rest
+    get a plan of their own, which is stored first.
+    """
+    with store.opened(job.question()):
+        with clock.preparing():
+            kept = list(store.blocks.finished())
+            refuse(store.path, differences(job, store, kept))
+            missing = _missing(job, kept)
+            pending = _pending(job, store, missing)
+        planned = {lane for block in pending for lane in block.lanes.tolist()}
+        which, of = store.shard
+        fresh = sorted(i for i in missing - planned if i % of == which)
+        if fresh:
+            with clock.preparing():
+                plan = propose(job, np.array(fresh), chunk)
+            check_bounds(job, kept, plan.groups, clock)
+            for group in plan.groups:
+                store.keep_trace(group)
+            store.add_plan(job, plan)
+            pending = _pending(job, store, missing)
+        clock.watch.begin(sum(block.seconds for block in pending))
+        for block in pending:
+            _run_and_keep(job, store, block, clock)
+    wait_for_all(store.shard)
+    return stored_pieces(job, store)
+
+
+def differences(job: Job, store: Store, kept: Iterable[Kept]) -> list[str]:
+    """Where the run of today would not make what is stored, at the bounds it had."""
+    for keys, _, made in kept:
+        lanes = np.array([job.index[key] for key in keys if key in job.index], int)
+        if made is None or not len(lanes):
+            continue
+        (group,) = job.groups(lanes, made.bounds)
+        now = group.lane.fingerprint
+        if now != made.trace:
+            return _difference(store, made.trace, group)
+    return []
+
+
+def _difference(store: Store, trace: str, group: Group) -> list[str]:
+    stored = store.trace(trace)
+    if stored is None:
+        return ["its trace differs, and the record of it is lost"]
+    return explained(stored, group.lane, group.shapes)
+
+
+def stored_pieces(job: Job, store: Store, underway: bool = False) -> list[Piece]:
+    """What a store holds of a grid; with `underway`, unfinished blocks too."""
+    index = job.index
+    pieces = []
+    for keys, outcome, _ in (
+        *store.blocks.finished(),
+        *(store.blocks.underway() if underway else ()),
+    ):
+        rows = [row for row, key in enumerate(keys) if key in index]
+        if rows:
+            lanes = np.array([index[keys[row]] for row in rows])
+            pieces.append(Piece(lanes, only(outcome, rows)))
+    return pieces
+
+
+def _missing(job: Job, kept: Iterable[Kept]) -> set[int]:
+    """The lanes that no finished block holds."""
+    done = {key for keys, _, _ in kept for key in keys}
+    return {lane for key, lane in job.index.items() if key not in done}
+
+
+def _pending(job: Job, store: Store, missing: set[int]) -> list[Block]:
+    """The blocks of this process's plans that hold missing lanes.
+
+    A block made for other devices or by another trace, or holding lanes that are not
+    asked for now, is not among them: its lanes get a new plan.
+    """
+    index = job.index
+    found = []
+    for planned in store.planned():
+        lanes = np.array([index.get(key, -1) for key in planned.keys])
+        fits = planned.devices == jax.local_device_count() and (lanes >= 0).all()
+        if fits and missing & set(lanes.tolist()):
+            (group,) = job.groups(np.unique(lanes), planned.made.bounds)
+            if made_by(job.grid, group) == planned.made:
+                found.append(planned.block(group, lanes))
+    return found
+
+
+def _run_and_keep(job: Job, store: Store, block: Block, clock: Clock) -> None:
+    keys, made = job.keys(block.lanes), made_by(job.grid, block.group)
+    keep = partial(store.blocks.keep, block.name, keys, made)
+    outcome = run_block(job, block, clock, store.blocks.segments(block.name), keep)
+    real = [key for key, wanted in zip(keys, block.real, strict=True) if wanted]
+    store.blocks.finish(block.name, Kept(real, only(outcome, block.real), made))

@@ -1,0 +1,1 @@
+"""What is planned: lanes priced and dealt to blocks."""

@@ -1,0 +1,156 @@
+"""A sweep that is to be done now: its run, traced where it is needed, and no more."""
+
+import inspect
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import jax
+import numpy as np
+
+from memjax.engine.asked.axes import Per
+from memjax.engine.asked.grid import Grid
+from memjax.engine.asked.lane import Kinds, Lane, kinds_of
+from memjax.engine.asked.parameters import bare
+from memjax.engine.asked.question import codes_of, name_of
+from memjax.engine.asked.settings import numerics, versions
+from memjax.engine.asked.trace import moment, trace
+from memjax.engine.asked.values import tree_text
+from memjax.engine.planned.plan import Group, tiles_of
+from memjax.engine.planned.price import price
+
+LIBRARY = Path(__file__).parents[2]
+
+
+class Job:
+    """What is mapped over what, at one moment.
+
+    What a run names may change between two jobs, so each traces anew; within one, each
+    choice of shapes is traced once.
+    """
+
+    def __init__(self, run: Any, grid: Grid, inputs: Mapping[str, Any]) -> None:
+        self.run, self.grid, self.inputs = run, grid, dict(inputs)
+        self._lanes: dict[tuple, Lane] = {}
+        self._moment, self._tracing = moment(), 0.0
+
+    def lane(self, shapes: dict[str, Any]) -> Lane:
+        """The trace that lanes of these shapes share."""
+        plain = int | float | str
+        key = tuple(
+            (n, v if isinstance(v, plain) else id(bare(v))) for n, v in shapes.items()
+        )
+        if key not in self._lanes:
+            began, kinds = time.perf_counter(), (self.kinds.numbers, self.kinds.inputs)
+            traced = trace(self.run, shapes, *kinds, self._moment)
+            self._tracing += time.perf_counter() - began
+            self._lanes[key] = Lane(traced, self.kinds)
+        return self._lanes[key]
+
+    def groups(self, lanes: np.ndarray, bounds: Mapping[str, Any] = {}) -> list[Group]:
+        """The groups of some lanes, at other bounds than the grid's where told so."""
+        positions = self.grid.positions()[lanes]
+        found = []
+        for shapes, members in self.grid.groups(positions):
+            shapes |= bounds
+            lane = self.lane(shapes)
+            tiles = tiles_of(self.grid, shapes, positions[members])
+            found.append(Group(shapes, lanes[members], tiles, price(lane.traced), lane))
+        return found
+
+    def numbers(self, lanes: np.ndarray) -> dict[str, np.ndarray]:
+        """The numbers of some lanes, and their places along axes that inputs follow."""
+        positions = self.grid.positions()[lanes]
+        values = {n: self.grid.column(n, positions) for n in self.grid.numbers}
+        values["@lane"] = np.arange(len(lanes))  # so that there is something to map
+        for given in self.inputs.values():
+            if isinstance(given, Per):
+                dimension = list(self.grid.axes).index(given.axis)
+                values[f"@{given.axis}"] = positions[:, dimension]
+        return {name: host_array(v) for name, v in values.items()}
+
+    @cached_property
+    def arrays(self) -> dict[str, Any]:
+        """The inputs as arrays."""
+        return jax.tree.map(host_array, self.inputs)
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        """The types of what a lane is handed."""
+        numbers = self.numbers(np.arange(1))
+        plain = {n: numbers[n] for n in self.grid.numbers}
+        return kinds_of(plain, self.arrays)
+
+    def question(self) -> dict[str, Any]:
+        """What results depend on besides traces and the values of axes."""
+        fixed = {n: v for n, v in self.grid.fixed.items() if n in self.grid.numbers}
+        shared = {n: v for n, v in self.arrays.items() if n not in self.kinds.own}
+        return {
+            "axes": {
+                n: _kind(vs) for c in self.grid.axes.values() for n, vs in c.items()
+            },
+            "fixed": {n: repr(v) for n, v in sorted(fixed.items())},
+            "inputs": {n: tree_text(v) for n, v in sorted(shared.items())},
+            "numerics": numerics(),
+            "versions": versions(),
+        }
+
+    def told(self) -> dict[str, Any]:
+        """The traces of this job, and the user's functions that they went through."""
+        lanes = self._lanes.values()
+        codes = {code: None for lane in lanes for code in codes_of(lane.traced.jaxprs)}
+        own = [c for c in codes if LIBRARY not in Path(c.co_filename).parents]
+        return {
+            "fingerprints": [lane.fingerprint for lane in lanes],
+            "trace_seconds": round(self._tracing, 3),
+            "fingerprint_seconds": round(sum(lane.seconds for lane in lanes), 3),
+            "source": {name_of(c): _source(c) for c in own},
+        }
+
+    def keys(self, lanes: np.ndarray) -> list[str]:
+        """Names of lanes by what is their own, the same in every job."""
+        return self.grid.keys(lanes, self._marks)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The lanes of the grid by their names."""
+        names = self.keys(np.arange(self.grid.lanes))
+        return {name: lane for lane, name in enumerate(names)}
+
+    @cached_property
+    def _marks(self) -> dict[str, dict[str, list[str]]]:
+        """Along each dimension, the entries of the inputs that follow it, as texts."""
+        marks: dict[str, dict[str, list[str]]] = {}
+        for name in sorted(self.kinds.own):
+            given = self.arrays[name]
+            length = len(next(iter(self.grid.axes[given.axis].values())))
+            entries = (jax.tree.map(lambda a: a[i], given.tree) for i in range(length))  # noqa: B023
+            texts = [str(tree_text(entry)) for entry in entries]
+            marks.setdefault(given.axis, {})[f"@{name}"] = texts
+        return marks
+
+
+def _source(code: CodeType) -> str | None:
+    try:
+        return inspect.getsource(code)
+    except OSError:
+        return None
+
+
+def _kind(values: tuple) -> str:
+    kind = np.asarray(values).dtype.kind if np.ndim(values[0]) == 0 else "O"
+    return {"i": "whole numbers", "f": "real numbers"}.get(kind, "values")
+
+
+def host_array(a: Any) -> Any:
+    """An array of the type that JAX gives it; numpy's stay in the host's memory.
+
+    To convert them there compiles nothing.
+    """
+    if isinstance(a, jax.Array):
+        return a
+    a = np.asarray(a)
+    return a.astype(jax.dtypes.result_type(a), copy=False)

@@ -1,0 +1,1 @@
+"""What is run: blocks as calls of compiled programs, and what they return."""

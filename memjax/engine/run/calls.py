@@ -1,0 +1,130 @@
+"""From a plan to outcomes: calls in sequence, kept as they finish."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from memjax.engine.asked.jaxprs import abstract
+from memjax.engine.asked.parameters import BadValue
+from memjax.engine.planned.job import Job
+from memjax.engine.planned.plan import Block, Group, Plan
+from memjax.engine.run.clock import Clock
+from memjax.engine.run.outcome import (
+    Outcome,
+    Piece,
+    cut,
+    joined,
+    on_host,
+    only,
+    plain,
+    restored,
+)
+from memjax.engine.run.program import blank_carry, on_every_device, program
+
+
+class Segments(NamedTuple):
+    """How far a block has come: legs done, what was logged, the state to go on from."""
+
+    done: int
+    outcome: Outcome
+    state: list[np.ndarray]
+
+
+def run_plan(job: Job, plan: Plan, clock: Clock) -> list[Piece]:
+    """What every block of a plan returns."""
+    clock.watch.begin(plan.seconds)
+    pieces = []
+    for block in plan.blocks:
+        outcome = run_block(job, block, clock)
+        pieces.append(Piece(block.lanes[block.real], only(outcome, block.real)))
+    return pieces
+
+
+def run_block(
+    job: Job,
+    block: Block,
+    clock: Clock,
+    begun: Segments | None = None,
+    keep: Callable[[Segments], None] | None = None,
+) -> Outcome:
+    """What the lanes of a block return, in the host's memory, copies included.
+
+    Where they do not fit into a device's memory, they run in smaller chunks.
+    """
+    while True:
+        try:
+            return _walk_block(job, block, clock, begun, keep)
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            if block.chunk == 1:
+                problem = "one run at a time does not fit into memory"
+                raise BadValue("chunk", problem) from error
+            block = block._replace(chunk=_smaller(block.chunk))
+
+
+def _smaller(chunk: int) -> int:
+    """The largest divisor of a chunk that is at most half of it."""
+    return next(part for part in range(chunk // 2, 0, -1) if chunk % part == 0)
+
+
+def _walk_block(
+    job: Job,
+    block: Block,
+    clock: Clock,
+    begun: Segments | None,
+    keep: Callable[[Segments], None] | None,
+) -> Outcome:
+    """A block's outcome at its chunk size.
+
+    Without `legs` it is one call. Otherwise each call walks so many legs, goes on from
+    the state of the last one, and hands what it has to `keep`.
+    """
+    numbers, lane = job.numbers(block.lanes), block.group.lane
+    inputs, price = on_every_device(job.arrays), block.group.price
+    steps, total = max(1, price.steps), price.legs
+    if block.legs is None:
+        outcome = _call(block, clock, (numbers, inputs, None, 0))
+        clock.watch.advance(block.seconds, steps * block.real.sum())
+        return outcome
+    carry: Any = blank_carry(lane, len(block.lanes))
+    first, seen = 0, []
+    if begun is not None:
+        first, seen = begun.done, [begun.outcome]
+        carry = restored(begun.state, carry)
+    for at in range(first, total, block.legs):
+        outcome = _call(block, clock, (numbers, inputs, carry, at))
+        carry, seen = outcome.carry, [joined([*seen, on_host(outcome)])]
+        share = block.legs / total
+        clock.watch.advance(share * block.seconds, share * steps * block.real.sum())
+        if keep is not None and at + block.legs < total:
+            keep(Segments(at + block.legs, seen[0], plain(carry)))
+    return cut(seen[0], total)
+
+
+def _call(block: Block, clock: Clock, arguments: tuple) -> Outcome:
+    arguments = (*arguments[:3], np.int32(arguments[3]))
+    with clock.preparing():
+        lane, types = block.group.lane, abstract(arguments)
+        compiled = program(lane, block.chunk, block.legs, types)
+    began = time.perf_counter()
+    outcome = jax.block_until_ready(compiled(*arguments))
+    clock.running += time.perf_counter() - began
+    return outcome if block.legs else on_host(outcome)
+
+
+def first_legs(
+    job: Job, group: Group, lane: int, legs: int, clock: Clock
+) -> dict[str, Any]:
+    """What one lane logs at its first so many times, or what it returns."""
+    lanes = np.full(jax.local_device_count(), lane)
+    timed = bool(group.lane.traced.parts)
+    block = Block(group, lanes, lanes == lane, 1, legs if timed else None, 0.0)
+    carry: Any = blank_carry(group.lane, len(lanes)) if timed else None
+    inputs = on_every_device(job.arrays)
+    outcome = _call(block, clock, (job.numbers(lanes), inputs, carry, 0))
+    seen = on_host(outcome)
+    return jax.tree.map(lambda a: a[0], seen.logged if timed else seen.final)

@@ -1,0 +1,87 @@
+"""How far a sweep is, for whoever watches the terminal."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class Silent:
+    """A bar that nobody sees."""
+
+    def __enter__(self) -> "Silent":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def begin(self, predicted: float) -> None:
+        """A sweep starts that should take so many seconds."""
+
+    def advance(self, predicted: float, run_steps: float) -> None:
+        """A call came back: its share of the prediction, its runs times steps."""
+
+
+class Bar(Silent):
+    """A bar on the terminal, with runs·steps per second and the time left."""
+
+    def __init__(self) -> None:
+        console = Console(stderr=True, no_color="NO_COLOR" in os.environ)
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:3.0f}%"),
+            TextColumn("{task.fields[speed]}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            refresh_per_second=1,  # drawing takes time from a core that computes
+        )
+        self.task = self.progress.add_task("compiling", total=None, speed="")
+        self.done, self.began = 0.0, 0.0
+
+    def __enter__(self) -> "Bar":
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def begin(self, predicted: float) -> None:
+        self.began = time.perf_counter()
+        self.progress.update(self.task, total=predicted)
+
+    def advance(self, predicted: float, run_steps: float) -> None:
+        self.done += run_steps
+        rate = self.done / max(time.perf_counter() - self.began, 1e-9)
+        self.progress.update(
+            self.task,
+            advance=predicted,
+            description="running",
+            speed=f"{rate:,.0f} runs·steps/s",
+        )
+
+
+def watcher(wanted: bool) -> Silent:
+    """A bar where one is wanted and somebody can see it."""
+    return Bar() if wanted and sys.stderr.isatty() else Silent()
+
+
+@dataclass
+class Clock:
+    """Seconds spent so far."""
+
+    compiling: float = 0.0
+    running: float = 0.0
+    watch: Silent = field(default_factory=Silent)
+
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """Time spent here, on traces and programs, counts as compiling."""
+        began = time.perf_counter()
+        yield
+        self.compiling += time.perf_counter() - began

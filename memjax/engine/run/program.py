@@ -1,0 +1,160 @@
+"""From a group of lanes to one compiled program, and its results."""
+
+import os
+import re
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from memjax.core import Carry, Legs, Tree, arrive, depart, walk
+from memjax.engine.asked.axes import Per
+from memjax.engine.asked.jaxprs import uses
+from memjax.engine.asked.lane import Lane
+from memjax.engine.asked.trace import at_moment
+from memjax.engine.run.devices import lane_mesh
+from memjax.engine.run.outcome import Outcome
+
+LEVEL = "xla_backend_optimization_level"
+PASSES = "xla_disable_hlo_passes"
+SHARING = "cpu-parallel-task-assigner"  # splits loops over the threads of all devices
+LAPACK = frozenset(
+    "cholesky lu qr geqrf householder_product eigh eig svd schur hessenberg "
+    "tridiagonal_solve triangular_solve".split()
+)
+
+
+def on_every_device(inputs: Tree) -> Tree:
+    """Inputs where the lanes run, so that all segments find them there."""
+    return jax.device_put(inputs, NamedSharding(lane_mesh(), P()))
+
+
+def mapped(lane: Callable, chunk: int) -> Callable:
+    """`lane` over lanes: devices side by side, chunks in sequence, a vmap inside.
+
+    One program without collectives: no lane ever waits for another device.
+    """
+
+    def on_device(numbers: Tree, inputs: Tree, carry: Tree, first: Any) -> Outcome:
+        def one(part: tuple) -> Outcome:
+            return lane(part[0], inputs, part[1], first)
+
+        def cut(a: jax.Array) -> jax.Array:
+            return a.reshape(-1, chunk, *a.shape[1:])
+
+        if chunk == 1:  # a vmap over one lane would only slow its products down
+            return jax.lax.map(one, (numbers, carry))
+        out = jax.lax.map(jax.vmap(one), jax.tree.map(cut, (numbers, carry)))
+        return jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), out)
+
+    along, whole = P("lane"), P()
+    return jax.shard_map(
+        on_device,
+        mesh=lane_mesh(),
+        in_specs=(along, whole, along, whole),
+        out_specs=along,
+        check_vma=False,  # carries that start as constants would be refused
+    )
+
+
+@lru_cache(maxsize=64)
+def program(lane: Lane, chunk: int, legs: int | None, arguments: tuple) -> Any:
+    """The compiled program of a group; numbers are its arguments.
+
+    It is made once for what a lane computes, the layout and the types of the arguments.
+    """
+    if jax.default_backend() == "cpu" and any(
+        uses(jaxpr, LAPACK) for jaxpr in lane.traced.jaxprs
+    ):
+        # Batched LAPACK calls share their work with the threads that other devices
+        # run on, and two devices that do so wait for each other forever (jaxlib 0.10).
+        chunk = 1
+    leaves, structure = arguments
+    example = jax.tree.unflatten(structure, leaves)
+    grid = mapped(partial(one_lane, lane, legs), chunk)
+    with at_moment(lane.traced.moment):
+        return jax.jit(grid).lower(*example).compile(_options())
+
+
+def one_lane(
+    lane: Lane,
+    legs: int | None,
+    numbers: dict[str, Any],
+    inputs: dict[str, Any],
+    carry: Carry | None,
+    first: Any,
+) -> Outcome:
+    """A segment of one lane, with what is its own picked from the inputs."""
+    given = {name: _pick(whole, numbers) for name, whole in inputs.items()}
+    plain = {name: numbers[name] for name in lane.kinds.numbers}
+    return segment(lane, legs, plain, given, carry, first)
+
+
+def segment(
+    lane: Lane,
+    legs: int | None,
+    numbers: dict[str, Any],
+    inputs: dict[str, Any],
+    carry: Carry | None,
+    first: Any,
+) -> Outcome:
+    """One run: all of it, or so many `legs` of it from leg `first` on.
+
+    A segment sets the run up again from its numbers; what it does not need of that
+    is dead code to the compiler.
+    """
+    result = lane.traced.run(numbers, inputs)
+    if not isinstance(result, Legs):
+        return Outcome((), {}, result, None)
+    if carry is not None:
+        fresh, begun = depart(result), carry
+        carry = jax.lax.cond(first == 0, lambda: fresh, lambda: begun)
+    carry, logged = walk(result, carry, first, legs)
+    final = arrive(result, carry)
+    return Outcome(result.times, logged, final, None if legs is None else carry)
+
+
+def _pick(given: Any, numbers: dict[str, Any]) -> Any:
+    """An input: as it is, or the entry of it that belongs to a lane."""
+    if not isinstance(given, Per):
+        return given
+    return jax.tree.map(lambda a: a[numbers[f"@{given.axis}"]], given.tree)
+
+
+def _options() -> dict[str, Any] | None:
+    """How to compile for a CPU: at LLVM's second level of three, devices apart.
+
+    That level takes half the time, and the programs run as fast: their products are
+    XLA's kernels, not LLVM's loops. A level in the user's own flags stays.
+
+    Several devices do not share their loops. A device with its own loop to walk leaves
+    shares of others', long done, in its queue; when that is full, some products of
+    Eigen's run in an order that overwrites a factor they still need, and are wrong
+    (jaxlib 0.10; `test_products_on_all_devices_are_right`).
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    if jax.default_backend() != "cpu":
+        return None
+    options: dict[str, Any] = {} if LEVEL in flags else {LEVEL: 2}
+    if jax.local_device_count() > 1:
+        theirs = re.findall(rf"--{PASSES}=(\S+)", flags)
+        options[PASSES] = ",".join([*theirs, SHARING])
+    return options
+
+
+def blank_carry(lane: Lane, count: int) -> Carry:
+    """A carry of so many lanes, for a first segment to go on from."""
+    numbers, inputs, _ = lane.kinds
+    one = jax.eval_shape(lambda n, i: depart(lane.traced.run(n, i)), numbers, inputs)
+    return jax.tree.map(partial(_blank, count), one)
+
+
+def _blank(count: int, like: Any) -> jax.Array | np.ndarray:
+    if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
+        return jax.random.split(jax.random.key(0), (count, *like.shape))
+    return np.zeros((count, *like.shape), like.dtype)
