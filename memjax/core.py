@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 Tree = Any  # any pytree of arrays
+Times = tuple[int, ...] | jax.Array  # static; or traced, a static number of them
+LEGS = 40  # times at which a run of a traced number of steps is observed
 TILE = 512  # rows that `expect` evaluates at once; their activations stay in cache
 
 
@@ -183,24 +185,30 @@ class Legs(NamedTuple):
     start: Tree
     step: Callable[[Tree, Any], Tree]  # state, t -> state after step t
     observe: Callable[[Tree], dict]
-    times: tuple[int, ...]
+    times: Times
     finish: Callable[[Tree], dict]  # observed at the last time only
     check: Callable[[Tree], Tree]  # the part of the state that must stay finite
     keep: Callable[[Tree], Tree]  # the part of it that a snapshot holds
 
     def advance(self, state: Tree, k: Any) -> Tree:
         """The state at `times[k]`, from that at `times[k - 1]`; `k` may be traced."""
-        begin = jnp.array((0, *self.times))
-        end = jnp.array((*self.times, self.times[-1]))
+        begin, end = _bounds(self.times)
         k = jnp.minimum(k, len(self.times))  # past the last time the run stands still
         return jax.lax.fori_loop(begin[k], end[k], lambda t, s: self.step(s, t), state)
+
+
+def _bounds(times: Times) -> tuple[jax.Array, jax.Array]:
+    """Where each leg begins and ends, and one more that stands still."""
+    if isinstance(times, tuple):
+        return jnp.array((0, *times)), jnp.array((*times, times[-1]))
+    return jnp.pad(times, (1, 0)), jnp.append(times, times[-1])
 
 
 def iterate(
     start: Tree,
     step: Callable[[Tree, Any], Tree],
     observe: Callable[[Tree], dict],
-    times: int | Sequence[int],
+    times: Any,
     *,
     finish: Callable[[Tree], dict] = lambda state: {},
     check: Callable[[Tree], Tree] = lambda state: state,
@@ -215,8 +223,15 @@ def iterate(
     return Legs(start, step, observe, logged(times), finish, check, keep)
 
 
-def logged(times: int | Sequence[int]) -> tuple[int, ...]:
-    """Static logging times: given ones, or about 40 log-spaced ones up to a step."""
+def logged(times: Any) -> Times:
+    """Logging times: given ones, or about 40 log-spaced ones up to a step.
+
+    A traced step gives `LEGS` traced times, of which the first may be equal, so that
+    runs of any length are one program; traced times are taken in rising order from 0.
+    """
+    if isinstance(times, jax.core.Tracer):
+        given = times if times.ndim else _spaced(times)
+        return jax.lax.cummax(given.astype(jnp.int32)).at[0].set(0)
     if isinstance(times, int | np.integer):
         spaced = np.geomspace(1, max(times, 1), 40).round().astype(int)
         times = sorted({0, *(t for t in spaced.tolist() if t <= times), int(times)})
@@ -227,6 +242,12 @@ def logged(times: int | Sequence[int]) -> tuple[int, ...]:
             f"times must be whole and increase strictly from 0, got {tuple(times)[:8]}"
         )
     return whole
+
+
+def _spaced(last: jax.Array) -> jax.Array:
+    """0, and steps from 1 to a traced one, each about as many times the one before."""
+    rising = jnp.linspace(0, 1, LEGS - 1) * jnp.log(jnp.maximum(last, 1))
+    return jnp.pad(jnp.round(jnp.exp(rising)), (1, 0)).at[-1].set(last)
 
 
 def every(interval: int, steps: int) -> tuple[int, ...]:
@@ -255,6 +276,7 @@ def walk(
 
     From the first logged time at which the run is not finite, every floating quantity
     is NaN. Legs past the last one stand still, so that segments may be equally long.
+    Where the times are traced, they are seen as `step`.
     """
     times = jnp.array(legs.times, jnp.int32)
 
@@ -262,7 +284,9 @@ def walk(
         state = legs.advance(carry.state, k)
         left = (carry.diverged_at < 0) & ~_finite(legs.check(state))
         carry = Carry(state, jnp.where(left, times[k], carry.diverged_at))
-        return carry, _unless_diverged(carry, legs.observe(state))
+        seen = _unless_diverged(carry, legs.observe(state))
+        when = {} if isinstance(legs.times, tuple) else {"step": times[k]}
+        return carry, {**seen, **when}
 
     count = len(legs.times) if count is None else count
     carry = depart(legs) if carry is None else carry

@@ -38,7 +38,9 @@ def one(results: Any, *keep: str, index: int = -1) -> Any:
     What was left at one value is a label that a title can name: `"p = {p}"`.
     """
     axes = getattr(results, "status", results).dims
-    return results.isel({d: index for d in axes if d not in ("seed", "step", *keep)})
+    return results.isel(
+        {d: index for d in axes if d not in ("seed", "step", "leg", *keep)}
+    )
 
 
 def filled(text: str, of: Any) -> str:

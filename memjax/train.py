@@ -1,7 +1,7 @@
 """Gradient training: one use of `iterate`."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -15,7 +15,7 @@ def train(
     loss: Callable[..., jax.Array],
     optimizer: optax.GradientTransformation,
     observe: Callable[[Tree], dict],
-    times: int | Sequence[int],
+    times: Any,
     *,
     finish: Callable[[Tree], dict] = lambda params: {},
 ) -> Callable[..., Legs]:
@@ -54,7 +54,7 @@ def descend(
     objective: Callable[[Tree, Data, Any], jax.Array],
     optimizer: optax.GradientTransformation,
     observe: Callable[[Tree], dict],
-    times: int | Sequence[int],
+    times: Any,
     *,
     finish: Callable[[Tree], dict] = lambda params: {},
 ) -> Callable[..., Legs]:

@@ -33,6 +33,8 @@ def at(results: Any, **labels: Any) -> Any:
         same = _same(np.atleast_1d(results[name].values), value)
         if not np.any(same):
             missing.append(f"{name} {shown(value)}")
+        elif results[name].ndim > 1:
+            results = _each_at(results, name, same, missing, value)
         elif results[name].ndim:
             results = results.isel({results[name].dims[0]: int(np.argmax(same))})
     if missing:
@@ -40,11 +42,23 @@ def at(results: Any, **labels: Any) -> Any:
     return results
 
 
+def _each_at(
+    results: Any, name: str, same: np.ndarray, missing: list[str], value: Any
+) -> Any:
+    """The results where each run has a label of its own, such as its last step."""
+    along = results[name].dims[-1]
+    found = results[name].copy(data=same)
+    if not bool(found.any(along).all()):
+        missing.append(f"{name} {shown(value)} of every run")
+        return results
+    return results.isel({along: found.argmax(along)})
+
+
 def _same(known: np.ndarray, value: Any) -> np.ndarray:
     if known.dtype.kind not in "iuf":
         return np.array([str(k) == shown(value) for k in known])
     if isinstance(value, str):
-        return np.zeros(len(known), bool)
+        return np.zeros(known.shape, bool)
     return np.isclose(known, value, rtol=1e-6, atol=0)
 
 

@@ -58,8 +58,13 @@ def form(run: Callable, grid: Grid, inputs: dict[str, Any]) -> tuple[tuple, dict
         result = run(**numbers, **handed, **shapes)
         if not isinstance(result, Legs):
             return {}, result
-        times.append(result.times)
-        return result.observe(result.start), result.finish(result.start)
+        seen = result.observe(result.start)
+        if isinstance(result.times, tuple):
+            times.append(result.times)
+        else:
+            times.append(tuple(range(len(result.times))))
+            seen |= {"step": result.times[0]}
+        return seen, result.finish(result.start)
 
     logged, final = jax.eval_shape(ends, numbers, handed)
     return times[-1], logged, final

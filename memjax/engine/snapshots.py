@@ -124,6 +124,8 @@ def watched_states(run: Callable, steps: Sequence[int]) -> tuple[Callable, list]
         legs = run(**given)
         if not isinstance(legs, Legs):
             raise TypeError(f"{run.__name__} takes no time, so it has no snapshots")
+        if not isinstance(legs.times, tuple):
+            raise BadValue("steps", f"{run.__name__} must log at times that are fixed")
         if times[0] < 0 or times[-1] > legs.times[-1]:
             raise BadValue("steps", f"must be 0 to {legs.times[-1]}, got {list(steps)}")
 

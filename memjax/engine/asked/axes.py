@@ -46,7 +46,11 @@ class Per:
 
 
 def per(axis: str, tree: Any) -> Per:
-    """Arrays whose leading axis runs along the sweep's `axis`, for `inputs=`."""
+    """Arrays whose leading axis runs along the sweep's `axis`, for `inputs=`.
+
+    Entries with names are an axis of their own: `graph=names, inputs={"graph":
+    per("graph", arrays)}` hands the run, as `graph`, the entry of each name.
+    """
     return Per(axis, tree)
 
 

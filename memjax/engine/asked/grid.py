@@ -120,7 +120,9 @@ def make_grid(
     columns += [{name: v} for name, v in given.items() if is_sequence(v)]
     fixed = {name: v for name, v in given.items() if not is_sequence(v)}
     on_axes = [name for column in columns for name in column]
-    _check_names(run, [*on_axes, *fixed, *inputs], (*numbers, *shapes))
+    entries = {n for n, v in inputs.items() if isinstance(v, Per) and v.axis == n}
+    handed = inputs.keys() - entries  # an axis may be the labels of its own entries
+    _check_names(run, [*on_axes, *fixed, *handed], (*numbers, *shapes))
     given_elsewhere = {*on_axes, *inputs}
     fixed |= {
         n: v for n, v in defaults.items() if n not in fixed and n not in given_elsewhere
@@ -129,10 +131,10 @@ def make_grid(
     axes = {next(iter(c)): {n: _values(n, v) for n, v in c.items()} for c in columns}
     for dimension, along in axes.items():
         each_once(dimension, along[dimension])
-        for name in along.keys() - set(numbers):
+        for name in along.keys() - (set(numbers) - entries):
             check_labels(name, along[name])
     for name, values in _every_value(axes, fixed):
-        for value in values:
+        for value in () if name in entries else values:
             check_value(name, value, name in shapes)
     _settle_bounds(axes, fixed, {*numbers, *shapes})
     for name in (*numbers, *shapes):
@@ -183,10 +185,9 @@ def bound_of(name: str) -> str:
 def _settle_bounds(axes: dict, fixed: dict, known: Iterable[str]) -> None:
     """A bound is the largest value of its number unless it is given, and never less."""
     values = dict(_every_value(axes, fixed))
-    for name in values.keys() & known:
-        bound, largest = bound_of(name), max(values[name])
-        if bound not in known:
-            continue
+    pairs = {name: bound_of(name) for name in values if bound_of(name) in known}
+    for name, bound in pairs.items():
+        largest = max(values[name])
         if bound not in values:
             fixed[bound] = largest
         elif min(values[bound]) < largest:

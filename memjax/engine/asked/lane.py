@@ -64,7 +64,7 @@ class Lane:
     def _names(self) -> list[str]:
         """What quantities and dimensions are called, and when they are logged."""
         parts = self.traced.parts or {"returned": self.traced.setup}
-        lines = [f"times {self.traced.times}"]
+        lines = [f"times {self.traced.times}{' traced' * self.traced.paced}"]
         for name in sorted(parts.keys() & {"returned", "observe", "finish"}):
             returned = jax.tree.unflatten(
                 parts[name].returns, parts[name].jaxpr.outvars

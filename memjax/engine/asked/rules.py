@@ -77,15 +77,15 @@ def warn_of_large(run: Callable, closed: Sequence[Any]) -> None:
 
 
 def check_walk(
-    run: Callable, observed: Any, final: Any, times: tuple[int, ...], taken: set[str]
+    run: Callable, observed: Any, final: Any, time: dict[str, tuple], taken: set[str]
 ) -> None:
     """Refuse what a walk observes where it could not be labelled."""
     if "step" in taken:
         raise BadValue("step", f"is the time; {run.__name__} must name it otherwise")
     taken = {*taken, "diverged_at"}
-    dims = check_quantities(run, observed, {*taken, "step"})
+    dims = check_quantities(run, observed, {*taken, "step", *time})
     if final != {}:
-        dims |= {"step": (len(times), times)}
+        dims |= {name: (len(labels), labels) for name, labels in time.items()}
         check_quantities(run, final, {*taken, *observed}, dims)
 
 

@@ -52,6 +52,7 @@ class Traced:
     closed: list  # arrays that the run itself closes over
     parts: dict[str, Part]
     times: tuple[int, ...]  # empty for a run that takes no time
+    paced: bool  # whether the times are traced, and `times` only counts them
     moment: int
 
     @cached_property
@@ -64,9 +65,10 @@ class Traced:
         made = self.setup.over(self.closed)(dict(numbers), dict(inputs))
         if not self.parts:
             return made
-        start, closed = made
+        start, closed, *traced = made
+        times = traced[0] if self.paced else self.times
         parts: dict[str, Any] = {n: p.over(closed[n]) for n, p in self.parts.items()}
-        return Legs(start=start, times=self.times, keep=lambda state: state, **parts)
+        return Legs(start=start, times=times, keep=lambda state: state, **parts)
 
 
 def moment() -> int:
@@ -93,7 +95,7 @@ def trace(
 ) -> Traced:
     """The trace, made now, of a run for numbers and inputs of these types."""
     settled = {n: bare(v) for n, v in shapes.items()}
-    found: dict[str, Any] = {"parts": {}, "times": ()}
+    found: dict[str, Any] = {"parts": {}, "times": (), "paced": False}
 
     def setup(numbers: dict[str, Any], inputs: dict[str, Any]) -> Any:
         result = run(**numbers, **inputs, **settled)
@@ -102,7 +104,9 @@ def trace(
             check_quantities(run, result, {*taken, "step"})
             return result
         flat = flattened(result)
-        found["times"], closed, returned = flat.times, {}, {}
+        found["paced"] = not isinstance(flat.times, tuple)
+        found["times"] = tuple(range(len(flat.times))) if found["paced"] else flat.times
+        closed, returned = {}, {}
         for name, given in _walked_by(flat).items():
             function = getattr(flat, name)
             whole, returned[name] = jax.make_jaxpr(function, return_shape=True)(*given)
@@ -113,8 +117,9 @@ def trace(
             closed[name] = whole.consts
         start = jax.tree.unflatten(jax.tree.structure(result.start), flat.start)
         _check_step(run, start, returned["step"])
-        check_walk(run, returned["observe"], returned["finish"], flat.times, taken)
-        return flat.start, closed
+        time = {"leg" if found["paced"] else "step": found["times"]}
+        check_walk(run, returned["observe"], returned["finish"], time, taken)
+        return flat.start, closed, *([flat.times] if found["paced"] else [])
 
     try:
         with at_moment(moment), no_draws_of_the_host(run):

@@ -15,6 +15,8 @@ from memjax.engine.run.outcome import Piece
 def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:
     """The results of a sweep: a dimension per axis, `step`, and what observables name.
 
+    Where runs log at times of their own there is a dimension `leg`, and `step` is a
+    label along it and the axes.
     `status` tells of each run whether it is `ok`, `diverged` or `not run`. Pieces that
     log at other times, or name other labels, join on the union of both.
     What no piece holds is NaN. What is fixed is a label without a dimension, unless
@@ -22,7 +24,7 @@ def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:
     """
     parts: dict[str, list[_Part]] = {}
     for lanes, outcome in pieces:
-        times = ("step", outcome.times)
+        times = ("leg" if "step" in outcome.logged else "step", outcome.times)
         for name, value in outcome.logged.items():
             parts.setdefault(name, []).append(_part(name, lanes, value, [times]))
         for name, value in outcome.final.items():
@@ -39,7 +41,16 @@ def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:
     taken = {*variables, *coords, *(d for dims, _ in variables.values() for d in dims)}
     taken |= set(grid.bounds)  # padding is nothing to tell results apart by
     fixed = {n: label(v) for n, v in grid.fixed.items() if n not in taken}
-    return xr.Dataset(variables, {**coords, **fixed})
+    made = xr.Dataset(variables, {**coords, **fixed})
+    return made.assign_coords(step=_shared(made.step)) if "step" in variables else made
+
+
+def _shared(steps: xr.DataArray) -> xr.DataArray:
+    """The steps of runs, without the axes along which they are all the same."""
+    for dim in steps.dims[:-1]:
+        if bool((steps == steps.isel({dim: 0})).all()):
+            steps = steps.isel({dim: 0}, drop=True)
+    return steps
 
 
 def _status(grid: Grid, pieces: Sequence[Piece]) -> np.ndarray:

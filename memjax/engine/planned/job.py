@@ -14,10 +14,10 @@ import numpy as np
 from memjax.engine.asked.axes import Per
 from memjax.engine.asked.grid import Grid
 from memjax.engine.asked.lane import Kinds, Lane, kinds_of
-from memjax.engine.asked.parameters import bare
+from memjax.engine.asked.parameters import BadValue, bare
 from memjax.engine.asked.question import codes_of, name_of
 from memjax.engine.asked.settings import numerics, versions
-from memjax.engine.asked.trace import moment, trace
+from memjax.engine.asked.trace import Traced, moment, trace
 from memjax.engine.asked.values import tree_text
 from memjax.engine.planned.plan import Group, tiles_of
 from memjax.engine.planned.price import price
@@ -58,8 +58,19 @@ class Job:
             shapes |= bounds
             lane = self.lane(shapes)
             tiles = tiles_of(self.grid, shapes, positions[members])
-            found.append(Group(shapes, lanes[members], tiles, price(lane.traced), lane))
+            steps = self._steps(lane.traced, positions[members])
+            priced = price(lane.traced)
+            found.append(Group(shapes, lanes[members], tiles, steps, priced, lane))
         return found
+
+    def _steps(self, traced: Traced, positions: np.ndarray) -> np.ndarray:
+        """How many steps lanes take: their last logged time, or the number `steps`."""
+        if not traced.paced:
+            return np.full(len(positions), max(traced.times, default=0))
+        if "steps" not in self.grid.numbers:
+            problem = f"{self.run.__name__} logs at traced times; call the last of them"
+            raise BadValue("steps", f"{problem} `steps`, a number before the *")
+        return self.grid.column("steps", positions)
 
     def numbers(self, lanes: np.ndarray) -> dict[str, np.ndarray]:
         """The numbers of some lanes, and their places along axes that inputs follow."""

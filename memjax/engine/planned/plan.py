@@ -21,9 +21,15 @@ class Group(NamedTuple):
 
     shapes: dict[str, Any]
     lanes: np.ndarray  # indices into the grid
-    tiles: np.ndarray  # the row tiles of each lane, its relative cost
+    tiles: np.ndarray  # the row tiles of each lane
+    steps: np.ndarray  # of each lane
     price: Price
     lane: Lane
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """What each lane should take."""
+        return self.price.seconds(self.tiles, self.steps)
 
 
 class Block(NamedTuple):
@@ -129,10 +135,9 @@ def _blocks(group: Group, devices: int, chunk: int | None) -> list[Block]:
     size, hand = _chunks(len(parts[0]), devices, most)
     made = []
     for part in parts:
-        order, real = _deal(group.tiles[part], devices, hand)
+        order, real = _deal(group.seconds[part], devices, hand)
         mine = part[order]
-        hands = group.price.seconds(group.tiles[mine]).reshape(devices, hand).sum(1)
-        longest = float(hands.max())
+        longest = float(group.seconds[mine].reshape(devices, hand).sum(1).max())
         made.append(Block(group, group.lanes[mine], real, size, None, longest))
     calls = round(max(block.seconds for block in made) / CALL_SECONDS)
     legs = None if calls <= 1 else -(-group.price.legs // calls)
@@ -141,11 +146,11 @@ def _blocks(group: Group, devices: int, chunk: int | None) -> list[Block]:
 
 def _cut(group: Group, devices: int, chunk: int) -> list[np.ndarray]:
     """Lanes, longest first, cut into what runs one after another."""
-    order = np.argsort(-group.tiles, kind="stable")
+    seconds = group.seconds
+    order = np.argsort(-seconds, kind="stable")
     most = STATE_BYTES // max(1, group.price.state_bytes)
-    if group.tiles.min() == group.tiles.max():
-        lane = max(group.price.seconds(group.tiles[0]), 1e-9)
-        most = min(most, int(CALL_SECONDS * devices / lane))
+    if seconds.min() == seconds.max():
+        most = min(most, int(CALL_SECONDS * devices / max(seconds[0], 1e-9)))
     most = max(most, devices * chunk)
 
     def computed(blocks: int) -> int:
@@ -165,16 +170,18 @@ def _chunks(lanes: int, devices: int, most: int) -> tuple[int, int]:
     return size, -(-fair // size) * size
 
 
-def _deal(tiles: np.ndarray, devices: int, hand: int) -> tuple[np.ndarray, np.ndarray]:
+def _deal(
+    seconds: np.ndarray, devices: int, hand: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Lanes to devices, longest first to the lightest hand, filled up with copies."""
     hands: list[list[int]] = [[] for _ in range(devices)]
     load = np.zeros(devices)
-    longest_first = np.argsort(-tiles, kind="stable")
+    longest_first = np.argsort(-seconds, kind="stable")
     for lane in longest_first.tolist():
         open_hands = [d for d in range(devices) if len(hands[d]) < hand]
         lightest = min(open_hands, key=lambda d: load[d])
         hands[lightest].append(lane)
-        load[lightest] += tiles[lane]
+        load[lightest] += seconds[lane]
     spare = int(longest_first[-1])
     order = [[*h, *[spare] * (hand - len(h))] for h in hands]
     real = [[True] * len(h) + [False] * (hand - len(h)) for h in hands]

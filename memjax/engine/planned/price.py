@@ -15,37 +15,41 @@ ELEMENTS_PER_SECOND = 2e10
 
 
 class Price(NamedTuple):
-    """The cost of one lane, alone on one device."""
+    """The cost of one lane, alone on one device, in seconds on the first row tile and
+    on every further one.
+    """
 
-    one_tile: float  # seconds, where its data fill one row tile
-    more: float  # seconds for every further tile
-    steps: int
+    legs_cost: tuple[float, float]  # of set-up and of what is observed
+    step_cost: tuple[float, float]  # of one step
     legs: int
     state_bytes: int  # what a segment carries to the next
     result_bytes: int
 
-    def seconds(self, tiles: Any) -> Any:
-        """The predicted seconds of lanes of so many tiles."""
-        return self.one_tile + (tiles - 1) * self.more
+    def seconds(self, tiles: Any, steps: Any) -> Any:
+        """The predicted seconds of lanes of so many tiles and steps."""
+        (first, more), (step, more_a_step) = self.legs_cost, self.step_cost
+        return first + steps * step + (tiles - 1) * (more + steps * more_a_step)
 
 
 def price(lane: Traced) -> Price:
     """What a lane costs, read from its trace."""
-    legs, steps = len(lane.times), max(lane.times, default=0)
-    parts = {name: part.jaxpr for name, part in lane.parts.items()}
-
-    def seconds(tiles: int) -> float:
-        total = _seconds(lane.setup.jaxpr, tiles)
-        if parts:
-            total += steps * _seconds(parts["step"], tiles)
-            total += legs * _seconds(parts["observe"], tiles)
-        return total
-
-    one, two = seconds(1), seconds(2)
+    setup, parts = lane.setup.jaxpr, {n: part.jaxpr for n, part in lane.parts.items()}
     if not parts:
-        return Price(one, two - one, 0, 1, 0, _bytes(lane.setup.jaxpr))
-    results = legs * _bytes(parts["observe"]) + _bytes(parts["finish"])
-    return Price(one, two - one, steps, legs, _bytes(parts["step"]), results)
+        return Price(_on_tiles((1, setup)), (0.0, 0.0), 1, 0, _bytes(setup))
+    legs = len(lane.times)
+    return Price(
+        _on_tiles((1, setup), (legs, parts["observe"])),
+        _on_tiles((1, parts["step"])),
+        legs,
+        _bytes(parts["step"]),
+        legs * _bytes(parts["observe"]) + _bytes(parts["finish"]),
+    )
+
+
+def _on_tiles(*parts: tuple[int, Jaxpr]) -> tuple[float, float]:
+    """The seconds of traces, so many times each: on one row tile, and on one more."""
+    one, two = (sum(k * _seconds(j, tiles) for k, j in parts) for tiles in (1, 2))
+    return one, two - one
 
 
 def _bytes(jaxpr: Jaxpr) -> int:

@@ -84,8 +84,8 @@ def _walk_block(
     the state of the last one, and hands what it has to `keep`.
     """
     numbers, lane = job.numbers(block.lanes), block.group.lane
-    inputs, price = on_every_device(job.arrays), block.group.price
-    steps, total = max(1, price.steps), price.legs
+    inputs, total = on_every_device(job.arrays), block.group.price.legs
+    steps = max(1, block.group.steps.mean())
     if block.legs is None:
         outcome = _call(block, clock, (numbers, inputs, None, 0))
         clock.watch.advance(block.seconds, steps * block.real.sum())

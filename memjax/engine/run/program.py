@@ -116,7 +116,7 @@ def segment(
         carry = jax.lax.cond(first == 0, lambda: fresh, lambda: begun)
     carry, logged = walk(result, carry, first, legs)
     final = arrive(result, carry)
-    return Outcome(result.times, logged, final, None if legs is None else carry)
+    return Outcome(lane.traced.times, logged, final, None if legs is None else carry)
 
 
 def _pick(given: Any, numbers: dict[str, Any]) -> Any:
