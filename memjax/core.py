@@ -231,7 +231,7 @@ def logged(times: Any) -> Times:
     """
     if isinstance(times, jax.core.Tracer):
         given = times if times.ndim else _spaced(times)
-        return jax.lax.cummax(given.astype(jnp.int32)).at[0].set(0)
+        return jax.lax.cummax(given.astype(jnp.int32).at[0].set(0))
     if isinstance(times, int | np.integer):
         spaced = np.geomspace(1, max(times, 1), 40).round().astype(int)
         times = sorted({0, *(t for t in spaced.tolist() if t <= times), int(times)})

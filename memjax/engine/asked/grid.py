@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from memjax.engine.asked.axes import Zipped, border
+from memjax.engine.asked.axes import Per, Zipped, border
 from memjax.engine.asked.parameters import (
     BadValue,
     check_labels,

@@ -1,0 +1,164 @@
+"""Runs that differ in length or size are one program, and padding changes nothing."""
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import memjax as mj
+from memjax.engine.planned import plan as plans
+
+STEPS = [7, 60, 400]
+
+
+def run(steps, lr, seed):
+    """A least-squares fit for so many steps of momentum."""
+    key, start = jax.random.split(jax.random.key(seed))
+    x = jax.random.normal(key, (6, 3))
+    data = mj.Data(x, x @ jnp.arange(3.0), mj.prefix(6, 6))
+
+    def loss(w, x, y):
+        return (x @ w - y) ** 2
+
+    def observe(w):
+        return {"w": mj.named(w, "axis", coords="abc"), "norm": jnp.linalg.norm(w)}
+
+    fit = mj.train(loss, optax.sgd(lr, momentum=0.9), observe, steps)
+    return fit(jax.random.normal(start, (3,)), data)
+
+
+def fixed_run(lr, seed, *, steps):
+    return run(steps, lr, seed)
+
+
+def timed_run(lr, seed, *, times):
+    return run(times, lr, seed)
+
+
+AXES = {"lr": [1e-2, 1e-3], "seed": range(3)}
+
+
+def test_budgets_are_one_program_and_end_where_fixed_ones_do():
+    sweep = mj.Sweep(run, steps=STEPS, **AXES)
+    assert len(sweep.plan().groups) == 1
+    found = sweep.compute()
+    assert found.w.dims == ("steps", "lr", "seed", "leg", "axis")
+    assert found.step.dims == ("steps", "leg")
+    each = mj.sweep(fixed_run, steps=STEPS, **AXES)
+    for steps in STEPS:
+        last = found.sel(steps=steps).isel(leg=-1)
+        assert int(last.step) == steps
+        np.testing.assert_array_equal(last.w, each.w.sel(steps=steps, step=steps))
+
+
+def test_every_leg_is_logged_at_its_own_step():
+    found = mj.sweep(run, steps=STEPS, **AXES)
+    assert (found.step.isel(leg=0) == 0).all()
+    assert (found.step.diff("leg") >= 0).all()
+    times = tuple(np.unique(found.step.sel(steps=400)).tolist())
+    each = mj.sweep(timed_run, times=mj.labelled(same=times), **AXES)
+    assert times[-1] == 400 and len(times) > 25
+    for step in times:
+        now = mj.at(found.norm.sel(steps=400), step=step)
+        np.testing.assert_array_equal(now, each.norm.sel(times="same", step=step))
+
+
+def test_a_budget_of_traced_steps_is_traced_once():
+    @chex.assert_max_traces(n=1)
+    def counted(steps, lr, seed):
+        return run(steps, lr, seed)
+
+    mj.sweep(counted, steps=[*STEPS, 5, 6], **AXES)
+
+
+def test_longer_runs_are_priced_and_dealt_so():
+    group = mj.Sweep(run, steps=STEPS, lr=1e-2, seed=0).plan().groups[0]
+    least, middle, most = group.seconds
+    assert (most - least) / (middle - least) == pytest.approx(393 / 53)
+
+
+def test_traced_steps_resume_and_grow(tmp_path, monkeypatch):
+    whole = mj.sweep(run, steps=STEPS, **AXES)
+    longest = mj.Sweep(run, steps=STEPS, **AXES).plan().blocks[0].seconds
+    monkeypatch.setattr(plans, "CALL_SECONDS", longest / 50)
+    cut = mj.Sweep(run, steps=STEPS[:2], **AXES)
+    assert cut.plan().blocks[0].legs is not None
+    cut.compute(store=tmp_path)
+    grown = mj.sweep(run, steps=STEPS, **AXES, store=tmp_path)
+    np.testing.assert_allclose(grown.norm, whole.norm, rtol=1e-6)
+    assert (grown.step == whole.step).all()
+
+
+def test_a_label_of_runs_of_different_lengths():
+    found = mj.sweep(run, steps=STEPS, **AXES)
+    assert mj.at(found, step=0).norm.dims == ("steps", "lr", "seed")
+    with pytest.raises(mj.NotRun, match="step 400 of every run"):
+        mj.at(found, step=400)
+    part = mj.at(found, steps=400)
+    assert int(mj.at(part, step=400).step) == 400
+
+
+def test_results_of_traced_steps_are_made_up_and_saved(tmp_path):
+    sweep = mj.Sweep(run, steps=STEPS, **AXES)
+    assert sweep.made_up().w.dims == sweep.compute(store=tmp_path).w.dims
+    assert sweep.read(tmp_path).step.dims == ("steps", "leg")
+
+
+def test_traced_times_that_are_no_number_called_steps_are_refused():
+    def other(budget):
+        return mj.iterate(0.0, lambda s, t: s + 1, lambda s: {"s": s}, budget)
+
+    with pytest.raises(mj.BadValue, match="call the last of them `steps`"):
+        mj.sweep(other, budget=[3, 5])
+    with pytest.raises(mj.BadValue, match="times that are fixed"):
+        mj.Sweep(run, steps=STEPS, **AXES).snapshots([0, 5])
+
+
+def test_given_traced_times_rise_from_zero():
+    def wild(steps):
+        times = jnp.array([3, 2, 5, 1]) * steps
+        return mj.iterate(0, lambda s, t: s + 1, lambda s: {"s": s}, times)
+
+    found = mj.sweep(wild, steps=[1, 2])
+    np.testing.assert_array_equal(found.step, [[0, 2, 5, 5], [0, 4, 10, 10]])
+    np.testing.assert_array_equal(found.s, found.step)
+
+
+# --- bounds of any number, and entries with names -------------------------------------
+
+
+def padded(width, scale, *, max_width):
+    live = jnp.arange(max_width) < width
+    return {"sum": scale * live.sum(), "room": jnp.float32(max_width)}
+
+
+def test_a_bound_is_the_largest_of_its_number():
+    found = mj.sweep(padded, width=[2, 5], scale=[1.0, 2.0])
+    np.testing.assert_array_equal(found["sum"], [[2, 4], [5, 10]])
+    assert (found.room == 5).all()
+    assert "max_width" not in found.coords
+    with pytest.raises(mj.BadValue, match="max_width: 3 has no room for width 5"):
+        mj.Sweep(padded, width=[2, 5], scale=1.0, max_width=3)
+
+
+def test_a_bound_that_does_more_than_pad_is_refused(tmp_path):
+    mj.sweep(padded, width=[2], scale=1.0, store=tmp_path)
+    with pytest.raises(mj.Refused, match="max_width"):
+        mj.sweep(padded, width=[2, 5], scale=1.0, store=tmp_path)
+
+
+def test_entries_with_names_are_an_axis():
+    def of_row(row, scale):
+        return {"sum": scale * row.sum()}
+
+    rows, names = np.arange(6.0).reshape(3, 2), ["a", "b", "c"]
+    inputs = {"row": mj.per("row", rows)}
+    found = mj.sweep(of_row, row=names, scale=[1.0, 2.0], inputs=inputs)
+    assert found.row.values.tolist() == names
+    np.testing.assert_array_equal(found["sum"].sel(scale=2.0), 2 * rows.sum(1))
+    with pytest.raises(mj.BadValue, match=r"has \[3\] entries for the 2 of row"):
+        mj.Sweep(of_row, row=names[:2], scale=1.0, inputs=inputs)
+    with pytest.raises(mj.BadValue, match="each value once"):
+        mj.Sweep(of_row, row=["a", "a", "b"], scale=1.0, inputs=inputs)
