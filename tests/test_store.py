@@ -106,9 +106,9 @@ def test_a_grown_axis_computes_only_what_is_new(whole, tmp_path, monkeypatch):
     ran = []
     run_block = resume.run_block
 
-    def counting(job, group, block, *rest):
+    def counting(job, block, *rest):
         ran.extend(block.lanes[block.real].tolist())
-        return run_block(job, group, block, *rest)
+        return run_block(job, block, *rest)
 
     monkeypatch.setattr(resume, "run_block", counting)
     grown = mj.sweep(tiny.run, **AXES, store=tmp_path)
@@ -328,11 +328,11 @@ def test_two_probes_tell_what_fits_into_memory():
 def test_a_chunk_too_large_for_memory_is_halved(whole, monkeypatch):
     call, tried = calls._call, []
 
-    def small_memory(lane, block, *rest):
+    def small_memory(block, *rest):
         tried.append(block.chunk)
         if block.chunk > 2:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
-        return call(lane, block, *rest)
+        return call(block, *rest)
 
     monkeypatch.setattr(calls, "_call", small_memory)
     found = mj.sweep(tiny.run, **AXES, chunk=8)
