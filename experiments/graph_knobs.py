@@ -24,46 +24,27 @@ import optax
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 import memjax as mj
-from experiments._graphs import (
-    ASSOCIATIVE,
-    GEOMETRIC,
-    SETTINGS,
-    Results,
-    draw_map,
-    draw_profile,
-    late,
-    mosaic,
-    parsed,
-    three_matrices,
-    times,
-    trimmed,
-)
+from experiments import _graphs as family
+from experiments._graphs import ASSOCIATIVE, GEOMETRIC, Results, late, trimmed
 from memjax.cli import launch
 from memjax.datasets.graphs import Graph
-from memjax.plots import cells, frame, panels
+from memjax.plots import cells, frame, mosaic, panels
 
-NAMES = {"wd": "weight decay", "init_scale": "start of V"}
+KNOBS = {"lr": "lr of AdamW", "wd": "weight decay", "init_scale": "start of V"}
 
 
 # --- the runs -----------------------------------------------------------------------
 
 
 def run(
-    lr: Any,
-    wd: Any,
-    init_scale: Any,
-    seed: Any,
-    *,
-    graph: Graph,
-    width: int,
-    steps: int,
-) -> mj.Legs:
+    lr: Any, wd: Any, init_scale: Any, seed: Any,
+    *, graph: Graph, width: int, steps: int,
+) -> mj.Legs:  # fmt: skip
     """Memorize a graph with AdamW."""
-    optimizer = optax.adamw(lr, weight_decay=wd)
-    return three_matrices(graph, optimizer, init_scale, seed, width, times(steps))
+    adamw = optax.adamw(lr, weight_decay=wd)
+    return family.three_matrices(graph, adamw, init_scale, seed, width, steps)
 
 
 def sweeps(
@@ -77,8 +58,8 @@ def sweeps(
 ) -> dict[str, mj.Sweep]:
     """The map over three knobs."""
     axes: Any = {"lr": lr, "wd": wd, "init_scale": init_scale, "seed": mj.seeds(seeds)}
-    drawn = [parsed(text) for text in graph]
-    return {"main": mj.Sweep(run, graph=drawn, width=width, steps=steps, **axes)}
+    axes |= {"graph": family.parsed(graph), "width": width, "steps": steps}
+    return {"main": mj.Sweep(run, **axes)}
 
 
 # --- what was found -----------------------------------------------------------------
@@ -97,13 +78,11 @@ def ratio(results: Results) -> xr.DataArray:
 def taken(results: Results, start: str, then: str) -> xr.DataArray:
     """What a change of knobs, `lr wd init_scale`, takes from the ratio, by seed."""
     found = mj.at(ratio(results), graph="cycle:15", width=128, steps=4000)
-
-    def at(knobs: str) -> xr.DataArray:
-        lr, wd, init_scale = map(float, knobs.split())
-        here = mj.at(found, lr=lr, wd=wd, init_scale=init_scale)
-        return here.drop_vars(("lr", "wd", "init_scale"))
-
-    return at(start) - at(then)
+    before, after = (
+        mj.at(found, **dict(zip(KNOBS, map(float, knobs.split()), strict=True)))
+        for knobs in (start, then)
+    )
+    return before - after
 
 
 def largest(results: Results, wd: str, lr: str) -> float:
@@ -132,20 +111,11 @@ def summary(results: Results, name: str) -> float:
 def figure(results: Results) -> Figure:
     """Maps of participation and of its deviation, then profiles of the corners."""
     main = trimmed(results["main"].isel(graph=0))
-    cuts = list(cuts_of(main))
-    corners = list(corners_of(main))
-    shape = ((len(cuts), 2), (len(corners), 2))
-    canvas, panel = panels(mosaic(*shape), (11, 10))
+    cuts, corners = list(cuts_of(main)), corners_of(main)
+    canvas, panel = panels(mosaic((len(cuts), 2), (len(corners), 2)), (11, 10))
     axes = list(panel.values())
-    above, below = axes[: len(cuts)], axes[len(cuts) : 2 * len(cuts)]
-    draw_maps(above, below, main, cuts)
-    axes = axes[2 * len(cuts) :]
-    for i, (said, runs) in enumerate(corners):
-        mean = float(late(runs).participation.mean())
-        draw_profile(axes[i], runs, f"{said}\nparticipation {mean:.1f}")
-        draw_map(axes[len(corners) + i], runs)
-    axes[0].set_ylabel("‖Vᵀe‖ over the largest, ± sd")
-    axes[len(corners)].set_ylabel("two principal axes\nof the embedding")
+    draw_maps(np.reshape(axes[: 2 * len(cuts)], (2, -1)), main, cuts)
+    family.draw_columns(axes[2 * len(cuts) :], corners)
     return canvas
 
 
@@ -157,44 +127,40 @@ def cuts_of(main: xr.Dataset) -> Iterator[tuple[str, dict, str]]:
         yield "start {init_scale:g}", {"init_scale": start}, "wd"
 
 
-def corners_of(main: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
+def corners_of(main: xr.Dataset) -> dict[str, xr.Dataset]:
     """The runs of the least and the largest lr and start, without weight decay."""
-    rates, starts = (
-        dict.fromkeys(main[n].values[[0, -1]]) for n in ("lr", "init_scale")
-    )
-    for lr in rates:
-        for start in starts:
-            runs = main.sel(lr=lr, init_scale=start).isel(wd=0)
-            yield f"lr {lr:g} from {start:g}", runs
+    free, ends = main.isel(wd=0), [0, -1]
+    return {
+        f"lr {lr:g} from {start:g}": free.sel(lr=lr, init_scale=start)
+        for lr in main.lr.values[ends]
+        for start in main.init_scale.values[ends]
+    }
 
 
-def draw_maps(
-    above: list[Axes], below: list[Axes], main: xr.Dataset, cuts: list
-) -> None:
-    """Participation in each plane, and its deviation over seeds."""
+def draw_maps(axes: np.ndarray, main: xr.Dataset, cuts: list) -> None:
+    """Participation in each plane, and below it its deviation over seeds."""
     modes, found = main.sizes["eigen"] - 1, late(main)
-    gone = main.diverged_at >= 0
-    for upper, lower, (title, held, other) in zip(above, below, cuts, strict=True):
-        here = found.sel(held)
-        mean, sd, used = mj.spread(here.participation)
+    forgot = ((found.recall < 1) | (main.diverged_at >= 0)).any("seed")
+    for (upper, lower), (title, held, other) in zip(axes.T, cuts, strict=True):
+        mean, sd, used = mj.spread(found.participation.sel(held))
         image = cells(upper, mean, "lr", other, vmin=1, vmax=modes, cmap="viridis")
         wide = cells(lower, sd, "lr", other, vmin=0, vmax=2, cmap="magma")
         draw_boundary(upper, mean.transpose(other, "lr"), modes)
-        marked = mark_settings(upper, main, held, other)
-        forgot = (here.recall < 1).any("seed") | gone.sel(held).any("seed")
-        hatch(lower, forgot.transpose(other, "lr"))
-        boxes = "; boxes: study, width 512" if marked else ""
+        mark_settings(upper, main, held, other)
+        lost = forgot.sel(held).transpose(other, "lr")
+        lower.pcolor(lost.where(lost), hatch="////", fc="none", ec="0.7", lw=0)
+        boxes = "; boxes: study, width 512" if upper.texts else ""
         for axis, words in ((upper, title + boxes), (lower, "its sd, " + title)):
             axis.tick_params("x", labelrotation=30)
-            frame(axis, words, here, xlabel="lr of AdamW", ylabel=NAMES[other])
-    canvas = above[0].figure
-    bar = canvas.colorbar(image, ax=above, label=f"participation ratio, of {modes}")
+            frame(axis, words, mean, xlabel=KNOBS["lr"], ylabel=KNOBS[other])
+    bar = upper.figure.colorbar(
+        image, ax=list(axes[0]), label=f"participation ratio, of {modes}"
+    )
     bar.ax.axhline(GEOMETRIC * modes, color="w", lw=1)
     bar.ax.axhline(ASSOCIATIVE * modes, color="w", lw=1, ls="--")
-    said = (
-        f"its sd, {int(used.max())} seeds; hatched: not\nevery seed recalls all edges"
-    )
-    canvas.colorbar(wide, ax=below, label=said, extend="max")
+    seeds = int(used.max())
+    said = f"its sd, {seeds} seeds; hatched: not\nevery seed recalls all edges"
+    upper.figure.colorbar(wide, ax=list(axes[1]), label=said, extend="max")
 
 
 def draw_boundary(axis: Axes, mean: xr.DataArray, modes: int) -> None:
@@ -206,27 +172,18 @@ def draw_boundary(axis: Axes, mean: xr.DataArray, modes: int) -> None:
         axis.contour(x, y, mean.values, levels=levels, **style)
 
 
-def mark_settings(axis: Axes, main: xr.Dataset, held: dict, other: str) -> bool:
-    """Whether any row of the study, of another width and longer, has its knobs here."""
-    beside, marked = {"1": 0.25, "2a": -0.2}, False  # both at one place
-    for row, its in SETTINGS.items() if str(main.graph.values) == "cycle:15" else ():
+def mark_settings(axis: Axes, main: xr.Dataset, held: dict, other: str) -> None:
+    """Boxes at the rows of the study, of another width and longer, with these knobs."""
+    beside = {"1": 0.25, "2a": -0.2}  # both at one place
+    box = {"boxstyle": "round,pad=0.15", "fc": "w", "alpha": 0.6, "ls": ":"}
+    known = family.SETTINGS if str(main.graph.values) == "cycle:15" else {}
+    for row, its in known.items():
         knobs = its._asdict()
-        on_cut = all(np.isclose(knobs[name], value) for name, value in held.items())
-        x = np.flatnonzero(np.isclose(main.lr, its.lr))
-        y = np.flatnonzero(np.isclose(main[other], knobs[other]))
-        if on_cut and x.size and y.size:
+        held_too = all(np.isclose(knobs[name], value) for name, value in held.items())
+        x, y = (np.flatnonzero(np.isclose(main[n], knobs[n])) for n in ("lr", other))
+        if held_too and x.size and y.size:
             at = (x[0] + 0.5 + beside.get(row, 0), y[0] + 0.5)
-            box = {"boxstyle": "round,pad=0.15", "fc": "w", "alpha": 0.6, "ls": ":"}
             axis.text(*at, row, ha="center", va="center", size=7, bbox=box)
-            marked = True
-    return marked
-
-
-def hatch(axis: Axes, cells_of: xr.DataArray) -> None:
-    """Hatched cells where something is true."""
-    for y, x in np.argwhere(cells_of.values):
-        look: Any = {"fill": False, "hatch": "////", "ec": "0.7", "lw": 0}
-        axis.add_patch(Rectangle((x, y), 1, 1, **look))
 
 
 if __name__ == "__main__":
