@@ -66,27 +66,13 @@ def two_matrices(
     data, walk = graphs.next_nodes(graph), graphs.transitions(graph)
     basis = spectral.eigenbasis(walk)
     net = getattr(mj.models.graph, model)(graph.nodes, width)
-    by_mode = partial(mj.named, coords=range(graph.nodes))
 
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         return mj.losses.cross_entropy(net.apply(params, x), y)
 
-    def recalled(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return memory.recall(net.apply(params, x), y, x)
-
     def observe(params: Any) -> dict[str, Any]:
-        logits = jax.vmap(partial(net.apply, params))(data.x)
-        p = spectral.projections(params["v"], basis)
-        c = spectral.projections(spectral.residual(logits, walk), basis)
-        return {
-            "loss": mj.expect(partial(loss, params), data),
-            "recall": mj.expect(partial(recalled, params), data),
-            "projection": by_mode(p, "eigen"),
-            "residual": by_mode(c, "eigen"),
-            "strength": by_mode(embedding.principal(params["v"])[1], "principal"),
-            "participation": spectral.participation(p),
-            **spectral.directions(p, basis),
-        }
+        now = partial(net.apply, params), partial(loss, params), params["v"]
+        return memory.by_mode(*now, data, walk, basis)
 
     def finish(params: Any) -> dict[str, Any]:
         return embedding.portrait(params["v"], walk, basis)
@@ -129,38 +115,18 @@ def three_matrices(
         v = {**first, **params}["v"]
         return memory.at_end(partial(apply, params), v, walk, basis)
 
-    task, when = noisy if dropout else loss, times(steps)
+    task, when = noisy if dropout else loss, mj.spaced(20, steps, late=6)
     train = mj.train(task, optimizer, observe, when, finish=finish)
     return train(start, edges, train_key)
 
 
-def times(steps: int) -> tuple[int, ...]:
-    """Log-spaced steps, and six even ones over the last quarter to average."""
-    spaced = np.geomspace(1, steps, 20).round()
-    late = np.linspace(0.75 * steps, steps, 6).round()
-    return tuple(sorted({0, *spaced.astype(int).tolist(), *late.astype(int).tolist()}))
-
-
 # --- what was found -----------------------------------------------------------------
-
-
-def late(results: xr.Dataset) -> xr.Dataset:
-    """The means over the last quarter of the steps, where AdamW still jitters."""
-    logged = [name for name, a in results.items() if "step" in a.dims]
-    steps = results.step >= 0.75 * results.step[-1]
-    return results[logged].isel(step=np.flatnonzero(steps)).mean("step")
 
 
 def trimmed(found: xr.Dataset) -> xr.Dataset:
     """The runs of one graph, its own modes and nodes only."""
     nodes = int(found.eigenvalue.notnull().sum("eigen").max())
     return found.isel({d: slice(nodes) for d in OF_NODES if d in found.dims})
-
-
-def fewest_to_most(found: xr.DataArray) -> float | str:
-    """A count, or the least and the most of it where runs differ."""
-    least, most = float(found.min()), float(found.max())
-    return most if least == most else f"{least:g} to {most:g}"
 
 
 # --- what to look at ----------------------------------------------------------------
@@ -171,7 +137,7 @@ LOOKS = {1: ("#0072B2", ""), 0: ("0.6", ""), -1: ("#D55E00", "////")}  # by eige
 def draw_columns(axes: list[Axes], shown: dict[str, xr.Dataset]) -> None:
     """The profiles of embeddings that AdamW learned, and below each a map of it."""
     for i, (said, runs) in enumerate(shown.items()):
-        ratio = float(late(runs).participation.mean())
+        ratio = float(mj.late(runs).participation.mean())
         draw_profile(axes[i], runs, f"{said}\nparticipation {ratio:.1f}")
         draw_map(axes[len(shown) + i], runs)
     axes[0].set_ylabel("‖Vᵀe‖ over the largest, ± sd")
@@ -188,7 +154,7 @@ def draw_profile(axis: Axes, runs: xr.Dataset, title: str) -> None:
     look: Any = {"color": colors, "hatch": hatches, "ec": "w", "lw": 0.5}
     axis.bar(p.eigen, mean, yerr=sd, error_kw={"elinewidth": 0.8}, **look)
     axis.set_xticks(range(0, p.sizes["eigen"] + 1, 5))
-    frame(axis, title, xlabel="mode; hatched: eigenvalue < 0", ylim=(0, 1.2))
+    frame(axis, title, runs, xlabel="mode; hatched: eigenvalue < 0", ylim=(0, 1.2))
 
 
 def draw_map(axis: Axes, runs: xr.Dataset, name: str = "embedding") -> None:

@@ -86,7 +86,7 @@ def off(results: Results, sweep: str, name: str) -> mj.Estimate:
 
 def directions(results: Results, sweep: str) -> float | str:
     """The directions above .3 of the largest at the end, over sizes and seeds."""
-    return family.fewest_to_most(at_end(results[sweep], "directions"))
+    return mj.least_to_most(at_end(results[sweep], "directions"))
 
 
 def exponent(results: Results, sweep: str, small: str, large: str) -> xr.DataArray:
@@ -128,8 +128,7 @@ def decay(runs: xr.Dataset) -> xr.DataArray:
 def closed(nodes: xr.DataArray, sweep: str) -> xr.Dataset:
     """The closed form of cycles of these sizes [nodes]."""
     forms = [fixed_point(int(n), LOOPS[sweep]) for n in nodes.values]
-    found = [(f.projection, f.loss, abs(f.spectrum[2])) for f in forms]
-    along = {n: ("nodes", v) for n, v in zip(WITHIN, np.transpose(found), strict=True)}
+    along = {n: ("nodes", [getattr(form, n) for form in forms]) for n in WITHIN}
     return xr.Dataset(along, {"nodes": nodes.values})
 
 

@@ -33,7 +33,7 @@ import memjax as mj
 from experiments import _graphs as family
 from experiments._graphs import Results, draw_map, trimmed
 from memjax.cli import launch
-from memjax.plots import DASHES, filled, frame, level, lines, mosaic, panels, points
+from memjax.plots import DASHES, frame, level, lines, mosaic, panels, points
 from memjax.theory import convex, cycles
 
 # --- the runs -----------------------------------------------------------------------
@@ -62,8 +62,7 @@ def sweeps(
     mj.between(0, 1000, longer=longer)
     axes: Any = {"width": width, "init_scale": init_scale, "lr": lr, "model": model}
     axes |= {"seed": mj.seeds(seeds), "self_edges": self_edges, "steps": steps}
-    graphs = family.parsed(graph, directed)
-    main = mj.Sweep(family.two_matrices, graph=graphs, **axes)
+    main = mj.Sweep(family.two_matrices, graph=family.parsed(graph, directed), **axes)
     if not longer:
         return {"main": main}
     on: Any = {"steps": longer * steps, "lr": 0.02, "width": 32, "model": "tied"}
@@ -92,7 +91,7 @@ def cycle(results: Results, name: str) -> float:
         "other": p.sel(eigen=slice(3, None)),
         "loss": abs(found.loss - form.loss),
         "residual": c.sel(eigen=[1, 2]),
-        "slow": abs(c.sel(eigen=[3, 4]) - abs(form.spectrum[2])),
+        "slow": abs(c.sel(eigen=[3, 4]) - form.rate),
     }
     return float(values[name].max())
 
@@ -100,7 +99,7 @@ def cycle(results: Results, name: str) -> float:
 def count(results: Results, graph: str, loops: str) -> float | str:
     """How many directions there are, from the fewest to the most of all runs."""
     found = published(results, graph=graph, self_edges=int(loops))
-    return family.fewest_to_most(found.directions)
+    return mj.least_to_most(found.directions)
 
 
 def kept(results: Results) -> xr.DataArray:
@@ -162,7 +161,7 @@ def figure(results: Results) -> Figure:
     wide = max(len(shown), 3)  # one graph alone would be drawn too wide
     canvas, panel = panels(mosaic((wide, 1), (wide, 2), (5, 1)), (12, 10.5))
     *axes, first, second, third, fourth, last = panel.values()
-    above = np.reshape(axes, (3, wide))
+    above = np.array(axes).reshape(3, wide)
     for axis in above[:, len(shown) :].flat:
         axis.set_axis_off()
     for column, runs in zip(above.T, shown, strict=False):
@@ -175,7 +174,7 @@ def figure(results: Results) -> Figure:
     draw_modes(second, shown[0], "residual", "‖C e‖")
     for axis, loops in zip((third, fourth), main.self_edges.values, strict=False):
         draw_counts(axis, main.sel(self_edges=loops))
-    draw_ends(last, results.get("longer"))
+    draw_ends(last, each_graph(results["longer"]) if "longer" in results else [])
     return canvas
 
 
@@ -185,13 +184,11 @@ def chosen(results: xr.Dataset, graph: str) -> xr.Dataset:
     return trimmed(found.sel(width=100, init_scale=1.0, method="nearest"))
 
 
-def draw_graph(column: list[Axes], runs: xr.Dataset) -> None:
+def draw_graph(column: Any, runs: xr.Dataset) -> None:
     """The profile of a graph, its embedding, and its eigenvectors."""
     profile, learned, own = column
     count = float(runs.directions.isel(step=-1).mean())
-    family.draw_profile(
-        profile, runs, filled(f"{{graph}}: {count:.3g} directions", runs)
-    )
+    family.draw_profile(profile, runs, f"{{graph}}: {count:.3g} directions")
     value = runs.eigenvalue.isel(seed=0, eigen=slice(1, None))
     value = value / value.max()
     lines(profile, value, "eigen", color="0.3", marker="o", ms=2.5, lw=0.6)
@@ -212,9 +209,8 @@ def draw_modes(axis: Axes, runs: xr.Dataset, name: str, said: str) -> None:
     lines(axis, curves.sel(eigen=0), "step", color="0.5", dash="--", lw=1)
     axis.set_ylim(1e-3, 3 * float(curves.max()))
     if name == "projection":
-        scale = ScalarMappable(Normalize(1, int(rest.eigen[-1])))
-        bar = axis.inset_axes((0.08, 0.06, 0.4, 0.03))
-        ends = (1, int(rest.eigen[-1]))
+        bar, ends = axis.inset_axes((0.08, 0.06, 0.4, 0.03)), (1, int(rest.eigen[-1]))
+        scale = ScalarMappable(Normalize(*ends))
         axis.figure.colorbar(scale, cax=bar, orientation="horizontal", ticks=ends)
         bar.set_title("mode (0 dashed)", fontsize=7, pad=2)
     title = f"{said} of each mode, {{graph}}"
@@ -232,24 +228,21 @@ def draw_counts(axis: Axes, runs: xr.Dataset) -> None:
     points(axis, end, at, color="graph", dash="init_scale", label="{graph}")
     axis.set_xticks(place, end.width.values)
     room = {"xlim": (-0.5, len(end.width) - 0.5), "ylim": (0, float(end.max()) + 3)}
-    said = f"width; hollow: start {end.init_scale.values[-1]:g}"
-    said = said if len(start) > 1 else "width"
+    hollow = f"; hollow: start {end.init_scale.values[-1]:g}" if len(start) > 1 else ""
     legend = {"ncols": 2, "loc": "upper right", "fontsize": 7}
     words = "directions, with self edges" if int(runs.self_edges) else "directions"
-    frame(axis, words, xlabel=said, legend=legend, **room)
+    frame(axis, words, xlabel=f"width{hollow}", legend=legend, **room)
 
 
-def draw_ends(axis: Axes, longer: xr.Dataset | None) -> None:
+def draw_ends(axis: Axes, each: list[xr.Dataset]) -> None:
     """The loss above the least one against the step, for graphs not regular."""
-    found = [] if longer is None else [toward(runs) for runs in each_graph(longer)]
-    gaps = [one["gap"] for one in found if "gap" in one]
+    gaps = [found["gap"] for found in map(toward, each) if "gap" in found]
     for i, gap in enumerate(gaps):
         curve = gap.isel(init_scale=-1, step=slice(1, None)).mean("seed")
-        said = "{graph}" + " + self" * int(gap.self_edges)
+        said = "{graph} + self" if int(gap.self_edges) else "{graph}"
         lines(axis, curve, "step", color=f"C{i}", dash=DASHES[i % 6], label=said, lw=1)
     if not gaps:
-        axis.set_axis_off()
-        return
+        return axis.set_axis_off()
     scales = {"xscale": "log", "yscale": "log"}
     frame(axis, "loss above the least", xlabel="step, lr 0.02", **scales)
 

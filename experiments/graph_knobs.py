@@ -27,7 +27,7 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _graphs as family
-from experiments._graphs import ASSOCIATIVE, GEOMETRIC, Results, late, trimmed
+from experiments._graphs import ASSOCIATIVE, GEOMETRIC, Results, trimmed
 from memjax.cli import launch
 from memjax.datasets.graphs import Graph
 from memjax.plots import cells, frame, mosaic, panels
@@ -72,7 +72,7 @@ def claims(results: Results) -> list[mj.Claim]:
 
 def ratio(results: Results) -> xr.DataArray:
     """The participation ratio over the last quarter of the steps."""
-    return late(results["main"]).participation
+    return mj.late(results["main"]).participation
 
 
 def taken(results: Results, start: str, then: str) -> xr.DataArray:
@@ -94,7 +94,7 @@ def largest(results: Results, wd: str, lr: str) -> float:
 def summary(results: Results, name: str) -> float:
     """A number about all settings of the first graph; see the table."""
     main = trimmed(results["main"].isel(graph=0))
-    found, modes = late(main), main.sizes["eigen"] - 1
+    found, modes = mj.late(main), main.sizes["eigen"] - 1
     mean = found.participation.mean("seed") / modes
     values = {
         "remembered": (found.recall == 1).mean(),
@@ -114,8 +114,9 @@ def figure(results: Results) -> Figure:
     cuts, corners = list(cuts_of(main)), corners_of(main)
     canvas, panel = panels(mosaic((len(cuts), 2), (len(corners), 2)), (11, 10))
     axes = list(panel.values())
-    draw_maps(np.reshape(axes[: 2 * len(cuts)], (2, -1)), main, cuts)
-    family.draw_columns(axes[2 * len(cuts) :], corners)
+    above, below = axes[: 2 * len(cuts)], axes[2 * len(cuts) :]
+    draw_maps(np.array(above).reshape(2, -1), main, cuts)
+    family.draw_columns(below, corners)
     return canvas
 
 
@@ -139,7 +140,7 @@ def corners_of(main: xr.Dataset) -> dict[str, xr.Dataset]:
 
 def draw_maps(axes: np.ndarray, main: xr.Dataset, cuts: list) -> None:
     """Participation in each plane, and below it its deviation over seeds."""
-    modes, found = main.sizes["eigen"] - 1, late(main)
+    modes, found = main.sizes["eigen"] - 1, mj.late(main)
     forgot = ((found.recall < 1) | (main.diverged_at >= 0)).any("seed")
     for (upper, lower), (title, held, other) in zip(axes.T, cuts, strict=True):
         mean, sd, used = mj.spread(found.participation.sel(held))
@@ -153,9 +154,8 @@ def draw_maps(axes: np.ndarray, main: xr.Dataset, cuts: list) -> None:
         for axis, words in ((upper, title + boxes), (lower, "its sd, " + title)):
             axis.tick_params("x", labelrotation=30)
             frame(axis, words, mean, xlabel=KNOBS["lr"], ylabel=KNOBS[other])
-    bar = upper.figure.colorbar(
-        image, ax=list(axes[0]), label=f"participation ratio, of {modes}"
-    )
+    said = f"participation ratio, of {modes}"
+    bar = upper.figure.colorbar(image, ax=list(axes[0]), label=said)
     bar.ax.axhline(GEOMETRIC * modes, color="w", lw=1)
     bar.ax.axhline(ASSOCIATIVE * modes, color="w", lw=1, ls="--")
     seeds = int(used.max())

@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _graphs as family
-from experiments._graphs import SETTINGS, Results, late, three_matrices
+from experiments._graphs import SETTINGS, Results, three_matrices
 from memjax.cli import launch
 from memjax.datasets import graphs
 from memjax.plots import frame, key, mosaic, panels
@@ -95,12 +95,12 @@ def averaged(results: Results, sweep: str, name: str) -> xr.DataArray:
     """A quantity over the last quarter of the steps; of ten steps, at the last."""
     if sweep == "frozen":
         return results[sweep].isel(step=-1)[name]
-    return late(results[sweep])[name]
+    return mj.late(results[sweep])[name]
 
 
 def above(results: Results, name: str, more: str, less: str) -> xr.DataArray:
     """How far a quantity of one row is above that of another, seed by seed."""
-    found = late(mj.at(results["main"], width=WIDTH, steps=STEPS))[name]
+    found = mj.late(mj.at(results["main"], width=WIDTH, steps=STEPS))[name]
     first, second = (mj.at(found, row=row) for row in (more, less))
     return first - second
 
@@ -108,7 +108,7 @@ def above(results: Results, name: str, more: str, less: str) -> xr.DataArray:
 def least_recall(results: Results) -> float:
     """The least recall of all rows and seeds."""
     found = mj.at(results["main"], width=WIDTH, steps=STEPS)
-    return float(late(found).recall.min())
+    return float(mj.late(found).recall.min())
 
 
 # --- what to look at ----------------------------------------------------------------

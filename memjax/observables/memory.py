@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from memjax.core import Data, expect, named
-from memjax.observables.embedding import portrait
+from memjax.observables.embedding import portrait, principal
 from memjax.observables.spectral import (
     Basis,
     directions,
@@ -23,6 +23,7 @@ from memjax.observables.spectral import (
     negative_share,
     participation,
     projections,
+    residual,
 )
 
 # --- one node -------------------------------------------------------------------------
@@ -84,6 +85,33 @@ def geometric_logits(v: jax.Array, w: jax.Array) -> jax.Array:
     return (u * kept[None]) @ u.T
 
 
+def by_mode(
+    apply: Callable[..., jax.Array],
+    loss: Callable[..., jax.Array],
+    v: jax.Array,
+    nodes: Data,
+    walk: np.ndarray,
+    basis: Basis,
+) -> dict[str, Any]:
+    """While it is learned: the projection of V and the residual C in every mode.
+
+    `apply(node)` are the logits between nodes and `loss(node, law)` what is learned;
+    `v` [n, m] is the embedding. `strength` is that of its principal axes.
+    """
+    logits, labels = jax.vmap(apply)(nodes.x), range(len(walk))
+    p = projections(v, basis)
+    c = projections(residual(logits, walk), basis)
+    return {
+        "loss": expect(loss, nodes),
+        "recall": expect(lambda x, y: recall(apply(x), y, x), nodes),
+        "projection": named(p, "eigen", coords=labels),
+        "residual": named(c, "eigen", coords=labels),
+        "strength": named(principal(v)[1], "principal", coords=labels),
+        "participation": participation(p),
+        **directions(p, basis),
+    }
+
+
 def along(
     apply: Callable[..., jax.Array],
     v: jax.Array,
@@ -94,9 +122,9 @@ def along(
 ) -> dict[str, jax.Array]:
     """While it is learned: how flat V is, how far it moved, and what is remembered.
 
-    `v` [tokens, m] is the embedding, nodes first, and `start` what it was at first.
-    `apply(node)` are the logits; margin and top-1 are also those of the geometric ones
-    of `v w vᵀ`.
+    `apply(node)` are the logits of all tokens, `v` [tokens, m] is the embedding, nodes
+    first, and `start` what it was at first. Margin and top-1 are also those of the
+    geometric logits of `v w vᵀ`.
     """
     of_nodes, first = (tokens[: len(basis.values)] for tokens in (v, start))
     p = projections(of_nodes, basis)
