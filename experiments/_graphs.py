@@ -97,13 +97,11 @@ def three_matrices(
     basis = spectral.eigenbasis(walk)
 
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        logits = apply(params, x)
-        return -y @ jax.nn.log_softmax(logits)[: graph.nodes]
+        return mj.losses.next_token(apply(params, x), y)
 
     def noisy(params: Any, x: jax.Array, y: jax.Array, key: jax.Array) -> jax.Array:
         keep = mj.models.graph.dropout(key, dropout, width)
-        logits = apply(params, x, keep)
-        return -y @ jax.nn.log_softmax(logits)[: graph.nodes]
+        return mj.losses.next_token(apply(params, x, keep), y)
 
     def observe(params: Any) -> dict[str, Any]:
         nats = mj.expect(partial(loss, params), edges)
@@ -120,18 +118,15 @@ def three_matrices(
     return train(start, edges, train_key)
 
 
-# --- what was found -----------------------------------------------------------------
+# --- what was found, and pictures of it ---------------------------------------------
+
+LOOKS = {1: ("#0072B2", ""), 0: ("0.6", ""), -1: ("#D55E00", "////")}  # by eigenvalue
 
 
 def trimmed(found: xr.Dataset) -> xr.Dataset:
     """The runs of one graph, its own modes and nodes only."""
     nodes = int(found.eigenvalue.notnull().sum("eigen").max())
     return found.isel({d: slice(nodes) for d in OF_NODES if d in found.dims})
-
-
-# --- what to look at ----------------------------------------------------------------
-
-LOOKS = {1: ("#0072B2", ""), 0: ("0.6", ""), -1: ("#D55E00", "////")}  # by eigenvalue
 
 
 def draw_columns(axes: list[Axes], shown: dict[str, xr.Dataset]) -> None:
@@ -149,8 +144,9 @@ def draw_profile(axis: Axes, runs: xr.Dataset, title: str) -> None:
     p = runs.projection.isel(eigen=slice(1, None))
     p = p.isel(step=-1) if "step" in p.dims else p
     mean, sd, _ = mj.spread(p / p.max("eigen"))
-    signs = np.sign(runs.eigenvalue.isel(seed=0, eigen=slice(1, None)).round(6))
-    colors, hatches = zip(*(LOOKS[int(sign)] for sign in signs), strict=True)
+    value = runs.eigenvalue.isel(seed=0, eigen=slice(1, None))
+    signs = np.sign(value.where(abs(value) > 1e-6, 0)).values
+    colors, hatches = zip(*map(LOOKS.get, signs), strict=True)
     look: Any = {"color": colors, "hatch": hatches, "ec": "w", "lw": 0.5}
     axis.bar(p.eigen, mean, yerr=sd, error_kw={"elinewidth": 0.8}, **look)
     axis.set_xticks(range(0, p.sizes["eigen"] + 1, 5))
@@ -171,6 +167,5 @@ def draw_map(axis: Axes, runs: xr.Dataset, name: str = "embedding") -> None:
     beside: Any = {"xytext": (4, 4), "textcoords": "offset points", "fontsize": 6.5}
     for k in {int(np.argmax(row)) for row in near if row.sum() > 1}:
         axis.annotate(f"{near[k].sum()} nodes", (x[k], y[k]), **beside)
-    axis.set(xticks=[], yticks=[])
+    axis.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
     axis.spines[:].set_visible(False)
-    axis.set_aspect("equal", "datalim")

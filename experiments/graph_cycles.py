@@ -98,9 +98,10 @@ def exponent(results: Results, sweep: str, small: str, large: str) -> xr.DataArr
 
 def measured(runs: xr.Dataset, name: str) -> xr.DataArray:
     """A quantity at the end [nodes, seed]; `rate` is that of frequency 2 over lr."""
-    if name == "projection":
-        return at_end(runs, "projection").sel(eigen=[1, 2]).mean("eigen")
-    return at_end(runs, name) if name != "rate" else decay(runs)
+    if name == "rate":
+        return pair(runs, 3, 4).groupby("nodes").map(mj.decay) / runs.lr
+    found = at_end(runs, name)
+    return found if name == "loss" else found.sel(eigen=[1, 2]).mean("eigen")
 
 
 def at_end(runs: xr.Dataset, name: str) -> xr.DataArray:
@@ -112,17 +113,6 @@ def pair(runs: xr.Dataset, *modes: int) -> xr.DataArray:
     """The projection on both modes of a frequency [nodes, seed, step]."""
     square = np.square(runs.projection.sel(eigen=list(modes)))
     return np.sqrt(square.sum("eigen", skipna=False))
-
-
-def decay(runs: xr.Dataset) -> xr.DataArray:
-    """The rate, per step and lr, at which frequency 2 leaves at the end of a run."""
-
-    def of_one(curve: xr.DataArray) -> xr.DataArray:
-        last = curve.dropna("step", how="all").isel(step=[-3, -1])
-        fall = xr.ufuncs.log(last).diff("step").squeeze("step", drop=True)
-        return -fall / float(last.step.diff("step")[0])
-
-    return pair(runs, 3, 4).groupby("nodes").map(of_one) / runs.lr
 
 
 def closed(nodes: xr.DataArray, sweep: str) -> xr.Dataset:

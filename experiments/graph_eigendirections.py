@@ -153,6 +153,8 @@ def each_graph(results: xr.Dataset) -> list[xr.Dataset]:
 
 # --- what to look at ----------------------------------------------------------------
 
+LOG: Any = {"xscale": "log", "yscale": "log"}
+
 
 def figure(results: Results) -> Figure:
     """Profiles and embeddings of each graph; dynamics; counts by width; the end."""
@@ -213,8 +215,7 @@ def draw_modes(axis: Axes, runs: xr.Dataset, name: str, said: str) -> None:
         scale = ScalarMappable(Normalize(*ends))
         axis.figure.colorbar(scale, cax=bar, orientation="horizontal", ticks=ends)
         bar.set_title("mode (0 dashed)", fontsize=7, pad=2)
-    title = f"{said} of each mode, {{graph}}"
-    frame(axis, title, runs, xlabel="step, one seed", xscale="log", yscale="log")
+    frame(axis, f"{said} of each mode, {{graph}}", runs, xlabel="step, one seed", **LOG)
 
 
 def draw_counts(axis: Axes, runs: xr.Dataset) -> None:
@@ -243,8 +244,7 @@ def draw_ends(axis: Axes, each: list[xr.Dataset]) -> None:
         lines(axis, curve, "step", color=f"C{i}", dash=DASHES[i % 6], label=said, lw=1)
     if not gaps:
         return axis.set_axis_off()
-    scales = {"xscale": "log", "yscale": "log"}
-    frame(axis, "loss above the least", xlabel="step, lr 0.02", **scales)
+    frame(axis, "loss above the least", xlabel="step, lr 0.02", **LOG)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from memjax.claims import Claim as Claim
 from memjax.claims import Estimate as Estimate
 from memjax.claims import NotRun as NotRun
 from memjax.claims import at as at
+from memjax.claims import decay as decay
 from memjax.claims import estimate as estimate
 from memjax.claims import farthest as farthest
 from memjax.claims import judged as judged

@@ -3,13 +3,14 @@
 from memjax.claims.check import check as check
 from memjax.claims.claim import KINDS as KINDS
 from memjax.claims.claim import Claim as Claim
+from memjax.claims.logged import decay as decay
+from memjax.claims.logged import late as late
+from memjax.claims.logged import least_to_most as least_to_most
 from memjax.claims.lookup import Estimate as Estimate
 from memjax.claims.lookup import NotRun as NotRun
 from memjax.claims.lookup import at as at
 from memjax.claims.lookup import estimate as estimate
 from memjax.claims.lookup import farthest as farthest
-from memjax.claims.lookup import late as late
-from memjax.claims.lookup import least_to_most as least_to_most
 from memjax.claims.published import judged as judged
 from memjax.claims.rows import BadTable as BadTable
 from memjax.claims.table import held as held

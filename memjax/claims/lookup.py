@@ -55,19 +55,6 @@ def shown(value: Any) -> str:
     return f"{value:.10g}"
 
 
-def late(results: Any) -> Any:
-    """What runs log, averaged over the last quarter of their steps."""
-    logged = [name for name, found in results.items() if "step" in found.dims]
-    last = results.step >= 0.75 * results.step[-1]
-    return results[logged].isel(step=np.flatnonzero(last)).mean("step")
-
-
-def least_to_most(found: Any) -> float | str:
-    """What all runs have, a count say, or the least and the most where they differ."""
-    least, most = float(found.min()), float(found.max())
-    return most if least == most else f"{least:g} to {most:g}"
-
-
 # --- means over seeds ---------------------------------------------------------------
 
 

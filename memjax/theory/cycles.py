@@ -25,7 +25,7 @@ class FixedPoint(NamedTuple):
     @property
     def rate(self) -> float:
         """The decay of frequency 2, the slowest, per step and lr of the sum."""
-        return abs(float(self.spectrum[2]))
+        return abs(self.spectrum[2])
 
 
 def fixed_point(nodes: int, self_edges: bool = False) -> FixedPoint:
