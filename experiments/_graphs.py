@@ -1,7 +1,4 @@
-"""Linear models that memorize a graph, and its pictures, for the experiments on them.
-
-Published: Noroozizadeh, Nagarajan, Rosenfeld, Kumar, arXiv:2510.26745.
-"""
+"""Linear models that memorize a graph, as in arXiv:2510.26745, and pictures of them."""
 
 from functools import partial
 from typing import Any, NamedTuple
@@ -77,9 +74,9 @@ def two_matrices(
     def finish(params: Any) -> dict[str, Any]:
         return embedding.portrait(params["v"], walk, basis)
 
-    optimizer = optax.sgd(lr * (data.w > 0).sum())  # the sum over nodes, from the mean
-    train = mj.train(loss, optimizer, observe, steps, finish=finish)
-    return train(net.init(jax.random.key(seed), init_scale), data)
+    sgd = optax.sgd(lr * (data.w > 0).sum())  # of the sum over nodes, from the mean
+    start = net.init(jax.random.key(seed), init_scale)
+    return mj.train(loss, sgd, observe, steps, finish=finish)(start, data)
 
 
 def three_matrices(
@@ -126,7 +123,7 @@ LOOKS = {1: ("#0072B2", ""), 0: ("0.6", ""), -1: ("#D55E00", "////")}  # by eige
 def trimmed(found: xr.Dataset) -> xr.Dataset:
     """The runs of one graph, its own modes and nodes only."""
     nodes = int(found.eigenvalue.notnull().sum("eigen").max())
-    return found.isel({d: slice(nodes) for d in OF_NODES if d in found.dims})
+    return found.isel(dict.fromkeys(OF_NODES, slice(nodes)), missing_dims="ignore")
 
 
 def draw_columns(axes: list[Axes], shown: dict[str, xr.Dataset]) -> None:

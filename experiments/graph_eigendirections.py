@@ -124,10 +124,9 @@ def end(results: Results, name: str) -> float:
 def toward(runs: xr.Dataset) -> dict[str, xr.DataArray]:
     """How far the runs of a graph are from where the convex problem ends.
 
-    `off` is the distance of the loss in percent and `outside` the share of variance
-    outside the optimum's directions, which the parts of a connected graph have;
-    `left`, for a graph that is not regular, what ten times the steps leave of the
-    loss above the least.
+    `off` is the distance of the loss in percent; `outside`, for a connected graph, the
+    share of variance outside the optimum's directions; `left`, for one not regular,
+    what ten times the steps leave of the loss above the least.
     """
     walk = runs.walk.isel({d: 0 for d in runs.walk.dims[:-2]}).values
     it = convex.ends(walk)

@@ -57,8 +57,8 @@ def sweeps(
     steps: int = 4000,  # of AdamW; the initial W has deviation 0.02
 ) -> dict[str, mj.Sweep]:
     """The map over three knobs."""
-    axes: Any = {"lr": lr, "wd": wd, "init_scale": init_scale, "seed": mj.seeds(seeds)}
-    axes |= {"graph": family.parsed(graph), "width": width, "steps": steps}
+    axes: Any = {"graph": family.parsed(graph), "width": width, "steps": steps}
+    axes |= {"lr": lr, "wd": wd, "init_scale": init_scale, "seed": mj.seeds(seeds)}
     return {"main": mj.Sweep(run, **axes)}
 
 
@@ -78,11 +78,12 @@ def ratio(results: Results) -> xr.DataArray:
 def taken(results: Results, start: str, then: str) -> xr.DataArray:
     """What a change of knobs, `lr wd init_scale`, takes from the ratio, by seed."""
     found = mj.at(ratio(results), graph="cycle:15", width=128, steps=4000)
-    before, after = (
-        mj.at(found, **dict(zip(KNOBS, map(float, knobs.split()), strict=True)))
-        for knobs in (start, then)
-    )
-    return before - after
+
+    def at(knobs: str) -> xr.DataArray:
+        labels = zip(KNOBS, map(float, knobs.split()), strict=True)
+        return mj.at(found, **dict(labels))
+
+    return at(start) - at(then)
 
 
 def largest(results: Results, wd: str, lr: str) -> float:
@@ -113,19 +114,18 @@ def figure(results: Results) -> Figure:
     main = trimmed(results["main"].isel(graph=0))
     cuts, corners = list(cuts_of(main)), corners_of(main)
     canvas, panel = panels(mosaic((len(cuts), 2), (len(corners), 2)), (11, 10))
-    axes = list(panel.values())
-    above, below = axes[: 2 * len(cuts)], axes[2 * len(cuts) :]
-    draw_maps(np.array(above).reshape(2, -1), main, cuts)
-    family.draw_columns(below, corners)
+    axes, maps = list(panel.values()), 2 * len(cuts)
+    draw_maps(np.array(axes[:maps]).reshape(2, -1), cuts)
+    family.draw_columns(axes[maps:], corners)
     return canvas
 
 
-def cuts_of(main: xr.Dataset) -> Iterator[tuple[str, dict, str]]:
-    """The planes that are drawn: a title, the label that is held, the other knob."""
+def cuts_of(main: xr.Dataset) -> Iterator[tuple[str, xr.Dataset, str]]:
+    """The planes that are drawn: a title, the runs in it, the knob beside lr."""
     if main.sizes["init_scale"] > 1:
-        yield "weight decay {wd:g}", {"wd": float(main.wd[0])}, "init_scale"
-    for start in dict.fromkeys(main.init_scale.values[[0, -1]].tolist()):
-        yield "start {init_scale:g}", {"init_scale": start}, "wd"
+        yield "weight decay {wd:g}", main.isel(wd=0), "init_scale"
+    for start in dict.fromkeys(main.init_scale.values[[0, -1]]):
+        yield "start {init_scale:g}", main.sel(init_scale=start), "wd"
 
 
 def corners_of(main: xr.Dataset) -> dict[str, xr.Dataset]:
@@ -138,17 +138,17 @@ def corners_of(main: xr.Dataset) -> dict[str, xr.Dataset]:
     }
 
 
-def draw_maps(axes: np.ndarray, main: xr.Dataset, cuts: list) -> None:
+def draw_maps(axes: np.ndarray, cuts: list) -> None:
     """Participation in each plane, and below it its deviation over seeds."""
-    modes, found = main.sizes["eigen"] - 1, mj.late(main)
-    forgot = ((found.recall < 1) | (main.diverged_at >= 0)).any("seed")
-    for (upper, lower), (title, held, other) in zip(axes.T, cuts, strict=True):
-        mean, sd, used = mj.spread(found.participation.sel(held))
+    for (upper, lower), (title, runs, other) in zip(axes.T, cuts, strict=True):
+        found, modes = mj.late(runs), runs.sizes["eigen"] - 1
+        mean, sd, used = mj.spread(found.participation)
         image = cells(upper, mean, "lr", other, vmin=1, vmax=modes, cmap="viridis")
         wide = cells(lower, sd, "lr", other, vmin=0, vmax=2, cmap="magma")
         draw_boundary(upper, mean.transpose(other, "lr"), modes)
-        mark_settings(upper, main, held, other)
-        lost = forgot.sel(held).transpose(other, "lr")
+        mark_settings(upper, runs, other)
+        lost = ((found.recall < 1) | (runs.diverged_at >= 0)).any("seed")
+        lost = lost.transpose(other, "lr")
         lower.pcolor(lost.where(lost), hatch="////", fc="none", ec="0.7", lw=0)
         boxes = "; boxes: study, width 512" if upper.texts else ""
         for axis, words in ((upper, title + boxes), (lower, "its sd, " + title)):
@@ -172,18 +172,16 @@ def draw_boundary(axis: Axes, mean: xr.DataArray, modes: int) -> None:
         axis.contour(x, y, mean.values, levels=levels, **style)
 
 
-def mark_settings(axis: Axes, main: xr.Dataset, held: dict, other: str) -> None:
+def mark_settings(axis: Axes, runs: xr.Dataset, other: str) -> None:
     """Boxes at the rows of the study, of another width and longer, with these knobs."""
     beside = {"1": 0.25, "2a": -0.2}  # both at one place
     box = {"boxstyle": "round,pad=0.15", "fc": "w", "alpha": 0.6, "ls": ":"}
-    known = family.SETTINGS if str(main.graph.values) == "cycle:15" else {}
+    known = family.SETTINGS if str(runs.graph.values) == "cycle:15" else {}
     for row, its in known.items():
-        knobs = its._asdict()
-        held_too = all(np.isclose(knobs[name], value) for name, value in held.items())
-        x, y = (np.flatnonzero(np.isclose(main[n], knobs[n])) for n in ("lr", other))
-        if held_too and x.size and y.size:
-            at = (x[0] + 0.5 + beside.get(row, 0), y[0] + 0.5)
-            axis.text(*at, row, ha="center", va="center", size=7, bbox=box)
+        at = {n: np.flatnonzero(np.isclose(runs[n], getattr(its, n))) for n in KNOBS}
+        if all(places.size for places in at.values()):
+            x, y = at["lr"][0] + 0.5 + beside.get(row, 0), at[other][0] + 0.5
+            axis.text(x, y, row, ha="center", va="center", size=7, bbox=box)
 
 
 if __name__ == "__main__":

@@ -73,10 +73,11 @@ def sweeps(
 ) -> dict[str, mj.Sweep]:
     """The seven published settings, one in bfloat16, and three controls."""
     mj.one_of(tuple(SETTINGS), row=row)
-    on: Any = {"width": width, "steps": steps, "seed": mj.seeds(seeds)}
-    main, again = mj.Sweep(run, row=row, bfloat16=0, **on), mj.seeds(controls)
-    on = {"width": min(width, 128), "steps": 2 * steps, "seed": again}
-    plain = mj.Sweep(descent, lr=0.5, init_scale=0.02, **on)
+    on: Any = {"width": width, "steps": steps}
+    main = mj.Sweep(run, seed=mj.seeds(seeds), row=row, bfloat16=0, **on)
+    again = mj.seeds(controls)
+    on = {"width": min(width, 128), "steps": 2 * steps}
+    plain = mj.Sweep(descent, seed=again, lr=0.5, init_scale=0.02, **on)
     held = mj.Sweep(frozen, seed=again, width=width, steps=10, lr=0.1, wd=1e-3)
     narrow = held.but(width=15, steps=steps // 2, lr=10.0, wd=0.0)
     rounded = {"autocast": main.but(row=("2a",), bfloat16=1)} if "2a" in row else {}
