@@ -150,9 +150,9 @@ def draw_law(axis: Axes, results: Results, name: str) -> None:
         both = closed(sizes, sweep)[name], measured(results[sweep], name)
         form, found = (1 / y for y in both) if name == "rate" else both
         said = (f"closed form{words}", f"runs{words}")
-        first, second = said if name == "projection" else ("", "")
-        lines(axis, form, "nodes", label=first, **look)
-        points(axis, found, "nodes", label=second, marker=MARKERS[i], **look)
+        line, dots = said if name == "projection" else ("", "")
+        lines(axis, form, "nodes", label=line, **look)
+        points(axis, found, "nodes", label=dots, marker=MARKERS[i], **look)
     axis.set(xscale="log", xlabel="nodes n of a cycle")
     axis.set_xticks(SHOWN, list(map(str, SHOWN)))
     axis.set_xticks([], minor=True)

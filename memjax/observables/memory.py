@@ -1,4 +1,4 @@
-"""What is remembered of a graph by a model whose tokens are its nodes, and others.
+"""What a model remembers of a graph whose nodes are its tokens, or the first of them.
 
 `margin` and `recall` are ours. Of the two margins of Noroozizadeh et al.
 (arXiv:2510.26745) one scores a transposed W without its bias and is not here. The
