@@ -1,23 +1,18 @@
-"""Linear models that memorize a graph, and its pictures, for the experiments on them.
+"""Linear models that memorize a graph, as in arXiv:2510.26745, and pictures of them."""
 
-Published: Noroozizadeh, Nagarajan, Rosenfeld, Kumar, arXiv:2510.26745.
-"""
-
-import string
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
 from matplotlib.axes import Axes
+from scipy.linalg import orthogonal_procrustes
 
 import memjax as mj
 from memjax.datasets import graphs
-from memjax.observables import spectral
+from memjax.observables import embedding, memory, spectral
 from memjax.plots import frame
 
 Results = dict[str, xr.Dataset]
@@ -48,221 +43,111 @@ SETTINGS = {
 }
 
 
-def parsed(text: str, directed: bool = False) -> graphs.Graph:
-    """The graph that a flag names."""
+# --- the runs -----------------------------------------------------------------------
+
+
+def parsed(texts: tuple[str, ...], directed: bool = False) -> list[graphs.Graph]:
+    """The graphs that a flag names."""
     try:
-        return graphs.parse(text, directed=directed)
+        return [graphs.parse(text, directed=directed) for text in texts]
     except ValueError as error:
         raise mj.BadValue("graph", str(error)) from None
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def two_matrices(
-    graph: graphs.Graph,
-    lr: Any,
-    init_scale: Any,
-    seed: Any,
-    width: int,
-    steps: int,
-    model: str = "tied",
-) -> mj.Legs:
+    lr: Any, init_scale: Any, seed: Any,
+    *, graph: graphs.Graph, self_edges: int, width: int, model: str, steps: int,
+) -> mj.Legs:  # fmt: skip
     """Memorize a graph by gradient descent; `lr` is that of the sum over nodes."""
+    graph = graphs.with_self_edges(graph) if self_edges else graph
     data, walk = graphs.next_nodes(graph), graphs.transitions(graph)
     basis = spectral.eigenbasis(walk)
     net = getattr(mj.models.graph, model)(graph.nodes, width)
-    by_mode = partial(mj.named, coords=range(graph.nodes))
 
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         return mj.losses.cross_entropy(net.apply(params, x), y)
 
-    def remembered(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return spectral.recall(net.apply(params, x), y, x)
-
     def observe(params: Any) -> dict[str, Any]:
-        logits = jax.vmap(partial(net.apply, params))(data.x)
-        p = spectral.projections(params["v"], basis)
-        c = spectral.projections(spectral.residual(logits, walk), basis)
-        return {
-            "loss": mj.expect(partial(loss, params), data),
-            "recall": mj.expect(partial(remembered, params), data),
-            "projection": by_mode(p, "eigen"),
-            "residual": by_mode(c, "eigen"),
-            "strength": by_mode(spectral.principal(params["v"])[1], "principal"),
-            "participation": spectral.participation(p),
-            **spectral.directions(p, basis),
-        }
+        now = partial(net.apply, params), partial(loss, params), params["v"]
+        return memory.by_mode(*now, data, walk, basis)
 
-    optimizer = optax.sgd(lr * (data.w > 0).sum())  # the sum over nodes, from the mean
-    drawn = partial(portrait, walk=walk, basis=basis)
-    finish = {"finish": lambda params: drawn(params["v"])}
-    train = mj.train(loss, optimizer, observe, steps, **finish)
-    return train(net.init(jax.random.key(seed), init_scale), data)
+    def finish(params: Any) -> dict[str, Any]:
+        return embedding.portrait(params["v"], walk, basis)
+
+    sgd = optax.sgd(lr * (data.w > 0).sum())  # of the sum over nodes, from the mean
+    start = net.init(jax.random.key(seed), init_scale)
+    return mj.train(loss, sgd, observe, steps, finish=finish)(start, data)
 
 
 def three_matrices(
-    graph: graphs.Graph,
-    optimizer: optax.GradientTransformation,
-    init_scale: Any,
-    seed: Any,
-    width: int,
-    when: Sequence[int],
-    dropout: float = 0.0,
-    freeze: bool = False,
-    bfloat16: bool = False,
-) -> mj.Legs:
-    """Train V, W and b on the mean over edges, and observe V and the logits."""
+    graph: graphs.Graph, optimizer: optax.GradientTransformation, init_scale: Any,
+    seed: Any, width: int, steps: int,
+    *, dropout: float = 0.0, held: tuple[str, ...] = (), bfloat16: bool = False,
+) -> mj.Legs:  # fmt: skip
+    """Train V, W and b, but those `held`, on the mean over edges."""
     init_key, train_key = jax.random.split(jax.random.key(seed))
     edges = graphs.next_nodes(graph, "edge")
     net = mj.models.graph.three_matrix(graph.nodes, width, bfloat16=bfloat16)
-    params = net.init(init_key, init_scale)
-    start, apply = params, net.apply
-    if freeze:
-        start, apply = mj.models.graph.freeze(net.apply, params, "v")
+    first = net.init(init_key, init_scale)
+    start, apply = mj.models.graph.freeze(net.apply, first, *held)
+    nodes, walk = graphs.next_nodes(graph), graphs.transitions(graph)
+    basis = spectral.eigenbasis(walk)
 
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return cross_entropy(apply(params, x), y)
+        return mj.losses.next_token(apply(params, x), y)
 
     def noisy(params: Any, x: jax.Array, y: jax.Array, key: jax.Array) -> jax.Array:
         keep = mj.models.graph.dropout(key, dropout, width)
-        return cross_entropy(apply(params, x, keep), y)
+        return mj.losses.next_token(apply(params, x, keep), y)
 
-    seen = Seen(graph, params, apply)
+    def observe(params: Any) -> dict[str, Any]:
+        nats = mj.expect(partial(loss, params), edges)
+        v, w = ({**first, **params}[name] for name in "vw")
+        seen = memory.along(partial(apply, params), v, w, first["v"], nodes, basis)
+        return {"loss": nats, **seen}
 
-    def observe(trained: Any) -> dict[str, Any]:
-        return {"loss": mj.expect(partial(loss, trained), edges), **seen.along(trained)}
+    def finish(params: Any) -> dict[str, Any]:
+        v = {**first, **params}["v"]
+        return memory.at_end(partial(apply, params), v, walk, basis)
 
-    task = noisy if dropout else loss
-    train = mj.train(task, optimizer, observe, when, finish=seen.at_end)
+    task, when = noisy if dropout else loss, mj.spaced(20, steps, late=6)
+    train = mj.train(task, optimizer, observe, when, finish=finish)
     return train(start, edges, train_key)
 
 
-class Seen:
-    """What is observed of three matrices, some of which may be held at their start."""
+# --- what was found, and pictures of it ---------------------------------------------
 
-    def __init__(self, graph: graphs.Graph, params: Any, apply: Any) -> None:
-        self.params, self.apply = params, apply
-        self.nodes = graphs.next_nodes(graph)
-        self.walk = graphs.transitions(graph)
-        self.basis = spectral.eigenbasis(self.walk)
-
-    def along(self, trained: Any) -> dict[str, Any]:
-        """How flat the embedding is, how far it moved, and what is remembered."""
-        every = {**self.params, **trained}
-        v, first = (p["v"][: len(self.walk)] for p in (every, self.params))
-        p = spectral.projections(v, self.basis)
-        kept = spectral.geometric_logits(every["v"], every["w"])
-
-        def score(x: jax.Array, y: jax.Array) -> dict[str, jax.Array]:
-            logits, best = self.apply(trained, x), spectral.best_margin(kept[x], y, x)
-            return {
-                "recall": spectral.recall(logits, y, x),
-                "margin": spectral.margin(logits, y, x),
-                "geometric_margin": best,
-                "geometric_top1": jnp.asarray(best > 0, jnp.float32),
-            }
-
-        return {
-            "participation": spectral.participation(p),
-            "negative_share": spectral.negative_share(p, self.basis),
-            "moved": jnp.linalg.norm(v - first) / jnp.linalg.norm(first),
-            **mj.expect(score, self.nodes),
-        }
-
-    def at_end(self, trained: Any) -> dict[str, Any]:
-        """The profile of the embedding and of the logits between nodes, and a map."""
-        n = len(self.walk)
-        v = {**self.params, **trained}["v"][:n]
-        p = spectral.projections(v, self.basis)
-        logits = jax.vmap(partial(self.apply, trained))(np.arange(n))[:, :n]
-        spectrum = spectral.logit_spectrum(logits, self.basis)
-        return {
-            "projection": mj.named(p, "eigen", coords=range(n)),
-            "logit": mj.named(spectrum, "eigen", coords=range(n)),
-            **spectral.directions(p, self.basis),
-            **portrait(v, self.walk, self.basis),
-        }
-
-
-def cross_entropy(logits: jax.Array, law: jax.Array) -> jax.Array:
-    """The loss of logits [tokens] for a law over the nodes, which come first [n]."""
-    return -law @ jax.nn.log_softmax(logits)[: len(law)]
-
-
-def portrait(v: jax.Array, walk: np.ndarray, basis: spectral.Basis) -> dict[str, Any]:
-    """Where the nodes lie in two principal axes and in two eigenvectors, by node."""
-    nodes = range(len(v))
-    plane = spectral.in_plane(v, walk, basis)
-    of_nodes = partial(mj.named, coords={"node": nodes, "next": nodes})
-    return {
-        "embedding": of_nodes(plane["embedding"], "node", "axis"),
-        "eigenvector": of_nodes(plane["eigenvector"], "node", "axis"),
-        "in_plane": plane["share"],
-        "eigenvalue": mj.named(jnp.asarray(basis.values), "eigen", coords=nodes),
-        "walk": of_nodes(jnp.asarray(walk), "node", "next"),
-    }
-
-
-def times(steps: int) -> tuple[int, ...]:
-    """Log-spaced steps, and six even ones over the last quarter to average."""
-    spaced = np.geomspace(1, steps, 20).round()
-    late = np.linspace(0.75 * steps, steps, 6).round()
-    return tuple(sorted({0, *spaced.astype(int).tolist(), *late.astype(int).tolist()}))
-
-
-# --- what was found -----------------------------------------------------------------
-
-
-def late(results: xr.Dataset) -> xr.Dataset:
-    """The means over the last quarter of the steps, where AdamW still jitters."""
-    logged = [name for name, a in results.items() if "step" in a.dims]
-    steps = results.step >= 0.75 * results.step[-1]
-    return results[logged].isel(step=np.flatnonzero(steps)).mean("step")
+LOOKS = {1: ("#0072B2", ""), 0: ("0.6", ""), -1: ("#D55E00", "////")}  # by eigenvalue
 
 
 def trimmed(found: xr.Dataset) -> xr.Dataset:
     """The runs of one graph, its own modes and nodes only."""
     nodes = int(found.eigenvalue.notnull().sum("eigen").max())
-    return found.isel({d: slice(nodes) for d in OF_NODES if d in found.dims})
+    return found.isel(dict.fromkeys(OF_NODES, slice(nodes)), missing_dims="ignore")
 
 
-# --- what to look at ----------------------------------------------------------------
-
-UP, DOWN = "#0072B2", "#D55E00"  # of positive, negative eigenvalue
-
-
-def mosaic(*rows: tuple[int, int]) -> str:
-    """Letters for `panels`: rows of columns, as many rows of each as said."""
-    letters = iter(string.ascii_letters)
-    parts = [
-        ";".join("".join(next(letters) for _ in range(columns)) for _ in range(count))
-        for columns, count in rows
-    ]
-    return "|".join(parts)
+def draw_columns(axes: list[Axes], shown: dict[str, xr.Dataset]) -> None:
+    """The profiles of embeddings that AdamW learned, and below each a map of it."""
+    for i, (said, runs) in enumerate(shown.items()):
+        ratio = float(mj.late(runs).participation.mean())
+        draw_profile(axes[i], runs, f"{said}\nparticipation {ratio:.1f}")
+        draw_map(axes[len(shown) + i], runs)
+    axes[0].set_ylabel("‖Vᵀe‖ over the largest, ± sd")
+    axes[len(shown)].set_ylabel("two principal axes\nof the embedding")
 
 
-def draw_profile(
-    axis: Axes, runs: xr.Dataset, title: str, values: bool = False
-) -> None:
-    """Projections by mode, each run's over its largest; eigenvalues as dots."""
+def draw_profile(axis: Axes, runs: xr.Dataset, title: str) -> None:
+    """Projections by mode, each run's over its largest."""
     p = runs.projection.isel(eigen=slice(1, None))
     p = p.isel(step=-1) if "step" in p.dims else p
-    mean, sd, used = mj.spread(p / p.max("eigen"))
+    mean, sd, _ = mj.spread(p / p.max("eigen"))
     value = runs.eigenvalue.isel(seed=0, eigen=slice(1, None))
-    sign = np.sign(value.where(abs(value) > 1e-6, 0))
-    for at, color, hatch in ((1, UP, ""), (0, "0.6", ""), (-1, DOWN, "////")):
-        look: Any = {"color": color, "hatch": hatch, "ec": "w", "lw": 0.5}
-        axis.bar(p.eigen[sign == at], mean[sign == at], **look)
-    if int(used.max()) > 1:
-        axis.errorbar(p.eigen, mean, sd, ls="", color="k", elinewidth=0.8)
-    if values:
-        axis.plot(p.eigen, value / value.max(), "o-", color="0.3", ms=2.5, lw=0.6)
-        axis.axhline(0, color="k", lw=0.5)
-        axis.axhline(0.3, color="0.6", lw=0.6, ls=":")
-    least = float(value.min() / value.max()) - 0.1 if values else 0
+    signs = np.sign(value.where(abs(value) > 1e-6, 0)).values
+    colors, hatches = zip(*map(LOOKS.get, signs), strict=True)
+    look: Any = {"color": colors, "hatch": hatches, "ec": "w", "lw": 0.5}
+    axis.bar(p.eigen, mean, yerr=sd, error_kw={"elinewidth": 0.8}, **look)
     axis.set_xticks(range(0, p.sizes["eigen"] + 1, 5))
-    frame(axis, title, xlabel="mode; hatched: eigenvalue < 0", ylim=(least, 1.2))
+    frame(axis, title, runs, xlabel="mode; hatched: eigenvalue < 0", ylim=(0, 1.2))
 
 
 def draw_map(axis: Axes, runs: xr.Dataset, name: str = "embedding") -> None:
@@ -270,18 +155,14 @@ def draw_map(axis: Axes, runs: xr.Dataset, name: str = "embedding") -> None:
     one = runs.isel(seed=0)
     points = one[name].transpose("node", "axis").values
     if name == "eigenvector":  # their plane is theirs, their orientation the solver's
-        u, _, vt = np.linalg.svd(points.T @ one.embedding.values)
-        points = points @ u @ vt
+        points = points @ orthogonal_procrustes(points, one.embedding.values)[0]
     x, y = points.T
-    for u, v in np.argwhere(np.triu(one.walk.values + one.walk.values.T, 1) > 0):
-        axis.plot(x[[u, v]], y[[u, v]], color="0.75", lw=0.8, zorder=1)
+    ends = np.argwhere(np.triu(one.walk.values + one.walk.values.T, 1) > 0).T
+    axis.plot(x[ends], y[ends], color="0.75", lw=0.8, zorder=1)
     axis.scatter(x, y, c=np.arange(len(x)), s=15, cmap="twilight_shifted", zorder=2)
     near = np.hypot(*(points[:, None] - points).T) < 0.02 * np.ptp(points, axis=0).max()
+    beside: Any = {"xytext": (4, 4), "textcoords": "offset points", "fontsize": 6.5}
     for k in {int(np.argmax(row)) for row in near if row.sum() > 1}:
-        axis.annotate(f"{near[k].sum()} nodes", (x[k], y[k]), (4, 4), **BESIDE_IT)
-    axis.set(xticks=[], yticks=[])
+        axis.annotate(f"{near[k].sum()} nodes", (x[k], y[k]), **beside)
+    axis.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
     axis.spines[:].set_visible(False)
-    axis.set_aspect("equal", "datalim")
-
-
-BESIDE_IT: Any = {"textcoords": "offset points", "fontsize": 6.5}

@@ -15,7 +15,6 @@ nodes, to three digits, and rates within 5 %.
 long as frequency 2, the slowest, takes near the end to decay to a thousandth.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,35 +23,29 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments._graphs import Results, two_matrices
+from experiments import _graphs as family
 from memjax.cli import launch
 from memjax.datasets import graphs
-from memjax.plots import DASHES, frame, lines, panels, points
+from memjax.plots import DASHES, MARKERS, frame, lines, panels, points
 from memjax.theory.cycles import fixed_point, steps_to
 
 LEFT = 1e-3  # the decay of the slowest frequency that a cycle is trained for
 LOOPS = {"main": False, "looped": True}  # whether the cycles of a sweep have self edges
-SHOWN = (6, 8, 10, 15, 20, 30, 60)  # sizes named in the figure
 WITHIN = {"projection": 5e-4, "loss": 5e-4, "rate": 0.05}  # of the closed form's value
+Results = family.Results
 
 
 # --- the runs -----------------------------------------------------------------------
 
 
 def run(
-    lr: Any,
-    init_scale: Any,
-    seed: Any,
-    *,
-    nodes: int,
-    self_edges: int,
-    width: int,
-    steps: int,
-) -> mj.Legs:
+    lr: Any, init_scale: Any, seed: Any,
+    *, nodes: int, self_edges: int, width: int, steps: int,
+) -> mj.Legs:  # fmt: skip
     """Memorize a cycle by gradient descent; `lr` is that of the sum over nodes."""
+    how: Any = {"self_edges": self_edges, "width": width, "steps": steps}
     ring = graphs.cycle(nodes)
-    ring = graphs.with_self_edges(ring) if self_edges else ring
-    return two_matrices(ring, lr, init_scale, seed, width, steps)
+    return family.two_matrices(lr, init_scale, seed, graph=ring, model="tied", **how)
 
 
 def sweeps(
@@ -67,23 +60,14 @@ def sweeps(
     mj.between(5, np.inf, nodes=nodes)
     mj.between(4, np.inf, looped=looped)
     mj.inside(0, np.inf, lr=lr)
-    axes: dict[str, Any] = {
-        "lr": lr,
-        "init_scale": init_scale,
-        "width": width,
-        "seed": mj.seeds(seeds),
-    }
-    return {
-        "main": mj.Sweep(run, lasting(nodes, False, lr), self_edges=0, **axes),
-        "looped": mj.Sweep(run, lasting(looped, True, lr), self_edges=1, **axes),
-    }
+    axes: Any = {"lr": lr, "init_scale": init_scale, "width": width}
 
+    def lasting(sizes: tuple, loops: bool) -> mj.Sweep:
+        steps = [round(steps_to(LEFT, n, lr, loops)) for n in sizes]
+        along = mj.zipped(nodes=sizes, steps=steps)
+        return mj.Sweep(run, along, self_edges=int(loops), **axes, seed=mj.seeds(seeds))
 
-def lasting(nodes: tuple, loops: bool, lr: float) -> Any:
-    """Sizes of cycles, each with the steps that it takes."""
-    return mj.zipped(
-        nodes=nodes, steps=[round(steps_to(LEFT, n, lr, loops)) for n in nodes]
-    )
+    return {"main": lasting(nodes, False), "looped": lasting(looped, True)}
 
 
 # --- what was found -----------------------------------------------------------------
@@ -101,24 +85,23 @@ def off(results: Results, sweep: str, name: str) -> mj.Estimate:
 
 
 def directions(results: Results, sweep: str) -> float | str:
-    """The most directions above .3 of the largest at the end, over sizes and seeds."""
-    found = at_end(results[sweep], "directions")
-    least, most = float(found.min()), float(found.max())
-    return most if least == most else f"{least:g} to {most:g}"
+    """The directions above .3 of the largest at the end, over sizes and seeds."""
+    return mj.least_to_most(at_end(results[sweep], "directions"))
 
 
 def exponent(results: Results, sweep: str, small: str, large: str) -> xr.DataArray:
     """The power of the size of a cycle with which the time of decay grows."""
     rate = measured(mj.at(results[sweep], width=100), "rate")
-    less, more = (mj.at(rate, nodes=int(n)).drop_vars("nodes") for n in (small, large))
+    less, more = (mj.at(rate, nodes=int(n)) for n in (small, large))
     return np.log(less / more) / np.log(int(large) / int(small))
 
 
 def measured(runs: xr.Dataset, name: str) -> xr.DataArray:
     """A quantity at the end [nodes, seed]; `rate` is that of frequency 2 over lr."""
-    if name == "projection":
-        return at_end(runs, "projection").sel(eigen=[1, 2]).mean("eigen")
-    return at_end(runs, name) if name != "rate" else decay(runs)
+    if name == "rate":
+        return pair(runs, 3, 4).groupby("nodes").map(mj.decay) / runs.lr
+    found = at_end(runs, name)
+    return found if name == "loss" else found.sel(eigen=[1, 2]).mean("eigen")
 
 
 def at_end(runs: xr.Dataset, name: str) -> xr.DataArray:
@@ -132,79 +115,58 @@ def pair(runs: xr.Dataset, *modes: int) -> xr.DataArray:
     return np.sqrt(square.sum("eigen", skipna=False))
 
 
-def decay(runs: xr.Dataset) -> xr.DataArray:
-    """The rate, per step and lr, at which frequency 2 leaves at the end of a run."""
-    rates = []
-    for size in runs.nodes:
-        curve = (
-            pair(runs.sel(nodes=size), 3, 4)
-            .dropna("step", how="all")
-            .isel(step=[-3, -1])
-        )
-        steps = float(curve.step.diff("step")[0])
-        fall = xr.ufuncs.log(curve).diff("step").squeeze("step", drop=True)
-        rates.append(-fall / steps)
-    return xr.concat(rates, runs.nodes, coords="minimal", compat="override") / runs.lr
-
-
 def closed(nodes: xr.DataArray, sweep: str) -> xr.Dataset:
     """The closed form of cycles of these sizes [nodes]."""
-    forms = [fixed_point(int(n), LOOPS[sweep]) for n in np.atleast_1d(nodes)]
-    found = {
-        "projection": [form.projection for form in forms],
-        "loss": [form.loss for form in forms],
-        "rate": [abs(form.spectrum[2]) for form in forms],
-    }
-    along = {name: ("nodes", values) for name, values in found.items()}
-    return xr.Dataset(along, {"nodes": np.atleast_1d(nodes)})
+    forms = [fixed_point(int(n), LOOPS[sweep]) for n in nodes.values]
+    along = {n: ("nodes", [getattr(form, n) for form in forms]) for n in WITHIN}
+    return xr.Dataset(along, {"nodes": nodes.values})
 
 
 # --- what to look at ----------------------------------------------------------------
+
+SHOWN = (6, 8, 10, 15, 20, 30, 60)  # sizes named in the figure
 
 
 def figure(results: Results) -> Figure:
     """Projection, loss and time of decay against size; the decay itself."""
     canvas, panel = panels("ab;cd", (9, 6.6))
-    inverse, same = (lambda rate: 1 / rate), (lambda value: value)
-    for letter, name, of, title, scale in (
-        ("a", "projection", same, "‖Vᵀe‖ of both kept modes", "log"),
-        ("b", "loss", same, "loss, nats a node", "linear"),
-        ("c", "rate", inverse, "lr × steps for frequency 2 to fall by e", "log"),
-    ):
-        axis = panel[letter]
-        draw_law(axis, results, name, of)
-        axis.set(xscale="log", yscale=scale, xlabel="nodes n of a cycle")
-        axis.set_xticks(SHOWN, list(map(str, SHOWN)))
-        axis.set_xticks([], minor=True)
-        frame(axis, title)
+    draw_law(panel["a"], results, "projection")
+    frame(panel["a"], "‖Vᵀe‖ of both kept modes", yscale="log")
+    draw_law(panel["b"], results, "loss")
+    frame(panel["b"], "loss, nats a node")
+    draw_law(panel["c"], results, "rate")
+    limit = np.array(SHOWN) ** 4 / (2 * (2 * np.pi) ** 4)
+    panel["c"].plot(SHOWN, limit, "k:", lw=0.8, label="n⁴ / 2 (2π)⁴")
+    frame(panel["c"], "lr × steps for frequency 2 to fall by e", yscale="log")
     draw_decay(panel["d"], results["main"])
     return canvas
 
 
-def draw_law(axis: Axes, results: Results, name: str, of: Callable) -> None:
-    """A quantity against size: closed forms as lines, runs as points."""
+def draw_law(axis: Axes, results: Results, name: str) -> None:
+    """A quantity against size, a rate as its time: closed forms and runs."""
     sizes = xr.DataArray(np.arange(6, 61))
     for i, (sweep, words) in enumerate((("main", ""), ("looped", ", self edges"))):
-        look: dict[str, Any] = {"color": f"C{i}", "dash": ("-", "--")[i]}
-        said: Any = {"label": f"closed form{words}"} if name == "projection" else {}
-        lines(axis, of(closed(sizes, sweep)[name]), "nodes", **said, **look)
-        said = {"label": f"runs{words}"} if name == "projection" else {}
-        found = of(measured(results[sweep], name))
-        points(axis, found, "nodes", marker="os"[i], **said, **look)
-    if name == "rate":
-        limit = sizes**4 / (2 * (2 * np.pi) ** 4)
-        axis.plot(sizes, limit, "k:", lw=0.8, label="n⁴ / 2 (2π)⁴")
+        look: dict[str, Any] = {"color": f"C{i}", "dash": DASHES[i]}
+        both = closed(sizes, sweep)[name], measured(results[sweep], name)
+        form, found = (1 / y for y in both) if name == "rate" else both
+        said = (f"closed form{words}", f"runs{words}")
+        line, dots = said if name == "projection" else ("", "")
+        lines(axis, form, "nodes", label=line, **look)
+        points(axis, found, "nodes", label=dots, marker=MARKERS[i], **look)
+    axis.set(xscale="log", xlabel="nodes n of a cycle")
+    axis.set_xticks(SHOWN, list(map(str, SHOWN)))
+    axis.set_xticks([], minor=True)
 
 
 def draw_decay(axis: Axes, runs: xr.Dataset) -> None:
     """Frequency 2 over the kept pair, in the time of its own closed form."""
     rate = closed(runs.nodes, "main").rate * runs.lr
-    kept = pair(runs, 1, 2)
+    ratio = pair(runs, 3, 4) / pair(runs, 1, 2)
     for i, size in enumerate(runs.nodes.values):
-        ratio = (pair(runs, 3, 4) / kept).sel(nodes=size).dropna("step", how="all")
-        at = ratio.step * float(rate.sel(nodes=size))
+        curve = ratio.sel(nodes=size).dropna("step", how="all")
+        at = curve.step * float(rate.sel(nodes=size))
         look = {"color": f"C{i}", "dash": DASHES[i % len(DASHES)]}
-        lines(axis, ratio, at, label=f"n = {size}", lw=1.1, **look)
+        lines(axis, curve, at, label=f"n = {size}", lw=1.1, **look)
     along = np.linspace(2.5, 6.9, 2)
     axis.plot(along, 0.6 * np.exp(-along), "k", lw=0.6, label="exp(-|c₂| lr t)")
     words = {"xlabel": "|c₂| × lr × step t", "ylim": (2e-4, 3), "yscale": "log"}

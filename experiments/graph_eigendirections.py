@@ -30,37 +30,13 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments._graphs import (
-    Results,
-    draw_map,
-    draw_profile,
-    mosaic,
-    parsed,
-    trimmed,
-    two_matrices,
-)
+from experiments import _graphs as family
+from experiments._graphs import Results, draw_map, trimmed
 from memjax.cli import launch
-from memjax.datasets import graphs
-from memjax.plots import DASHES, MARKERS, filled, frame, key, lines, panels, points
+from memjax.plots import DASHES, frame, level, lines, mosaic, panels, points
 from memjax.theory import convex, cycles
 
 # --- the runs -----------------------------------------------------------------------
-
-
-def run(
-    lr: Any,
-    init_scale: Any,
-    seed: Any,
-    *,
-    graph: graphs.Graph,
-    self_edges: int,
-    width: int,
-    model: str,
-    steps: int,
-) -> mj.Legs:
-    """Memorize a graph by gradient descent; `lr` is that of the sum over nodes."""
-    graph = graphs.with_self_edges(graph) if self_edges else graph
-    return two_matrices(graph, lr, init_scale, seed, width, steps, model)
 
 
 def sweeps(
@@ -86,7 +62,7 @@ def sweeps(
     mj.between(0, 1000, longer=longer)
     axes: Any = {"width": width, "init_scale": init_scale, "lr": lr, "model": model}
     axes |= {"seed": mj.seeds(seeds), "self_edges": self_edges, "steps": steps}
-    main = mj.Sweep(run, graph=[parsed(text, directed) for text in graph], **axes)
+    main = mj.Sweep(family.two_matrices, graph=family.parsed(graph, directed), **axes)
     if not longer:
         return {"main": main}
     on: Any = {"steps": longer * steps, "lr": 0.02, "width": 32, "model": "tied"}
@@ -115,16 +91,15 @@ def cycle(results: Results, name: str) -> float:
         "other": p.sel(eigen=slice(3, None)),
         "loss": abs(found.loss - form.loss),
         "residual": c.sel(eigen=[1, 2]),
-        "slow": abs(c.sel(eigen=[3, 4]) - abs(form.spectrum[2])),
+        "slow": abs(c.sel(eigen=[3, 4]) - form.rate),
     }
     return float(values[name].max())
 
 
 def count(results: Results, graph: str, loops: str) -> float | str:
     """How many directions there are, from the fewest to the most of all runs."""
-    found = published(results, graph=graph, self_edges=int(loops)).directions
-    least, most = float(found.min()), float(found.max())
-    return most if least == most else f"{least:g} to {most:g}"
+    found = published(results, graph=graph, self_edges=int(loops))
+    return mj.least_to_most(found.directions)
 
 
 def kept(results: Results) -> xr.DataArray:
@@ -149,10 +124,9 @@ def end(results: Results, name: str) -> float:
 def toward(runs: xr.Dataset) -> dict[str, xr.DataArray]:
     """How far the runs of a graph are from where the convex problem ends.
 
-    `off` is the distance of the loss in percent and `outside` the share of variance
-    outside the optimum's directions, which the parts of a connected graph have;
-    `left`, for a graph that is not regular, what ten times the steps leave of the
-    loss above the least.
+    `off` is the distance of the loss in percent; `outside`, for a connected graph, the
+    share of variance outside the optimum's directions; `left`, for one not regular,
+    what ten times the steps leave of the loss above the least.
     """
     walk = runs.walk.isel({d: 0 for d in runs.walk.dims[:-2]}).values
     it = convex.ends(walk)
@@ -178,30 +152,30 @@ def each_graph(results: xr.Dataset) -> list[xr.Dataset]:
 
 # --- what to look at ----------------------------------------------------------------
 
+LOG: Any = {"xscale": "log", "yscale": "log"}
+
 
 def figure(results: Results) -> Figure:
     """Profiles and embeddings of each graph; dynamics; counts by width; the end."""
     main = results["main"]
-    shown = main.graph.values.tolist()[:4]
+    shown = [chosen(main, graph) for graph in main.graph.values[:4]]
     wide = max(len(shown), 3)  # one graph alone would be drawn too wide
     canvas, panel = panels(mosaic((wide, 1), (wide, 2), (5, 1)), (12, 10.5))
-    axes = list(panel.values())
-    for i in range(wide):
-        column = [axes[i], axes[wide + i], axes[2 * wide + i]]
-        if i < len(shown):
-            draw_graph(column, chosen(main, shown[i]))
-        for axis in [] if i < len(shown) else column:
-            axis.set_axis_off()
+    *axes, first, second, third, fourth, last = panel.values()
+    above = np.array(axes).reshape(3, wide)
+    for axis in above[:, len(shown) :].flat:
+        axis.set_axis_off()
+    for column, runs in zip(above.T, shown, strict=False):
+        draw_graph(column, runs)
     said = f"bars ‖Vᵀe‖ ± sd, {main.sizes['seed']} seeds; dots: eigenvalue"
-    axes[0].set_ylabel(f"over the largest\n{said}")
-    axes[wide].set_ylabel("learned\nembedding")
-    axes[2 * wide].set_ylabel("two first\neigenvectors")
-    first, *others = axes[-5:]
-    draw_modes(first, chosen(main, shown[0]), "projection", "‖Vᵀe‖")
-    draw_modes(others[0], chosen(main, shown[0]), "residual", "‖C e‖")
-    for axis, loops in zip(others[1:3], main.self_edges.values, strict=False):
+    above[0, 0].set_ylabel(f"over the largest\n{said}")
+    above[1, 0].set_ylabel("learned\nembedding")
+    above[2, 0].set_ylabel("two first\neigenvectors")
+    draw_modes(first, shown[0], "projection", "‖Vᵀe‖")
+    draw_modes(second, shown[0], "residual", "‖C e‖")
+    for axis, loops in zip((third, fourth), main.self_edges.values, strict=False):
         draw_counts(axis, main.sel(self_edges=loops))
-    draw_ends(others[3], results.get("longer"))
+    draw_ends(last, each_graph(results["longer"]) if "longer" in results else [])
     return canvas
 
 
@@ -211,14 +185,21 @@ def chosen(results: xr.Dataset, graph: str) -> xr.Dataset:
     return trimmed(found.sel(width=100, init_scale=1.0, method="nearest"))
 
 
-def draw_graph(column: list[Axes], runs: xr.Dataset) -> None:
+def draw_graph(column: Any, runs: xr.Dataset) -> None:
     """The profile of a graph, its embedding, and its eigenvectors."""
-    said = f"{{graph}}: {float(runs.directions.isel(step=-1).mean()):.3g} directions"
-    draw_profile(column[0], runs, filled(said, runs), values=True)
-    draw_map(column[1], runs)
+    profile, learned, own = column
+    count = float(runs.directions.isel(step=-1).mean())
+    family.draw_profile(profile, runs, f"{{graph}}: {count:.3g} directions")
+    value = runs.eigenvalue.isel(seed=0, eigen=slice(1, None))
+    value = value / value.max()
+    lines(profile, value, "eigen", color="0.3", marker="o", ms=2.5, lw=0.6)
+    level(profile, 0, ls="-", lw=0.5)
+    level(profile, 0.3, color="0.6", lw=0.6)
+    profile.set_ylim(float(value.min()) - 0.1, 1.2)
+    draw_map(learned, runs)
     in_plane = 100 * float(runs.in_plane.isel(seed=0))
-    column[1].set_xlabel(f"two principal axes, {in_plane:.0f} % of the variance")
-    draw_map(column[2], runs, "eigenvector")
+    learned.set_xlabel(f"two principal axes, {in_plane:.0f} % of the variance")
+    draw_map(own, runs, "eigenvector")
 
 
 def draw_modes(axis: Axes, runs: xr.Dataset, name: str, said: str) -> None:
@@ -229,51 +210,40 @@ def draw_modes(axis: Axes, runs: xr.Dataset, name: str, said: str) -> None:
     lines(axis, curves.sel(eigen=0), "step", color="0.5", dash="--", lw=1)
     axis.set_ylim(1e-3, 3 * float(curves.max()))
     if name == "projection":
-        scale = ScalarMappable(Normalize(1, int(rest.eigen[-1])))
-        bar = axis.inset_axes((0.08, 0.06, 0.4, 0.03))
-        ends = (1, int(rest.eigen[-1]))
+        bar, ends = axis.inset_axes((0.08, 0.06, 0.4, 0.03)), (1, int(rest.eigen[-1]))
+        scale = ScalarMappable(Normalize(*ends))
         axis.figure.colorbar(scale, cax=bar, orientation="horizontal", ticks=ends)
         bar.set_title("mode (0 dashed)", fontsize=7, pad=2)
-    title = f"{said} of each mode, {{graph}}"
-    frame(axis, title, runs, xlabel="step, one seed", xscale="log", yscale="log")
+    frame(axis, f"{said} of each mode, {{graph}}", runs, xlabel="step, one seed", **LOG)
 
 
 def draw_counts(axis: Axes, runs: xr.Dataset) -> None:
     """Directions at the end against width: a point for every graph and start."""
-    end = runs.directions.isel(step=-1, lr=0, model=0)
-    starts = end.init_scale.values
-    for g, graph in enumerate(end.graph.values):
-        for s, start in enumerate(starts):
-            at = xr.zeros_like(end.width) + np.arange(len(end.width))
-            look: Any = {
-                "color": f"C{g}",
-                "dash": "-" if s else "--",
-                "marker": MARKERS[g],
-            }
-            runs_at = end.sel(graph=graph, init_scale=start)
-            points(axis, runs_at, at + 0.1 * (g - 1.5) + 0.04 * s, **look)
-        key(axis, graph, MARKERS[g], color=f"C{g}")
-    axis.set_xticks(range(len(end.width)), end.width.values)
+    end = runs.directions.isel(step=-1, lr=0, model=0, init_scale=slice(None, None, -1))
+    place, graph, start = (
+        xr.DataArray(np.arange(end.sizes[d]), {d: end[d]}, d)
+        for d in ("width", "graph", "init_scale")
+    )
+    at = place + 0.1 * (graph - 1.5) - 0.04 * start
+    points(axis, end, at, color="graph", dash="init_scale", label="{graph}")
+    axis.set_xticks(place, end.width.values)
     room = {"xlim": (-0.5, len(end.width) - 0.5), "ylim": (0, float(end.max()) + 3)}
-    said = f"width; hollow: start {starts[0]:g}" if len(starts) > 1 else "width"
+    hollow = f"; hollow: start {end.init_scale.values[-1]:g}" if len(start) > 1 else ""
     legend = {"ncols": 2, "loc": "upper right", "fontsize": 7}
     words = "directions, with self edges" if int(runs.self_edges) else "directions"
-    frame(axis, words, xlabel=said, legend=legend, **room)
+    frame(axis, words, xlabel=f"width{hollow}", legend=legend, **room)
 
 
-def draw_ends(axis: Axes, longer: xr.Dataset | None) -> None:
+def draw_ends(axis: Axes, each: list[xr.Dataset]) -> None:
     """The loss above the least one against the step, for graphs not regular."""
-    found = [] if longer is None else [toward(runs) for runs in each_graph(longer)]
-    gaps = [one["gap"] for one in found if "gap" in one]
+    gaps = [found["gap"] for found in map(toward, each) if "gap" in found]
     for i, gap in enumerate(gaps):
         curve = gap.isel(init_scale=-1, step=slice(1, None)).mean("seed")
-        said = "{graph}" + " + self" * int(gap.self_edges)
+        said = "{graph} + self" if int(gap.self_edges) else "{graph}"
         lines(axis, curve, "step", color=f"C{i}", dash=DASHES[i % 6], label=said, lw=1)
     if not gaps:
-        axis.set_axis_off()
-        return
-    scales = {"xscale": "log", "yscale": "log"}
-    frame(axis, "loss above the least", xlabel="step, lr 0.02", **scales)
+        return axis.set_axis_off()
+    frame(axis, "loss above the least", xlabel="step, lr 0.02", **LOG)
 
 
 if __name__ == "__main__":

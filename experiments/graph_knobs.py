@@ -24,46 +24,27 @@ import optax
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 import memjax as mj
-from experiments._graphs import (
-    ASSOCIATIVE,
-    GEOMETRIC,
-    SETTINGS,
-    Results,
-    draw_map,
-    draw_profile,
-    late,
-    mosaic,
-    parsed,
-    three_matrices,
-    times,
-    trimmed,
-)
+from experiments import _graphs as family
+from experiments._graphs import ASSOCIATIVE, GEOMETRIC, Results, trimmed
 from memjax.cli import launch
 from memjax.datasets.graphs import Graph
-from memjax.plots import cells, frame, panels
+from memjax.plots import cells, frame, mosaic, panels
 
-NAMES = {"wd": "weight decay", "init_scale": "start of V"}
+KNOBS = {"lr": "lr of AdamW", "wd": "weight decay", "init_scale": "start of V"}
 
 
 # --- the runs -----------------------------------------------------------------------
 
 
 def run(
-    lr: Any,
-    wd: Any,
-    init_scale: Any,
-    seed: Any,
-    *,
-    graph: Graph,
-    width: int,
-    steps: int,
-) -> mj.Legs:
+    lr: Any, wd: Any, init_scale: Any, seed: Any,
+    *, graph: Graph, width: int, steps: int,
+) -> mj.Legs:  # fmt: skip
     """Memorize a graph with AdamW."""
-    optimizer = optax.adamw(lr, weight_decay=wd)
-    return three_matrices(graph, optimizer, init_scale, seed, width, times(steps))
+    adamw = optax.adamw(lr, weight_decay=wd)
+    return family.three_matrices(graph, adamw, init_scale, seed, width, steps)
 
 
 def sweeps(
@@ -76,9 +57,9 @@ def sweeps(
     steps: int = 4000,  # of AdamW; the initial W has deviation 0.02
 ) -> dict[str, mj.Sweep]:
     """The map over three knobs."""
-    axes: Any = {"lr": lr, "wd": wd, "init_scale": init_scale, "seed": mj.seeds(seeds)}
-    drawn = [parsed(text) for text in graph]
-    return {"main": mj.Sweep(run, graph=drawn, width=width, steps=steps, **axes)}
+    axes: Any = {"graph": family.parsed(graph), "width": width, "steps": steps}
+    axes |= {"lr": lr, "wd": wd, "init_scale": init_scale, "seed": mj.seeds(seeds)}
+    return {"main": mj.Sweep(run, **axes)}
 
 
 # --- what was found -----------------------------------------------------------------
@@ -91,7 +72,7 @@ def claims(results: Results) -> list[mj.Claim]:
 
 def ratio(results: Results) -> xr.DataArray:
     """The participation ratio over the last quarter of the steps."""
-    return late(results["main"]).participation
+    return mj.late(results["main"]).participation
 
 
 def taken(results: Results, start: str, then: str) -> xr.DataArray:
@@ -99,9 +80,8 @@ def taken(results: Results, start: str, then: str) -> xr.DataArray:
     found = mj.at(ratio(results), graph="cycle:15", width=128, steps=4000)
 
     def at(knobs: str) -> xr.DataArray:
-        lr, wd, init_scale = map(float, knobs.split())
-        here = mj.at(found, lr=lr, wd=wd, init_scale=init_scale)
-        return here.drop_vars(("lr", "wd", "init_scale"))
+        labels = zip(KNOBS, map(float, knobs.split()), strict=True)
+        return mj.at(found, **dict(labels))
 
     return at(start) - at(then)
 
@@ -115,7 +95,7 @@ def largest(results: Results, wd: str, lr: str) -> float:
 def summary(results: Results, name: str) -> float:
     """A number about all settings of the first graph; see the table."""
     main = trimmed(results["main"].isel(graph=0))
-    found, modes = late(main), main.sizes["eigen"] - 1
+    found, modes = mj.late(main), main.sizes["eigen"] - 1
     mean = found.participation.mean("seed") / modes
     values = {
         "remembered": (found.recall == 1).mean(),
@@ -132,69 +112,55 @@ def summary(results: Results, name: str) -> float:
 def figure(results: Results) -> Figure:
     """Maps of participation and of its deviation, then profiles of the corners."""
     main = trimmed(results["main"].isel(graph=0))
-    cuts = list(cuts_of(main))
-    corners = list(corners_of(main))
-    shape = ((len(cuts), 2), (len(corners), 2))
-    canvas, panel = panels(mosaic(*shape), (11, 10))
-    axes = list(panel.values())
-    above, below = axes[: len(cuts)], axes[len(cuts) : 2 * len(cuts)]
-    draw_maps(above, below, main, cuts)
-    axes = axes[2 * len(cuts) :]
-    for i, (said, runs) in enumerate(corners):
-        mean = float(late(runs).participation.mean())
-        draw_profile(axes[i], runs, f"{said}\nparticipation {mean:.1f}")
-        draw_map(axes[len(corners) + i], runs)
-    axes[0].set_ylabel("‖Vᵀe‖ over the largest, ± sd")
-    axes[len(corners)].set_ylabel("two principal axes\nof the embedding")
+    cuts, corners = list(cuts_of(main)), corners_of(main)
+    canvas, panel = panels(mosaic((len(cuts), 2), (len(corners), 2)), (11, 10))
+    axes, maps = list(panel.values()), 2 * len(cuts)
+    draw_maps(np.array(axes[:maps]).reshape(2, -1), cuts)
+    family.draw_columns(axes[maps:], corners)
     return canvas
 
 
-def cuts_of(main: xr.Dataset) -> Iterator[tuple[str, dict, str]]:
-    """The planes that are drawn: a title, the label that is held, the other knob."""
+def cuts_of(main: xr.Dataset) -> Iterator[tuple[str, xr.Dataset, str]]:
+    """The planes that are drawn: a title, the runs in it, the knob beside lr."""
     if main.sizes["init_scale"] > 1:
-        yield "weight decay {wd:g}", {"wd": float(main.wd[0])}, "init_scale"
-    for start in dict.fromkeys(main.init_scale.values[[0, -1]].tolist()):
-        yield "start {init_scale:g}", {"init_scale": start}, "wd"
+        yield "weight decay {wd:g}", main.isel(wd=0), "init_scale"
+    for start in dict.fromkeys(main.init_scale.values[[0, -1]]):
+        yield "start {init_scale:g}", main.sel(init_scale=start), "wd"
 
 
-def corners_of(main: xr.Dataset) -> Iterator[tuple[str, xr.Dataset]]:
+def corners_of(main: xr.Dataset) -> dict[str, xr.Dataset]:
     """The runs of the least and the largest lr and start, without weight decay."""
-    rates, starts = (
-        dict.fromkeys(main[n].values[[0, -1]]) for n in ("lr", "init_scale")
-    )
-    for lr in rates:
-        for start in starts:
-            runs = main.sel(lr=lr, init_scale=start).isel(wd=0)
-            yield f"lr {lr:g} from {start:g}", runs
+    free, ends = main.isel(wd=0), [0, -1]
+    return {
+        f"lr {lr:g} from {start:g}": free.sel(lr=lr, init_scale=start)
+        for lr in main.lr.values[ends]
+        for start in main.init_scale.values[ends]
+    }
 
 
-def draw_maps(
-    above: list[Axes], below: list[Axes], main: xr.Dataset, cuts: list
-) -> None:
-    """Participation in each plane, and its deviation over seeds."""
-    modes, found = main.sizes["eigen"] - 1, late(main)
-    gone = main.diverged_at >= 0
-    for upper, lower, (title, held, other) in zip(above, below, cuts, strict=True):
-        here = found.sel(held)
-        mean, sd, used = mj.spread(here.participation)
+def draw_maps(axes: np.ndarray, cuts: list) -> None:
+    """Participation in each plane, and below it its deviation over seeds."""
+    for (upper, lower), (title, runs, other) in zip(axes.T, cuts, strict=True):
+        found, modes = mj.late(runs), runs.sizes["eigen"] - 1
+        mean, sd, used = mj.spread(found.participation)
         image = cells(upper, mean, "lr", other, vmin=1, vmax=modes, cmap="viridis")
         wide = cells(lower, sd, "lr", other, vmin=0, vmax=2, cmap="magma")
         draw_boundary(upper, mean.transpose(other, "lr"), modes)
-        marked = mark_settings(upper, main, held, other)
-        forgot = (here.recall < 1).any("seed") | gone.sel(held).any("seed")
-        hatch(lower, forgot.transpose(other, "lr"))
-        boxes = "; boxes: study, width 512" if marked else ""
+        mark_settings(upper, runs, other)
+        lost = ((found.recall < 1) | (runs.diverged_at >= 0)).any("seed")
+        lost = lost.transpose(other, "lr")
+        lower.pcolor(lost.where(lost), hatch="////", fc="none", ec="0.7", lw=0)
+        boxes = "; boxes: study, width 512" if upper.texts else ""
         for axis, words in ((upper, title + boxes), (lower, "its sd, " + title)):
             axis.tick_params("x", labelrotation=30)
-            frame(axis, words, here, xlabel="lr of AdamW", ylabel=NAMES[other])
-    canvas = above[0].figure
-    bar = canvas.colorbar(image, ax=above, label=f"participation ratio, of {modes}")
+            frame(axis, words, mean, xlabel=KNOBS["lr"], ylabel=KNOBS[other])
+    said = f"participation ratio, of {modes}"
+    bar = upper.figure.colorbar(image, ax=list(axes[0]), label=said)
     bar.ax.axhline(GEOMETRIC * modes, color="w", lw=1)
     bar.ax.axhline(ASSOCIATIVE * modes, color="w", lw=1, ls="--")
-    said = (
-        f"its sd, {int(used.max())} seeds; hatched: not\nevery seed recalls all edges"
-    )
-    canvas.colorbar(wide, ax=below, label=said, extend="max")
+    seeds = int(used.max())
+    said = f"its sd, {seeds} seeds; hatched: not\nevery seed recalls all edges"
+    upper.figure.colorbar(wide, ax=list(axes[1]), label=said, extend="max")
 
 
 def draw_boundary(axis: Axes, mean: xr.DataArray, modes: int) -> None:
@@ -206,27 +172,16 @@ def draw_boundary(axis: Axes, mean: xr.DataArray, modes: int) -> None:
         axis.contour(x, y, mean.values, levels=levels, **style)
 
 
-def mark_settings(axis: Axes, main: xr.Dataset, held: dict, other: str) -> bool:
-    """Whether any row of the study, of another width and longer, has its knobs here."""
-    beside, marked = {"1": 0.25, "2a": -0.2}, False  # both at one place
-    for row, its in SETTINGS.items() if str(main.graph.values) == "cycle:15" else ():
-        knobs = its._asdict()
-        on_cut = all(np.isclose(knobs[name], value) for name, value in held.items())
-        x = np.flatnonzero(np.isclose(main.lr, its.lr))
-        y = np.flatnonzero(np.isclose(main[other], knobs[other]))
-        if on_cut and x.size and y.size:
-            at = (x[0] + 0.5 + beside.get(row, 0), y[0] + 0.5)
-            box = {"boxstyle": "round,pad=0.15", "fc": "w", "alpha": 0.6, "ls": ":"}
-            axis.text(*at, row, ha="center", va="center", size=7, bbox=box)
-            marked = True
-    return marked
-
-
-def hatch(axis: Axes, cells_of: xr.DataArray) -> None:
-    """Hatched cells where something is true."""
-    for y, x in np.argwhere(cells_of.values):
-        look: Any = {"fill": False, "hatch": "////", "ec": "0.7", "lw": 0}
-        axis.add_patch(Rectangle((x, y), 1, 1, **look))
+def mark_settings(axis: Axes, runs: xr.Dataset, other: str) -> None:
+    """Boxes at the rows of the study, of another width and longer, with these knobs."""
+    beside = {"1": 0.25, "2a": -0.2}  # both at one place
+    box = {"boxstyle": "round,pad=0.15", "fc": "w", "alpha": 0.6, "ls": ":"}
+    known = family.SETTINGS if str(runs.graph.values) == "cycle:15" else {}
+    for row, its in known.items():
+        at = {n: np.flatnonzero(np.isclose(runs[n], getattr(its, n))) for n in KNOBS}
+        if all(places.size for places in at.values()):
+            x, y = at["lr"][0] + 0.5 + beside.get(row, 0), at[other][0] + 0.5
+            axis.text(x, y, row, ha="center", va="center", size=7, bbox=box)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ notebooks print a loss, a geometric margin and its top-1 for three rows, and the
 two for a fixed embedding.
 """
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,22 +28,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments._graphs import (
-    ASSOCIATIVE,
-    GEOMETRIC,
-    SETTINGS,
-    Results,
-    draw_map,
-    draw_profile,
-    late,
-    mosaic,
-    three_matrices,
-    times,
-    trimmed,
-)
+from experiments import _graphs as family
+from experiments._graphs import SETTINGS, Results, three_matrices
 from memjax.cli import launch
 from memjax.datasets import graphs
-from memjax.plots import frame, key, panels
+from memjax.plots import frame, key, mosaic, panels
 
 WIDTH, STEPS = 512, 10_000  # of the published settings
 
@@ -54,28 +42,26 @@ WIDTH, STEPS = 512, 10_000  # of the published settings
 
 def run(seed: Any, *, row: str, width: int, steps: int, bfloat16: int) -> mj.Legs:
     """A row of the study, on the cycle of 15."""
-    its = SETTINGS[row]
-    graph = graphs.cycle(15)
-    graph = graphs.with_self_edges(graph) if its.self_edges else graph
+    its, ring = SETTINGS[row], graphs.cycle(15)
+    ring = graphs.with_self_edges(ring) if its.self_edges else ring
     shape = mj.schedules.cosine(steps, 0.1)
     lr = (lambda t: its.lr * shape(t)) if its.cosine else its.lr
-    optimizer = optax.adamw(lr, weight_decay=its.wd)
-    memorize = partial(three_matrices, dropout=its.dropout, bfloat16=bool(bfloat16))
-    return memorize(graph, optimizer, its.init_scale, seed, width, times(steps))
+    adamw = optax.adamw(lr, weight_decay=its.wd)
+    how: Any = {"dropout": its.dropout, "bfloat16": bool(bfloat16)}
+    return three_matrices(ring, adamw, its.init_scale, seed, width, steps, **how)
 
 
 def descent(lr: Any, init_scale: Any, seed: Any, *, width: int, steps: int) -> mj.Legs:
     """Memorize the cycle of 15 by plain gradient descent on the mean over edges."""
-    optimizer, when = optax.sgd(lr), times(steps)
-    return three_matrices(graphs.cycle(15), optimizer, init_scale, seed, width, when)
+    ring = graphs.cycle(15)
+    return three_matrices(ring, optax.sgd(lr), init_scale, seed, width, steps)
 
 
 def frozen(lr: Any, wd: Any, seed: Any, *, width: int, steps: int) -> mj.Legs:
     """The control: the embedding is held at its start, only W and b learn."""
-    shape = mj.schedules.cosine(steps, 0.1)
-    optimizer = optax.adamw(lambda t: lr * shape(t), weight_decay=wd)
-    memorize = partial(three_matrices, graphs.cycle(15), optimizer, freeze=True)
-    return memorize(0.02, seed, width, range(11) if steps == 10 else times(steps))
+    ring, shape = graphs.cycle(15), mj.schedules.cosine(steps, 0.1)
+    adamw = optax.adamw(lambda t: lr * shape(t), weight_decay=wd)
+    return three_matrices(ring, adamw, 0.02, seed, width, steps, held=("v",))
 
 
 def sweeps(
@@ -90,17 +76,12 @@ def sweeps(
     on: Any = {"width": width, "steps": steps}
     main = mj.Sweep(run, seed=mj.seeds(seeds), row=row, bfloat16=0, **on)
     again = mj.seeds(controls)
+    on = {"width": min(width, 128), "steps": 2 * steps}
+    plain = mj.Sweep(descent, seed=again, lr=0.5, init_scale=0.02, **on)
     held = mj.Sweep(frozen, seed=again, width=width, steps=10, lr=0.1, wd=1e-3)
     narrow = held.but(width=15, steps=steps // 2, lr=10.0, wd=0.0)
-    plain: Any = {
-        "lr": 0.5,
-        "init_scale": 0.02,
-        "width": min(width, 128),
-        "steps": 2 * steps,
-    }
-    made = {"main": main, "descent": mj.Sweep(descent, seed=again, **plain)}
     rounded = {"autocast": main.but(row=("2a",), bfloat16=1)} if "2a" in row else {}
-    return {**made, "frozen": held, "narrow": narrow, **rounded}
+    return {"main": main, "descent": plain, "frozen": held, "narrow": narrow, **rounded}
 
 
 # --- what was found -----------------------------------------------------------------
@@ -112,23 +93,23 @@ def claims(results: Results) -> list[mj.Claim]:
 
 
 def averaged(results: Results, sweep: str, name: str) -> xr.DataArray:
-    """A quantity over the last quarter of the steps; of a fixed V, at the last."""
+    """A quantity over the last quarter of the steps; of ten steps, at the last."""
     if sweep == "frozen":
         return results[sweep].isel(step=-1)[name]
-    return late(results[sweep])[name]
+    return mj.late(results[sweep])[name]
 
 
 def above(results: Results, name: str, more: str, less: str) -> xr.DataArray:
     """How far a quantity of one row is above that of another, seed by seed."""
-    found = late(mj.at(results["main"], width=WIDTH, steps=STEPS))[name]
-    first, second = (mj.at(found, row=row).drop_vars("row") for row in (more, less))
+    found = mj.late(mj.at(results["main"], width=WIDTH, steps=STEPS))[name]
+    first, second = (mj.at(found, row=row) for row in (more, less))
     return first - second
 
 
 def least_recall(results: Results) -> float:
     """The least recall of all rows and seeds."""
     found = mj.at(results["main"], width=WIDTH, steps=STEPS)
-    return float(late(found).recall.min())
+    return float(mj.late(found).recall.min())
 
 
 # --- what to look at ----------------------------------------------------------------
@@ -140,44 +121,40 @@ EXAMPLES = {
     "3c": "3c: the same, wd 10",
     "2a": "2a: lr 1e-2 from 0.02",
 }
+CONTROLS = {
+    "autocast": "2a in bfloat16",
+    "descent": "gradient descent\nwidth 128",
+    "frozen": "V frozen",
+    "narrow": "V frozen\nwidth 15",
+}
 
 
 def figure(results: Results) -> Figure:
     """Profiles and maps of some rows, and the participation of all."""
-    main = results["main"]
-    shown = {"gradient descent, 0.02": trimmed(results["descent"])}
-    for row, said in EXAMPLES.items():
-        shown |= {said: main.sel(row=row)} if row in main.row else {}
+    main, shown = results["main"], {"gradient descent, 0.02": results["descent"]}
+    known = {row: said for row, said in EXAMPLES.items() if row in main.row}
+    shown |= {said: main.sel(row=row) for row, said in known.items()}
     canvas, panel = panels(mosaic((len(shown), 2), (1, 1)), (11, 7.5))
     *axes, below = panel.values()
-    for i, (said, runs) in enumerate(shown.items()):
-        ratio = float(late(runs).participation.mean())
-        draw_profile(axes[i], runs, f"{said}\nparticipation {ratio:.1f}")
-        draw_map(axes[len(shown) + i], runs)
-    axes[0].set_ylabel("‖Vᵀe‖ over the largest, ± sd")
-    axes[len(shown)].set_ylabel("two principal axes\nof the embedding")
+    family.draw_columns(axes, shown)
     draw_spread(below, results)
     return canvas
 
 
 def draw_spread(axis: Axes, results: Results) -> None:
     """Participation of every seed of the published settings and of the controls."""
-    main = late(results["main"]).participation
+    shown = {s: averaged(results, s, "participation") for s in results}
+    main = shown["main"]
     columns = {describe(row): main.sel(row=row) for row in main.row.values}
-    if "autocast" in results:
-        rounded = late(results["autocast"]).participation.isel(row=0)
-        columns["2a in bfloat16"] = rounded
-    columns["gradient descent\nwidth 128"] = late(results["descent"]).participation
-    columns["V frozen"] = results["frozen"].participation.isel(step=-1)
-    columns["V frozen\nwidth 15"] = results["narrow"].participation.isel(step=-1)
+    columns |= {said: shown[s] for s, said in CONTROLS.items() if s in shown}
     for x, values in enumerate(columns.values()):
         axis.plot(np.full(values.size, x), values.values.ravel(), "o", **HOLLOW)
         its = SETTINGS[values.row.item()] if "row" in values.coords else None
         if its and its.checkpoint:
             axis.plot(x + 0.15, its.checkpoint, "D", color="k", ms=5)
     modes = results["main"].sizes["eigen"] - 1
-    axis.axhspan(1, GEOMETRIC * modes, color="C2", alpha=0.12, lw=0)
-    axis.axhspan(ASSOCIATIVE * modes, modes, color="C1", alpha=0.18, lw=0)
+    axis.axhspan(1, family.GEOMETRIC * modes, color="C2", alpha=0.12, lw=0)
+    axis.axhspan(family.ASSOCIATIVE * modes, modes, color="C1", alpha=0.18, lw=0)
     for at, y, said in ((3.5, 6.8, "geometric"), (4.5, 13.9, "associative")):
         axis.text(at, y, said, va="top", ha="center", color="0.4")
     axis.set_xticks(range(len(columns)), list(columns), fontsize=7)

@@ -15,9 +15,12 @@ from memjax.claims import Claim as Claim
 from memjax.claims import Estimate as Estimate
 from memjax.claims import NotRun as NotRun
 from memjax.claims import at as at
+from memjax.claims import decay as decay
 from memjax.claims import estimate as estimate
 from memjax.claims import farthest as farthest
 from memjax.claims import judged as judged
+from memjax.claims import late as late
+from memjax.claims import least_to_most as least_to_most
 from memjax.core import Data as Data
 from memjax.core import Legs as Legs
 from memjax.core import Model as Model
@@ -26,6 +29,7 @@ from memjax.core import expect as expect
 from memjax.core import iterate as iterate
 from memjax.core import named as named
 from memjax.core import prefix as prefix
+from memjax.core import spaced as spaced
 from memjax.core import walk as walk
 
 # Grids of runs

@@ -233,8 +233,7 @@ def logged(times: Any) -> Times:
         given = times if times.ndim else _spaced(times)
         return jax.lax.cummax(given.astype(jnp.int32).at[0].set(0))
     if isinstance(times, int | np.integer):
-        spaced = np.geomspace(1, max(times, 1), 40).round().astype(int)
-        times = sorted({0, *(t for t in spaced.tolist() if t <= times), int(times)})
+        times = spaced(40, int(times)) if times else (0,)
     whole = tuple(int(t) for t in times)
     increasing = whole[:1] == (0,) and list(whole) == sorted(set(whole))
     if not increasing or whole != tuple(times):
@@ -255,6 +254,17 @@ def every(interval: int, steps: int) -> tuple[int, ...]:
     if interval < 1 or steps < 0:
         raise ValueError(f"every {interval} of {steps} steps is no time")
     return tuple(sorted({*range(0, steps + 1, interval), steps}))
+
+
+def spaced(count: int, steps: int, late: int = 0) -> tuple[int, ...]:
+    """Log-spaced times from 0 to `steps`, at most `count` of them and 0.
+
+    With `late` even ones over the last quarter, to average what still jitters there.
+    """
+    if steps < 1:
+        raise ValueError(f"{steps} steps have no times")
+    wanted = [*np.geomspace(1, steps, count), *np.linspace(0.75 * steps, steps, late)]
+    return tuple(sorted({0, *np.round(wanted).astype(int).tolist()}))
 
 
 class Carry(NamedTuple):

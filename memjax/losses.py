@@ -30,6 +30,11 @@ def cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
     return jnp.where(sound, nats, jnp.nan)
 
 
+def next_token(logits: jax.Array, law: jax.Array) -> jax.Array:
+    """The nats that `logits` [tokens] need for the law [n] of the first n tokens."""
+    return -law @ jax.nn.log_softmax(logits)[: len(law)]
+
+
 def square(output: jax.Array, target: jax.Array) -> jax.Array:
     """Half the squared distance of `output` from `target`, summed over outputs."""
     return 0.5 * jnp.sum(jnp.square(output - target))

@@ -10,6 +10,7 @@ filled in from the labels of what is drawn.
 """
 
 import itertools
+import string
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -63,6 +64,16 @@ def panels(mosaic: str, size: tuple[float, float]) -> tuple[Figure, dict[str, Ax
     for part, row in zip(parts, rows, strict=True):
         axes |= part.subplot_mosaic(row)
     return canvas, axes
+
+
+def mosaic(*grids: tuple[int, int]) -> str:
+    """Letters for `panels` by columns and rows: of (3, 2), (1, 1) it is "abc;def|g"."""
+    letter = iter(string.ascii_letters)
+    parts = [
+        ";".join("".join(itertools.islice(letter, columns)) for _ in range(rows))
+        for columns, rows in grids
+    ]
+    return "|".join(parts)
 
 
 def frame(axis: Axes, title: str = "", of: Any = None, **labels: Any) -> None:

@@ -113,6 +113,25 @@ def test_an_estimate_is_a_mean_with_its_interval_or_a_value():
         mj.estimate(xr.DataArray(np.zeros((2, 3)), dims=("lr", "seed")))
 
 
+def test_late_means_are_over_the_last_quarter_and_leave_out_what_is_not_logged():
+    step = {"step": [0, 10, 75, 100]}
+    runs = xr.Dataset({"loss": ("step", [9.0, 5, 2, 1]), "end": 3.0}, step)
+    late = mj.late(runs)
+    assert list(late) == ["loss"] and float(late.loss) == 1.5
+
+
+def test_the_decay_is_that_of_the_last_steps_that_are_known():
+    step = np.array([0, 10, 30, 60, 100])
+    falling = np.exp([0, -4, -4.2, -4.8, np.nan])  # from 10 to 60 by 0.8
+    curve = xr.DataArray(falling, {"step": step}, "step")
+    assert float(mj.decay(curve)) == pytest.approx(0.8 / 50)
+
+
+def test_a_count_is_one_or_the_least_to_the_most():
+    assert mj.least_to_most(np.array([2.0, 2, 2])) == 2
+    assert mj.least_to_most(np.array([4.0, 2, 3])) == "2 to 4"
+
+
 def test_the_farthest_mean_is_known_for_all_places_at_once():
     draw, places, seeds = np.random.default_rng(0), 10, 8
     values = draw.normal(0.5, 0.2, (places, seeds))

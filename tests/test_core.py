@@ -154,6 +154,11 @@ def test_times():
     assert spaced[0] == 0
     assert spaced[-1] == 1000
     assert np.diff(spaced[5:]).min() >= 1
+    assert core.logged(0) == (0,)
+    assert mj.spaced(5, 100) == (0, 1, 3, 10, 32, 100)  # half a decade apart
+    assert mj.spaced(2, 100, late=6) == (0, 1, 75, 80, 85, 90, 95, 100)
+    with pytest.raises(ValueError, match="0 steps"):
+        mj.spaced(5, 0)
     for wrong in ((1, 2), (0, 2, 2), ()):
         with pytest.raises(ValueError, match="increase strictly from 0"):
             doubling(wrong)

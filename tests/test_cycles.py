@@ -11,7 +11,7 @@ from memjax.core import walk
 from memjax.datasets import graphs
 from memjax.losses import cross_entropy
 from memjax.models.graph import tied
-from memjax.observables import spectral
+from memjax.observables import embedding, spectral
 from memjax.theory.convex import best_tied, ends
 from memjax.theory.cycles import fixed_point, steps_to
 from memjax.train import train
@@ -108,7 +108,7 @@ def test_descent_approaches_the_convex_problem_from_above() -> None:
     best = best_tied(graphs.transitions(graph))
     loss, v = descend(graph, 20_000, 0.05)
     assert best.loss < loss < best.loss + 1e-2
-    _, strength = spectral.principal(v)
+    _, strength = embedding.principal(v)
     derived = np.sqrt(np.linalg.eigvalsh(best.logits)[::-1].clip(0))
     np.testing.assert_allclose(strength[:2], derived[:2], rtol=0.03)
 

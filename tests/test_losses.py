@@ -21,6 +21,13 @@ def test_squentropy_is_its_formula() -> None:
         assert float(found) == pytest.approx(wanted, rel=1e-5)
 
 
+def test_the_next_token_is_one_of_the_first() -> None:
+    z, law = LOGITS[0], np.array([0.25, 0.0, 0.75])  # the fourth token is never next
+    wanted = -np.sum(law * np.log(np.exp(z) / np.exp(z).sum())[:3])
+    found = mj.losses.next_token(jnp.array(z), jnp.array(law))
+    assert float(found) == pytest.approx(wanted, rel=1e-5)
+
+
 @pytest.mark.parametrize(("weight", "height"), [(1, 1), (1, 15), (5, 3)])
 def test_the_rescaled_square_loss_is_its_formula(weight, height) -> None:
     for z, y in zip(LOGITS, CLASS, strict=True):

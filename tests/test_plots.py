@@ -16,6 +16,7 @@ from memjax.plots import (
     level,
     lines,
     matrix,
+    mosaic,
     one,
     panels,
     points,
@@ -165,6 +166,12 @@ def test_one_value_of_every_other_axis(y):
     assert filled("b {b}, p {p}", found) == "b 2, p 31"
     data = xr.Dataset({"status": y > 0, "y": y, "wide": ("row", np.arange(2))})
     assert dict(one(data, index=0).sizes) == {"seed": SEEDS, "row": 2}
+
+
+def test_letters_of_a_mosaic_are_by_columns_and_rows():
+    assert mosaic((3, 2), (1, 1)) == "abc;def|g"
+    _, panel = panels(mosaic((2, 1), (3, 2)), (4, 3))
+    assert "".join(panel) == "abcdefgh"
 
 
 def test_panels_have_letters_and_rows():

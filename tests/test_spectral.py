@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from memjax.datasets import graphs
-from memjax.observables import spectral
+from memjax.observables import embedding, memory, spectral
 
 KEY = jax.random.key(0)
 
@@ -80,7 +80,7 @@ def everything(graph: graphs.Graph, v: jax.Array, logits: jax.Array) -> dict:
     basis = spectral.eigenbasis(m)
     p = spectral.projections(v, basis)
     nodes = jnp.arange(graph.nodes)
-    margins = jax.vmap(spectral.margin)(logits, data.y, nodes)
+    margins = jax.vmap(memory.margin)(logits, data.y, nodes)
     return {
         "projections": p,
         "participation": spectral.participation(p),
@@ -89,9 +89,9 @@ def everything(graph: graphs.Graph, v: jax.Array, logits: jax.Array) -> dict:
         "residual": spectral.projections(spectral.residual(logits, m), basis),
         "logits": spectral.logit_spectrum(logits, basis),
         "margins": jnp.sort(margins),
-        "recall": jax.vmap(spectral.recall)(logits, data.y, nodes).mean(),
-        "edge_cosine": spectral.edge_cosine(v, m),
-        "variances": spectral.principal(v)[1] ** 2,
+        "recall": jax.vmap(memory.recall)(logits, data.y, nodes).mean(),
+        "edge_cosine": embedding.edge_cosine(v, m),
+        "variances": embedding.principal(v)[1] ** 2,
     }
 
 
@@ -142,72 +142,3 @@ def test_the_logit_spectrum_of_a_circulant_is_its_fourier_transform() -> None:
     np.testing.assert_allclose(
         spectral.logit_spectrum(logits, basis), expected, atol=1e-5
     )
-
-
-# --- memory of one node ---------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("logits", "margin", "recall"),
-    [
-        ([9.0, 5, 4, 3, 2], 1.0, 1.0),  # itself highest, which is left out
-        ([0.0, 5, 2, 3, 2], -1.0, 0.5),
-        ([0.0, 5, 2, 3, 9], -7.0, 0.5),  # a special token above a next node
-        ([0.0, 1, 1, 3, 9], -8.0, 0.0),
-        ([0.0, 5, 3, 3, 2], 0.0, 0.5),  # a tie is no memory
-        ([0.0, 0, 0, 0, 0], 0.0, 0.0),
-    ],
-)
-def test_margin_and_recall_by_hand(logits, margin, recall) -> None:
-    target, node = jnp.array([0.0, 0.5, 0.5, 0.0]), jnp.array(0)  # the fifth is special
-    logits = jnp.array(logits)
-    assert spectral.margin(logits, target, node) == margin
-    assert spectral.recall(logits, target, node) == recall
-
-
-def test_the_geometric_margin_is_that_of_a_w_cut_to_the_axes_of_v() -> None:
-    v, w = (np.array(jax.random.normal(jax.random.key(i), (7, 7))) for i in (1, 2))
-    v = v[:5]
-    _, _, q = np.linalg.svd(v, full_matrices=False)  # its rows are the axes
-    cut = q.T @ np.diag(np.diag(q @ w @ q.T)) @ q
-    found = spectral.geometric_logits(jnp.array(v), jnp.array(w))
-    np.testing.assert_allclose(found, v @ cut @ v.T, rtol=1e-3, atol=1e-4)
-    target = jnp.array([0.5, 0.5, 0.0])  # node 0 follows itself
-    best = spectral.best_margin(jnp.array([9.0, 5, 3, 4]), target, jnp.array(0))
-    assert best == 1
-    best = spectral.best_margin(jnp.array([1.0, 2, 9, 4]), target, jnp.array(2))
-    assert best == -2  # a token that is no node is above the best next node
-
-
-def test_a_node_that_follows_itself_counts_as_one() -> None:
-    target = jnp.array([0.5, 0.5, 0.0])
-    assert spectral.margin(jnp.array([1.0, 4, 3]), target, jnp.array(0)) == -2
-    assert spectral.recall(jnp.array([1.0, 4, 3]), target, jnp.array(0)) == 0.5
-    full = jnp.full(3, 1 / 3)
-    assert spectral.recall(jnp.array([1.0, 4, 3]), full, jnp.array(0)) == 1
-
-
-def test_edge_cosine_leaves_self_edges_out() -> None:
-    v = jnp.array([[2.0, 0], [1, 0], [0, 3]])
-    m = graphs.transitions(graphs.with_self_edges(graphs.path(3)))
-    assert spectral.edge_cosine(v, m) == pytest.approx(0.5)  # cosines 1 and 0
-
-
-def test_principal_axes_of_a_rectangle() -> None:
-    corners = jnp.array([[3.0, 1], [3, -1], [-3, 1], [-3, -1]]) + 7
-    points, strengths = spectral.principal(corners)
-    np.testing.assert_allclose(strengths, [6, 2, 0, 0], atol=2e-3)
-    np.testing.assert_allclose(jnp.abs(points), [[3, 1]] * 4, rtol=1e-5)
-
-
-def test_parts_of_a_graph_lie_on_each_other_in_their_own_plane() -> None:
-    corners = np.array([[2.0, 1], [2, -1], [-2, -1], [-2, 1]])
-    v = np.concatenate([corners + 9, 3 * corners - 50])  # two rings, far apart
-    two = graphs.from_networkx(nx.disjoint_union(nx.cycle_graph(4), nx.cycle_graph(4)))
-    m = graphs.transitions(two)
-    found = spectral.in_plane(jnp.array(v), m, spectral.eigenbasis(m))
-    np.testing.assert_allclose(found["share"], 1, rtol=1e-5)
-    expected = np.concatenate([corners, 3 * corners])
-    np.testing.assert_allclose(jnp.abs(found["embedding"]), np.abs(expected), rtol=1e-3)
-    shape = found["eigenvector"]  # within each part, not constant on it
-    np.testing.assert_allclose(shape.reshape(2, 4, 2).sum(1), 0, atol=1e-6)

@@ -3,6 +3,9 @@
 from memjax.claims.check import check as check
 from memjax.claims.claim import KINDS as KINDS
 from memjax.claims.claim import Claim as Claim
+from memjax.claims.logged import decay as decay
+from memjax.claims.logged import late as late
+from memjax.claims.logged import least_to_most as least_to_most
 from memjax.claims.lookup import Estimate as Estimate
 from memjax.claims.lookup import NotRun as NotRun
 from memjax.claims.lookup import at as at

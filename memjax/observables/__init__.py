@@ -1,5 +1,7 @@
 """Observables: plain functions of parameters, outputs and data."""
 
+from memjax.observables import embedding as embedding
+from memjax.observables import memory as memory
 from memjax.observables import spectral as spectral
 from memjax.observables.calibration import calibration_error as calibration_error
 from memjax.observables.classification import accuracy as accuracy

@@ -1,12 +1,8 @@
-"""Which eigendirections of a graph an embedding uses, and what its logits remember.
+"""The eigendirections of a graph that an embedding of its nodes uses.
 
 The spectral basis is that of Noroozizadeh et al. (arXiv:2510.26745): eigenvectors e_i
 of `S = M + Mᵀ`, M the walk `D⁻¹ A`, by falling eigenvalue. The projection profile
-‖Vᵀ e_i‖ is theirs; the counts, the participation ratio and `margin` are ours. Of their
-two published margins one scores a transposed W without its bias and is not here. The
-other, the "geometric margin", is `best_margin` of `geometric_logits`: to be compared
-with what was printed, for it takes the best neighbor where a memory needs all of them,
-and depends on the basis chosen among equal singular values.
+‖Vᵀ e_i‖ is theirs; the counts and the participation ratio are ours.
 """
 
 from collections.abc import Callable
@@ -15,7 +11,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 TIED = 1e-8  # eigenvalues this close, relative to the largest, are one eigenspace
 
@@ -138,17 +133,6 @@ def _signs(basis: Basis) -> np.ndarray:
     return np.where(size > TIED * size.max(), np.sign(basis.values), 0)[1:]
 
 
-def geometric_logits(v: jax.Array, w: jax.Array) -> jax.Array:
-    """The logits [t, t] of `v w vᵀ` with w cut to its diagonal in the axes of v.
-
-    With `v = U Σ Qᵀ` [t, m] that is `v Q diag(Qᵀ w Q) Qᵀ vᵀ`: what is left of a memory
-    when only the embedding's own axes may carry it.
-    """
-    _, u = jnp.linalg.eigh(v @ v.T)
-    kept = jnp.sum(u * ((v @ w @ v.T) @ u), axis=0)  # Σ² times the diagonal
-    return (u * kept[None]) @ u.T
-
-
 def residual(logits: jax.Array, walk: np.ndarray) -> jax.Array:
     """The matrix `C = (M - P) + (M - P)ᵀ` [n, n], P the softmax of each row of logits.
 
@@ -159,94 +143,3 @@ def residual(logits: jax.Array, walk: np.ndarray) -> jax.Array:
     leaves = walk.sum(1, keepdims=True) > 0
     away = jnp.asarray(walk, jnp.float32) - leaves * jax.nn.softmax(logits)
     return away + away.T
-
-
-# --- what is remembered: one point ----------------------------------------------------
-
-
-def margin(logits: jax.Array, target: jax.Array, node: jax.Array) -> jax.Array:
-    """The least logit of a next node less the largest of any other token but itself.
-
-    Positive where every next node of `node` ranks above all else. `logits` [c] may have
-    more entries than `target` [n]: tokens that are never next. A node that is its own
-    next node counts as one.
-    """
-    true, others = _sides(logits, target, node)
-    return jnp.min(jnp.where(true, logits, jnp.inf)) - jnp.max(others)
-
-
-def recall(logits: jax.Array, target: jax.Array, node: jax.Array) -> jax.Array:
-    """The share of a node's d next nodes among its d largest logits, itself aside.
-
-    A logit equal to one below the d largest does not count.
-    """
-    true, others = _sides(logits, target, node)
-    candidates = jnp.where(true, logits, others)
-    falling = jnp.append(jnp.sort(candidates)[::-1], -jnp.inf)
-    count = jnp.sum(true)
-    return jnp.sum(true & (candidates > falling[count])) / count
-
-
-def best_margin(logits: jax.Array, target: jax.Array, node: jax.Array) -> jax.Array:
-    """The largest logit of a next node less that of any other token, itself aside.
-
-    As published: positive where one next node of several ranks above all else.
-    """
-    true, others = _sides(logits, target, node)
-    itself = jnp.arange(len(logits)) == node
-    return jnp.max(jnp.where(true & ~itself, logits, -jnp.inf)) - jnp.max(others)
-
-
-def _sides(
-    logits: jax.Array, target: jax.Array, node: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Which tokens are next, and the logits of the others; -inf for next and itself."""
-    true = jnp.pad(target > 0, (0, len(logits) - len(target)))
-    itself = jnp.arange(len(logits)) == node
-    return true, jnp.where(true | itself, -jnp.inf, logits)
-
-
-# --- the embedding in space -----------------------------------------------------------
-
-
-def edge_cosine(v: jax.Array, walk: np.ndarray) -> jax.Array:
-    """The mean cosine between the embeddings [n, m] of a node and of each next one.
-
-    Self edges are left out: each would count 1 whatever the embedding.
-    """
-    unit = v / jnp.linalg.norm(v, axis=1, keepdims=True)
-    edges = (walk > 0) & ~np.eye(len(walk), dtype=bool)
-    return jnp.sum(jnp.where(edges, unit @ unit.T, 0.0)) / edges.sum()
-
-
-def principal(v: jax.Array, dims: int = 2) -> tuple[jax.Array, jax.Array]:
-    """The first principal coordinates [n, dims] of rows [n, m], and all strengths [n].
-
-    The strengths are the singular values of the centered rows, falling. Where degrees
-    differ they tell the shape of an embedding better than `projections`: its mean is
-    free to grow, and is no eigenvector of the walk. A coordinate's sign makes its
-    largest entry positive.
-    """
-    centered = v - v.mean(0, keepdims=True)
-    values, vectors = jnp.linalg.eigh(centered @ centered.T)
-    strengths = jnp.sqrt(jnp.maximum(values[::-1], 0.0))
-    found = vectors[:, ::-1][:, :dims] * strengths[None, :dims]
-    largest = jnp.argmax(jnp.abs(found), axis=0)
-    sign = jnp.sign(jnp.take_along_axis(found, largest[None], axis=0))
-    return found * sign, strengths
-
-
-def in_plane(v: jax.Array, walk: np.ndarray, basis: Basis) -> dict[str, jax.Array]:
-    """Where nodes lie: in two principal axes of v [n, m], and in two eigenvectors.
-
-    Parts of a graph that no edge joins are moved onto each other, for where they lie is
-    no matter of shape; as many first eigenvectors tell only parts apart. `share` is
-    that of the variance in the two axes.
-    """
-    count, part = connected_components(walk)
-    same = part[:, None] == part
-    mean = jnp.asarray(same / same.sum(1, keepdims=True), jnp.float32)
-    points, strengths = principal(v - mean @ v)
-    square, own = jnp.square(strengths), basis.vectors[:, count : count + 2]
-    share = jnp.sum(square[:2]) / jnp.sum(square)
-    return {"embedding": points, "eigenvector": jnp.asarray(own), "share": share}

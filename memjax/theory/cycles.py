@@ -22,6 +22,11 @@ class FixedPoint(NamedTuple):
     loss: float  # nats a node
     spectrum: np.ndarray  # [n // 2 + 1], the eigenvalue of C at each frequency
 
+    @property
+    def rate(self) -> float:
+        """The decay of frequency 2, the slowest, per step and lr of the sum."""
+        return abs(self.spectrum[2])
+
 
 def fixed_point(nodes: int, self_edges: bool = False) -> FixedPoint:
     """The two-direction fixed point of a cycle, to the accuracy of float64.
@@ -56,5 +61,4 @@ def steps_to(ratio: float, nodes: int, lr: float, self_edges: bool = False) -> f
     with self edges to a third of it (1.002 thirds: weights that narrow are no longer
     a smooth law on the ring). So the time grows as the fourth power of n.
     """
-    slowest = abs(fixed_point(nodes, self_edges).spectrum[2])
-    return float(np.log(1 / ratio) / (lr * slowest))
+    return float(np.log(1 / ratio) / (lr * fixed_point(nodes, self_edges).rate))

@@ -1,0 +1,28 @@
+"""From what runs log to one value a run: late averages, rates of decay, counts."""
+
+from typing import Any
+
+import numpy as np
+
+
+def late(results: Any) -> Any:
+    """What runs log, averaged over the last quarter of their steps."""
+    logged = [name for name, found in results.items() if "step" in found.dims]
+    last = results.step >= 0.75 * results.step[-1]
+    return results[logged].isel(step=np.flatnonzero(last)).mean("step")
+
+
+def decay(curve: Any) -> Any:
+    """The rate, per step, at which a curve falls at its end if that is exponential.
+
+    It is taken from the last step at which any run is known, and two logged before.
+    """
+    last = curve.dropna("step", how="all").isel(step=[-3, -1])
+    fall = np.log(last).diff("step").squeeze("step", drop=True)
+    return -fall / float(last.step.diff("step")[0])
+
+
+def least_to_most(found: Any) -> float | str:
+    """What all runs have, a count say, or the least and the most where they differ."""
+    least, most = float(found.min()), float(found.max())
+    return most if least == most else f"{least:g} to {most:g}"
