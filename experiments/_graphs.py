@@ -54,15 +54,31 @@ def parsed(texts: tuple[str, ...], directed: bool = False) -> list[graphs.Graph]
         raise mj.BadValue("graph", str(error)) from None
 
 
+class Walks(NamedTuple):
+    """Graphs as arrays: each as it is and with self edges, padded to the largest."""
+
+    walk: Any  # [graphs, 2, n, n]
+    basis: spectral.Basis
+
+
+def along(name: str, found: list[graphs.Graph]) -> dict[str, Any]:
+    """The input of runs on these graphs, one for each value of an axis."""
+    both = [g for graph in found for g in (graph, graphs.with_self_edges(graph))]
+    walks = [graphs.transitions(graph) for graph in both]
+    basis = spectral.stacked([spectral.eigenbasis(walk) for walk in walks])
+    whole = Walks(graphs.stacked(walks), basis)
+    pairs = jax.tree.map(lambda a: a.reshape(-1, 2, *a.shape[1:]), whole)
+    return {name: mj.per(name, pairs)}
+
+
 def two_matrices(
-    lr: Any, init_scale: Any, seed: Any,
-    *, graph: graphs.Graph, self_edges: int, width: int, model: str, steps: int,
+    graph: Walks, self_edges: Any, width: Any, lr: Any, init_scale: Any, seed: Any,
+    *, max_width: int, model: str, steps: Any,
 ) -> mj.Legs:  # fmt: skip
     """Memorize a graph by gradient descent; `lr` is that of the sum over nodes."""
-    graph = graphs.with_self_edges(graph) if self_edges else graph
-    data, walk = graphs.next_nodes(graph), graphs.transitions(graph)
-    basis = spectral.eigenbasis(walk)
-    net = getattr(mj.models.graph, model)(graph.nodes, width)
+    walk, basis = jax.tree.map(lambda a: a[self_edges], graph)
+    data, live = graphs.next_nodes(walk), (basis.live.sum(), width)
+    net = getattr(mj.models.graph, model)(len(walk), max_width, live=live)
 
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         return mj.losses.cross_entropy(net.apply(params, x), y)

@@ -39,13 +39,12 @@ Results = family.Results
 
 
 def run(
-    lr: Any, init_scale: Any, seed: Any,
-    *, nodes: int, self_edges: int, width: int, steps: int,
+    nodes: family.Walks, steps: Any, self_edges: Any, width: Any, lr: Any,
+    init_scale: Any, seed: Any, *, max_width: int,
 ) -> mj.Legs:  # fmt: skip
     """Memorize a cycle by gradient descent; `lr` is that of the sum over nodes."""
-    how: Any = {"self_edges": self_edges, "width": width, "steps": steps}
-    ring = graphs.cycle(nodes)
-    return family.two_matrices(lr, init_scale, seed, graph=ring, model="tied", **how)
+    how: Any = {"max_width": max_width, "model": "tied", "steps": steps}
+    return family.two_matrices(nodes, self_edges, width, lr, init_scale, seed, **how)
 
 
 def sweeps(
@@ -65,7 +64,9 @@ def sweeps(
     def lasting(sizes: tuple, loops: bool) -> mj.Sweep:
         steps = [round(steps_to(LEFT, n, lr, loops)) for n in sizes]
         along = mj.zipped(nodes=sizes, steps=steps)
-        return mj.Sweep(run, along, self_edges=int(loops), **axes, seed=mj.seeds(seeds))
+        how: Any = {"self_edges": int(loops), "seed": mj.seeds(seeds), **axes}
+        inputs = family.along("nodes", list(map(graphs.cycle, sizes)))
+        return mj.Sweep(run, along, inputs=inputs, **how)
 
     return {"main": lasting(nodes, False), "looped": lasting(looped, True)}
 
@@ -99,18 +100,18 @@ def exponent(results: Results, sweep: str, small: str, large: str) -> xr.DataArr
 def measured(runs: xr.Dataset, name: str) -> xr.DataArray:
     """A quantity at the end [nodes, seed]; `rate` is that of frequency 2 over lr."""
     if name == "rate":
-        return pair(runs, 3, 4).groupby("nodes").map(mj.decay) / runs.lr
+        return mj.decay(pair(runs, 3, 4)) / runs.lr
     found = at_end(runs, name)
     return found if name == "loss" else found.sel(eigen=[1, 2]).mean("eigen")
 
 
 def at_end(runs: xr.Dataset, name: str) -> xr.DataArray:
     """A quantity at every cycle's own last step."""
-    return runs[name].sel(step=runs.steps, method="nearest")
+    return runs[name].isel(leg=-1, drop=True)
 
 
 def pair(runs: xr.Dataset, *modes: int) -> xr.DataArray:
-    """The projection on both modes of a frequency [nodes, seed, step]."""
+    """The projection on both modes of a frequency [nodes, seed, leg]."""
     square = np.square(runs.projection.sel(eigen=list(modes)))
     return np.sqrt(square.sum("eigen", skipna=False))
 
@@ -163,7 +164,7 @@ def draw_decay(axis: Axes, runs: xr.Dataset) -> None:
     rate = closed(runs.nodes, "main").rate * runs.lr
     ratio = pair(runs, 3, 4) / pair(runs, 1, 2)
     for i, size in enumerate(runs.nodes.values):
-        curve = ratio.sel(nodes=size).dropna("step", how="all")
+        curve = ratio.sel(nodes=size)
         at = curve.step * float(rate.sel(nodes=size))
         look = {"color": f"C{i}", "dash": DASHES[i % len(DASHES)]}
         lines(axis, curve, at, label=f"n = {size}", lw=1.1, **look)

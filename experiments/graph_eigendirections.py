@@ -42,7 +42,7 @@ from memjax.theory import convex, cycles
 def sweeps(
     graph: tuple = ("cycle", "grid", "star", "irregular"),
     self_edges: tuple = (0, 1),  # 0 as it is, 1 every node also follows itself
-    width: tuple = (15, 100, 512),  # of the embedding; each is a program of its own
+    width: tuple = (15, 100, 512),  # of the embedding
     init_scale: tuple = (0.01, 1.0),  # standard deviations of the initial embedding
     lr: tuple = (0.01,),  # learning rates, on the sum over nodes
     seeds: int = 8,  # how many seeds, or which ones (3,7)
@@ -62,7 +62,10 @@ def sweeps(
     mj.between(0, 1000, longer=longer)
     axes: Any = {"width": width, "init_scale": init_scale, "lr": lr, "model": model}
     axes |= {"seed": mj.seeds(seeds), "self_edges": self_edges, "steps": steps}
-    main = mj.Sweep(family.two_matrices, graph=family.parsed(graph, directed), **axes)
+    found = family.parsed(graph, directed)
+    axes |= {"graph": [str(graph) for graph in found]}
+    inputs = family.along("graph", found)
+    main = mj.Sweep(family.two_matrices, inputs=inputs, **axes)
     if not longer:
         return {"main": main}
     on: Any = {"steps": longer * steps, "lr": 0.02, "width": 32, "model": "tied"}

@@ -17,9 +17,12 @@ def decay(curve: Any) -> Any:
 
     It is taken from the last step at which any run is known, and two logged before.
     """
-    last = curve.dropna("step", how="all").isel(step=[-3, -1])
-    fall = np.log(last).diff("step").squeeze("step", drop=True)
-    return -fall / float(last.step.diff("step")[0])
+    time = "leg" if "leg" in curve.dims else "step"
+    last = curve.dropna(time, how="all").isel({time: [-3, -1]})
+    fall, steps = (
+        a.diff(time).squeeze(time, drop=True) for a in (np.log(last), last.step)
+    )
+    return -fall / steps
 
 
 def least_to_most(found: Any) -> float | str:

@@ -5,7 +5,7 @@ builder puts in both directions unless it is told `directed=True`.
 """
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -72,22 +72,28 @@ def transitions(graph: Graph) -> np.ndarray:
     return adjacent / np.maximum(adjacent.sum(1, keepdims=True), 1)  # [n, n]
 
 
-def next_nodes(graph: Graph, mean: str = "node") -> Data:
+def next_nodes(graph: Graph | jax.Array, mean: str = "node") -> Data:
     """The points of a graph: `x` is a node's index, `y` the law of its next node [n].
 
     `mean="node"` gives every node the same weight, `mean="edge"` every directed edge.
-    A node that no edge leaves has weight zero.
+    A node that no edge leaves has weight zero. In place of a graph its walk will do.
     """
     if mean not in ("node", "edge"):
         raise ValueError(f"the mean is over each node or each edge, not {mean}")
-    leaving = np.bincount([u for u, _ in graph.edges], minlength=graph.nodes)
-    weight = leaving if mean == "edge" else leaving > 0
-    y = transitions(graph)
-    return Data(
-        jnp.arange(graph.nodes),
-        jnp.asarray(y, jnp.float32),
-        jnp.asarray(weight / weight.sum(), jnp.float32),
-    )
+    walk = transitions(graph) if isinstance(graph, Graph) else graph
+    leaving = jnp.sum(jnp.asarray(walk) > 0, axis=1)
+    weight = jnp.asarray(leaving if mean == "edge" else leaving > 0, jnp.float32)
+    y = jnp.asarray(walk, jnp.float32)
+    return Data(jnp.arange(len(y)), y, weight / weight.sum())
+
+
+def stacked(walks: Sequence[np.ndarray]) -> np.ndarray:
+    """Walks of several graphs, one an entry [graphs, n, n], padded to the largest.
+
+    No edge leads to or from a node that is padding.
+    """
+    n = max(map(len, walks))
+    return np.stack([np.pad(walk, (0, n - len(walk))) for walk in walks])
 
 
 # --- graphs of the study, and relatives -----------------------------------------------

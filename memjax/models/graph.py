@@ -12,45 +12,66 @@ import jax
 import jax.numpy as jnp
 
 from memjax.core import Model, entry
+from memjax.models.draws import alive, nested
 
 Params = dict[str, jax.Array]
+FAR = -1e9  # a logit that leaves no probability
 SPECIALS = 9  # tokens besides the nodes in the vocabulary of arXiv:2510.26745
 
 
-def tied(nodes: int, width: int) -> Model:
+def tied(nodes: int, width: int, *, live: tuple[Any, Any] | None = None) -> Model:
     """Logits `V Vᵀ`, from one embedding `v` [nodes, width] of normal entries.
 
-    `init(key, scale)` draws them with standard deviation `scale`.
+    `init(key, scale)` draws them with standard deviation `scale`. Of `live` nodes and
+    columns, which may be traced, it is that of a model of their size: what pads it is
+    zero and stays so, and nodes that pad are never next.
     """
+    part = _part(nodes, width, live)
 
     def init(key: jax.Array, scale: Any = 1.0) -> Params:
-        return {"v": scale * jax.random.normal(key, (nodes, width))}
+        draw = nested(jax.random.normal, key, (nodes, width))
+        return {"v": scale * draw * part}
 
     def apply(params: Params, node: jax.Array) -> jax.Array:
-        return entry(params["v"] @ params["v"].T, node)  # [nodes]
+        logits = entry(params["v"] @ params["v"].T, node)  # [nodes]
+        return logits if live is None else _never(logits, live[0])
 
     return Model(init, apply)
 
 
-def untied(nodes: int, width: int) -> Model:
+def untied(nodes: int, width: int, *, live: tuple[Any, Any] | None = None) -> Model:
     """Logits `V Uᵀ`, from an embedding `v` and an unembedding `u` [nodes, width].
 
     `init(key, scale, unembedding)` takes both standard deviations; the second is the
-    first where it is not given.
+    first where it is not given. `live` is as for `tied`.
     """
+    part = _part(nodes, width, live)
 
     def init(key: jax.Array, scale: Any = 1.0, unembedding: Any = None) -> Params:
         v_key, u_key = jax.random.split(key)
         std = scale if unembedding is None else unembedding
-        return {
-            "v": scale * jax.random.normal(v_key, (nodes, width)),
-            "u": std * jax.random.normal(u_key, (nodes, width)),
-        }
+        v, u = (nested(jax.random.normal, k, (nodes, width)) for k in (v_key, u_key))
+        return {"v": scale * v * part, "u": std * u * part}
 
     def apply(params: Params, node: jax.Array) -> jax.Array:
-        return entry(params["v"] @ params["u"].T, node)  # [nodes]
+        logits = entry(params["v"] @ params["u"].T, node)  # [nodes]
+        return logits if live is None else _never(logits, live[0])
 
     return Model(init, apply)
+
+
+def _part(nodes: int, width: int, live: tuple[Any, Any] | None) -> jax.Array:
+    """One for what counts of an embedding, zero for what pads it."""
+    own, columns = (nodes, width) if live is None else live
+    return jnp.outer(alive(own, nodes), alive(columns, width))
+
+
+def _never(logits: jax.Array, own: Any) -> jax.Array:
+    """Logits that leave no probability to nodes that are padding.
+
+    Not -inf: a target of 0 times that is no number.
+    """
+    return jnp.where(alive(own, len(logits)) > 0, logits, FAR)
 
 
 def three_matrix(

@@ -1,35 +1,38 @@
 """Where an embedding puts the nodes of a graph, in space and in a plane."""
 
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from scipy.sparse.csgraph import connected_components
 
 from memjax.core import Named, named
-from memjax.observables.spectral import Basis
+from memjax.observables.spectral import Basis, own
 
 
-def edge_cosine(v: jax.Array, walk: np.ndarray) -> jax.Array:
+def edge_cosine(v: jax.Array, walk: Any) -> jax.Array:
     """The mean cosine between the embeddings [n, m] of a node and of each next one.
 
     Self edges are left out: each would count 1 whatever the embedding.
     """
-    unit = v / jnp.linalg.norm(v, axis=1, keepdims=True)
-    edges = (walk > 0) & ~np.eye(len(walk), dtype=bool)
+    length = jnp.linalg.norm(v, axis=1, keepdims=True)
+    unit = v / jnp.where(length > 0, length, 1.0)
+    edges = (walk > 0) & ~jnp.eye(len(walk), dtype=bool)
     return jnp.sum(jnp.where(edges, unit @ unit.T, 0.0)) / edges.sum()
 
 
-def principal(v: jax.Array, dims: int = 2) -> tuple[jax.Array, jax.Array]:
+def principal(
+    v: jax.Array, live: jax.Array | None = None, dims: int = 2
+) -> tuple[jax.Array, jax.Array]:
     """The first principal coordinates [n, dims] of rows [n, m], and all strengths [n].
 
     The strengths are the singular values of the centered rows, falling. Where degrees
     differ they tell the shape of an embedding better than `projections`: its mean is
     free to grow, and is no eigenvector of the walk. A coordinate's sign makes its
-    largest entry positive.
+    largest entry positive. Rows that are not `live` count nowhere.
     """
-    centered = v - v.mean(0, keepdims=True)
+    live = jnp.ones(len(v)) if live is None else live.astype(v.dtype)
+    centered = live[:, None] * (v - live @ v / jnp.sum(live))
     values, vectors = jnp.linalg.eigh(centered @ centered.T)
     strengths = jnp.sqrt(jnp.maximum(values[::-1], 0.0))
     found = vectors[:, ::-1][:, :dims] * strengths[None, :dims]
@@ -38,9 +41,7 @@ def principal(v: jax.Array, dims: int = 2) -> tuple[jax.Array, jax.Array]:
     return found * sign, strengths
 
 
-def portrait(
-    v: jax.Array, walk: np.ndarray, basis: Basis
-) -> dict[str, jax.Array | Named]:
+def portrait(v: jax.Array, walk: Any, basis: Basis) -> dict[str, jax.Array | Named]:
     """Where nodes lie: in two principal axes of v [n, m], and in two eigenvectors.
 
     Parts of a graph that no edge joins are moved onto each other, for where they lie is
@@ -48,18 +49,20 @@ def portrait(
     the share of the variance in the two axes. With it come the graph's walk and its
     eigenvalues, to be drawn from results alone.
     """
-    count, part = connected_components(walk)
-    same = part[:, None] == part
-    mean = jnp.asarray(same / same.sum(1, keepdims=True), jnp.float32)
-    points, strengths = principal(v - mean @ v)
-    square, own = jnp.square(strengths), basis.vectors[:, count : count + 2]
-    share = jnp.sum(square[:2]) / jnp.sum(square)
-    nodes = range(len(v))
+    part = jnp.asarray(basis.parts)
+    same = jnp.asarray(part[:, None] == part, jnp.float32)
+    mean = same / same.sum(1, keepdims=True)
+    points, strengths = principal(v - mean @ v, basis.live)
+    count, vectors = part.max() + 1, jnp.asarray(basis.vectors, jnp.float32)
+    first = jax.lax.dynamic_slice_in_dim(vectors, count, 2, axis=1)
+    square, nodes = jnp.square(strengths), range(len(v))
     of_nodes = partial(named, coords={"node": nodes, "next": nodes})
+    mine = own(own(jnp.asarray(walk, jnp.float32), basis).T, basis).T
+    values = own(jnp.asarray(basis.values, jnp.float32), basis)
     return {
-        "embedding": of_nodes(points, "node", "axis"),
-        "eigenvector": of_nodes(jnp.asarray(own), "node", "axis"),
-        "in_plane": share,
-        "eigenvalue": named(jnp.asarray(basis.values), "eigen", coords=nodes),
-        "walk": of_nodes(jnp.asarray(walk), "node", "next"),
+        "embedding": of_nodes(own(points, basis), "node", "axis"),
+        "eigenvector": of_nodes(own(first, basis), "node", "axis"),
+        "in_plane": jnp.sum(square[:2]) / jnp.sum(square),
+        "eigenvalue": named(values, "eigen", coords=nodes),
+        "walk": of_nodes(mine, "node", "next"),
     }

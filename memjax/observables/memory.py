@@ -21,6 +21,7 @@ from memjax.observables.spectral import (
     directions,
     logit_spectrum,
     negative_share,
+    own,
     participation,
     projections,
     residual,
@@ -34,10 +35,11 @@ def margin(logits: jax.Array, target: jax.Array, node: jax.Array) -> jax.Array:
 
     Positive where every next node of `node` ranks above all else. `logits` [c] may have
     more entries than `target` [n]: tokens that are never next. A node that is its own
-    next node counts as one.
+    next node counts as one. 0 where no node is next.
     """
     true, others = _sides(logits, target, node)
-    return jnp.min(jnp.where(true, logits, jnp.inf)) - jnp.max(others)
+    least = jnp.min(jnp.where(true, logits, jnp.inf))
+    return jnp.where(true.any(), least - jnp.max(others), 0.0)
 
 
 def recall(logits: jax.Array, target: jax.Array, node: jax.Array) -> jax.Array:
@@ -49,7 +51,7 @@ def recall(logits: jax.Array, target: jax.Array, node: jax.Array) -> jax.Array:
     candidates = jnp.where(true, logits, others)
     falling = jnp.append(jnp.sort(candidates)[::-1], -jnp.inf)
     count = jnp.sum(true)
-    return jnp.sum(true & (candidates > falling[count])) / count
+    return jnp.sum(true & (candidates > falling[count])) / jnp.maximum(count, 1)
 
 
 def best_margin(logits: jax.Array, target: jax.Array, node: jax.Array) -> jax.Array:
@@ -58,8 +60,9 @@ def best_margin(logits: jax.Array, target: jax.Array, node: jax.Array) -> jax.Ar
     As published: positive where one next node of several ranks above all else.
     """
     true, others = _sides(logits, target, node)
-    itself = jnp.arange(len(logits)) == node
-    return jnp.max(jnp.where(true & ~itself, logits, -jnp.inf)) - jnp.max(others)
+    joined = true & (jnp.arange(len(logits)) != node)
+    best = jnp.max(jnp.where(joined, logits, -jnp.inf)) - jnp.max(others)
+    return jnp.where(joined.any(), best, 0.0)
 
 
 def _sides(
@@ -90,7 +93,7 @@ def by_mode(
     loss: Callable[..., jax.Array],
     v: jax.Array,
     nodes: Data,
-    walk: np.ndarray,
+    walk: Any,
     basis: Basis,
 ) -> dict[str, Any]:
     """While it is learned: the projection of V and the residual C in every mode.
@@ -101,12 +104,13 @@ def by_mode(
     logits, labels = jax.vmap(apply)(nodes.x), range(len(walk))
     p = projections(v, basis)
     c = projections(residual(logits, walk), basis)
+    strength = principal(v, basis.live)[1]
     return {
         "loss": expect(loss, nodes),
         "recall": expect(lambda x, y: recall(apply(x), y, x), nodes),
-        "projection": named(p, "eigen", coords=labels),
-        "residual": named(c, "eigen", coords=labels),
-        "strength": named(principal(v)[1], "principal", coords=labels),
+        "projection": named(own(p, basis), "eigen", coords=labels),
+        "residual": named(own(c, basis), "eigen", coords=labels),
+        "strength": named(own(strength, basis), "principal", coords=labels),
         "participation": participation(p),
         **directions(p, basis),
     }
@@ -148,7 +152,7 @@ def along(
 
 
 def at_end(
-    apply: Callable[..., jax.Array], v: jax.Array, walk: np.ndarray, basis: Basis
+    apply: Callable[..., jax.Array], v: jax.Array, walk: Any, basis: Basis
 ) -> dict[str, Any]:
     """The profile of the embedding and of the logits between nodes, and a portrait.
 

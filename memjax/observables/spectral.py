@@ -5,27 +5,36 @@ of `S = M + Mᵀ`, M the walk `D⁻¹ A`, by falling eigenvalue. The projection 
 ‖Vᵀ e_i‖ is theirs; the counts and the participation ratio are ours.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.sparse.csgraph import connected_components
 
 TIED = 1e-8  # eigenvalues this close, relative to the largest, are one eigenspace
 
 
 class Basis(NamedTuple):
-    """The eigenbasis of a graph, on the host in float64; hand it to a run as is.
+    """The eigenbasis of a graph, taken on the host in float64; a run is handed it.
 
-    Eigenvalues may be equal, and then no eigenvector is a quantity of its own. `spaces`
-    are the indices that share one. Mode 0 stands apart: it is the part of the all-ones
-    vector in the first eigenspace (constant where all degrees are equal).
+    Eigenvalues may be equal, and then no eigenvector is a quantity of its own: a row of
+    `spaces` are the modes that share one, filled up with n, which is no mode. Mode 0
+    stands apart: it is the part of the all-ones vector in the first eigenspace
+    (constant where all degrees are equal). Past the nodes of a padded graph values and
+    vectors are zero.
     """
 
-    values: np.ndarray  # [n], falling
-    vectors: np.ndarray  # [n, n], one eigenvector a column
-    spaces: tuple[tuple[int, ...], ...]
+    values: Any  # [n], falling
+    vectors: Any  # [n, n], one eigenvector a column
+    spaces: Any  # [spaces, most of one], modes
+    parts: Any  # [n], which part of the graph a node is in, -1 past its nodes
+
+    @property
+    def live(self) -> jax.Array:
+        """Which nodes, and as many modes, are the graph's own [n]."""
+        return jnp.asarray(self.parts) >= 0
 
 
 def eigenbasis(walk: np.ndarray) -> Basis:
@@ -33,11 +42,32 @@ def eigenbasis(walk: np.ndarray) -> Basis:
     values, vectors = np.linalg.eigh(walk + walk.T)
     values, vectors = values[::-1], vectors[:, ::-1]
     gaps = np.flatnonzero(-np.diff(values) > TIED * np.abs(values).max())
-    spaces = np.split(np.arange(len(values)), gaps + 1)
-    first, *rest = (tuple(space.tolist()) for space in spaces)
+    first, *rest = np.split(np.arange(len(values)), gaps + 1)
     vectors = vectors.copy()
     vectors[:, first] = _constant_first(vectors[:, first])
-    return Basis(values, vectors, tuple(s for s in ((0,), first[1:], *rest) if s))
+    spaces = [s for s in (first[:1], first[1:], *rest) if len(s)]
+    most = max(map(len, spaces))
+    filled = [np.pad(s, (0, most - len(s)), constant_values=len(walk)) for s in spaces]
+    return Basis(values, vectors, np.stack(filled), connected_components(walk)[1])
+
+
+def stacked(bases: Sequence[Basis]) -> Basis:
+    """The bases of several graphs, each padded to the largest, one an entry."""
+    sizes = [(len(b.values), *b.spaces.shape) for b in bases]
+    n, spaces, most = np.max(sizes, axis=0)
+
+    def padded(basis: Basis) -> Basis:
+        more = n - len(basis.values)
+        short = (spaces, most) - np.array(basis.spaces.shape)
+        modes = np.where(basis.spaces < len(basis.values), basis.spaces, n)
+        return Basis(
+            np.pad(basis.values, (0, more)),
+            np.pad(basis.vectors, (0, more)),
+            np.pad(modes, [(0, k) for k in short], constant_values=n),
+            np.pad(basis.parts, (0, more), constant_values=-1),
+        )
+
+    return jax.tree.map(lambda *each: np.stack(each), *map(padded, bases))
 
 
 def _constant_first(space: np.ndarray) -> np.ndarray:
@@ -62,11 +92,7 @@ def projections(x: jax.Array, basis: Basis) -> jax.Array:
     `(n - 1) / (1 + 3 / m)` where eigenvalues come in pairs.
     """
     along = _constants(basis) @ x  # [n, m]
-
-    def gram(space: jax.Array) -> jax.Array:
-        return along[space] @ along[space].T
-
-    return jnp.sqrt(jnp.maximum(_by_space(gram, basis), 0.0))
+    return jnp.sqrt(jnp.maximum(_by_space(along @ along.T, basis), 0.0))
 
 
 def logit_spectrum(logits: jax.Array, basis: Basis) -> jax.Array:
@@ -76,23 +102,37 @@ def logit_spectrum(logits: jax.Array, basis: Basis) -> jax.Array:
     in it, falling.
     """
     along = _constants(basis)
-    turned = along @ ((logits + logits.T) / 2) @ along.T
-    return _by_space(lambda space: turned[jnp.ix_(space, space)], basis)
+    return _by_space(along @ ((logits + logits.T) / 2) @ along.T, basis)
+
+
+def own(values: jax.Array, basis: Basis) -> jax.Array:
+    """Values by mode or node [n, ...], NaN past the graph's own."""
+    live = basis.live.reshape(-1, *[1] * (values.ndim - 1))
+    return jnp.where(live, values, jnp.nan)
 
 
 def _constants(basis: Basis) -> jax.Array:
-    return jnp.asarray(basis.vectors.T, jnp.float32)
+    return jnp.asarray(basis.vectors, jnp.float32).T
 
 
-def _by_space(block: Callable[..., jax.Array], basis: Basis) -> jax.Array:
-    """The falling eigenvalues of a symmetric `block(indices)` for each eigenspace."""
-    found = jnp.zeros(len(basis.values))
-    for size in sorted({len(space) for space in basis.spaces}):
-        spaces = np.array([s for s in basis.spaces if len(s) == size])
-        blocks = jax.vmap(block)(spaces)  # [spaces, size, size]
-        values = blocks[:, 0] if size == 1 else jnp.linalg.eigvalsh(blocks)[:, ::-1]
-        found = found.at[spaces].set(values)
-    return found
+def _by_space(turned: jax.Array, basis: Basis) -> jax.Array:
+    """The falling eigenvalues of each eigenspace's block of a symmetric matrix [n, n].
+
+    What fills up a space gets eigenvalues below all others of its block.
+    """
+    spaces = jnp.asarray(basis.spaces)
+    mode = spaces < len(turned)
+    inside = mode[:, :, None] & mode[:, None]
+    at = turned.at[spaces[:, :, None], spaces[:, None]]
+    blocks = jnp.where(inside, at.get(mode="fill", fill_value=0.0), 0.0)
+    if spaces.shape[1] == 1:
+        values = blocks[:, 0]
+    else:
+        below = -1 - jnp.sum(jnp.abs(blocks), axis=(1, 2))
+        filler = jnp.where(mode, 0.0, below[:, None])
+        blocks = blocks + filler[:, :, None] * jnp.eye(spaces.shape[1])
+        values = jnp.linalg.eigvalsh(blocks)[:, ::-1]
+    return jnp.zeros(len(turned)).at[spaces].set(values, mode="drop")
 
 
 # --- how many directions --------------------------------------------------------------
@@ -127,13 +167,14 @@ def negative_share(p: jax.Array, basis: Basis) -> jax.Array:
     return jnp.sum(jnp.where(_signs(basis) < 0, square, 0.0)) / jnp.sum(square)
 
 
-def _signs(basis: Basis) -> np.ndarray:
+def _signs(basis: Basis) -> jax.Array:
     """The signs of all eigenvalues but the first, 0 where only rounding decides."""
-    size = np.abs(basis.values)
-    return np.where(size > TIED * size.max(), np.sign(basis.values), 0)[1:]
+    values = jnp.asarray(basis.values, jnp.float32)
+    size = jnp.abs(values)
+    return jnp.where(size > TIED * size.max(), jnp.sign(values), 0)[1:]
 
 
-def residual(logits: jax.Array, walk: np.ndarray) -> jax.Array:
+def residual(logits: jax.Array, walk: Any) -> jax.Array:
     """The matrix `C = (M - P) + (M - P)ᵀ` [n, n], P the softmax of each row of logits.
 
     Gradient descent on the sum over nodes moves a tied embedding by `lr C V`. So C ends
