@@ -33,41 +33,27 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _rfm as rfm
 from memjax.cli import launch
-from memjax.plots import BESIDE, MARKERS, frame, key, lines, one, panels, points
+from memjax.datasets import uniform_on
+from memjax.plots import BESIDE, MARKERS, frame, key, lines, one, panels
 
 # --- the runs -----------------------------------------------------------------------
 
 
 def run(
-    moved: Any,
-    paired: Any,
-    shift: Any,
-    bandwidth: Any,
-    ridge: Any,
-    seed: Any,
-    *,
-    p: int,
-    kernel: str,
-    capacity: int,
-    iterations: int,
-) -> mj.Legs:
+    moved: Any, paired: Any, shift: Any, bandwidth: Any, ridge: Any, seed: Any,
+    *, p: int, kernel: str, capacity: int, iterations: int,
+) -> mj.Legs:  # fmt: skip
     """All pairs but the fixed points of (a, b) → (b - k, a + k), but `moved` others.
 
     `shift` is k. Others are moved to the test at random, or, where `paired` is 1, with
     their mirror images.
     """
-    a, b = jnp.divmod(jnp.arange(p * p), p)
-    mirror = (b - shift) % p * p + (a + shift) % p
-    fixed = mirror == a * p + b
-    draw = jax.random.uniform(jax.random.key(seed), (p * p,))
-    draw = jnp.where(paired > 0, jnp.minimum(draw, draw[mirror]), draw)
-    rank = jnp.argsort(jnp.argsort(jnp.where(fixed, 2.0, draw)))
-    count = jnp.where(paired > 0, 2 * ((moved + 1) // 2), moved)
-    test = fixed | (rank < count)
-    measures = {"test": uniform_on(test), "fixed": uniform_on(fixed)}
-    task = rfm.Task((a + b) % p, uniform_on(~test), measures)
-    made, start = rfm.named_kernel(kernel, bandwidth), jnp.eye(2 * p)
-    return rfm.machine(task, made, ridge, start, capacity, iterations)
+    pairs = mj.datasets.reflection(p, shift)
+    test = mj.datasets.held_out(jax.random.key(seed), pairs, moved, paired)
+    measures = {"test": uniform_on(test), "fixed": uniform_on(pairs.fixed)}
+    task = rfm.Task((pairs.a + pairs.b) % p, uniform_on(~test), measures)
+    how = (bandwidth, ridge, jnp.eye(2 * p), capacity, iterations)
+    return rfm.machine(task, kernel, *how)
 
 
 def orbit_run(
@@ -81,13 +67,7 @@ def orbit_run(
     measures = {name: uniform_on(member) for name, member in members.items()}
     task = rfm.Task(parts.truth, parts.train.w, measures)
     both = jnp.tile(jnp.eye(p), (2, 2))  # the identity and the swap of both numbers
-    gaussian = mj.kernels.gaussian(bandwidth)
-    return rfm.machine(task, gaussian, ridge, both, capacity, iterations=0)
-
-
-def uniform_on(member: jax.Array) -> jax.Array:
-    """The uniform measure on a set."""
-    return member / jnp.maximum(jnp.sum(member), 1)
+    return rfm.machine(task, "gaussian", bandwidth, ridge, both, capacity, iterations=0)
 
 
 def sweeps(
@@ -109,34 +89,29 @@ def sweeps(
     mj.inside(2, np.inf, p=p, published_p=published_p or 3)
     dials: dict[str, Any] = {"bandwidth": bandwidth, "ridge": ridge, "seed": seeds}
     dials |= {"kernel": kernel, "iterations": iterations, "moved": moved, "shift": 0}
-    main = mj.Sweep(run, **dials, **all_but_fixed(p), paired=0, float64=True)
+    size = {"p": (p,), "capacity": p * (p - 1)}
+    main = mj.Sweep(run, **dials, **size, paired=0, float64=True)
     even = [m for m in moved if m and m % 2 == 0] or [2]
     gaussian: dict[str, Any] = {"kernel": ("gaussian",)}
     whole: dict[str, Any] = {"moved": 0, "seed": 0}  # the seed moves nothing there
+    z21: dict[str, Any] = {"p": (21,), "capacity": 21 * 20}
     half = mj.zipped(p=(29, 35), capacity=[math.ceil(n**2 / 2) for n in (29, 35)])
     made = {
         "main": main,
         "mirrored": main.but(**gaussian, moved=even, paired=1),
-        "reflections": main.but(
-            **all_but_fixed(21), **whole, **gaussian, shift=range(21)
-        ),
+        "reflections": main.but(**z21, **whole, **gaussian, shift=range(21)),
         # Mirrored pairs are one point there, apart by the ridge alone.
         "orbit": main.but(orbit_run, half, share=0.5, ridge=1e-4),
     }
     if published_p:
-        few: dict[str, Any] = {"seed": seeds[:4], "iterations": published_iterations}
-        paper = main.but(**all_but_fixed(published_p), **few)
+        size = {"p": (published_p,), "capacity": published_p * (published_p - 1)}
+        paper = main.but(**size, seed=seeds[:4], iterations=published_iterations)
         made["published_whole"] = paper.but(**whole, kernel=rfm.KERNELS)
         made["published_gaussian"] = paper.but(**gaussian, moved=(1,))
         pairs: dict[str, Any] = gaussian | {"paired": 1, "seed": seeds[:2]}
         made["published_mirrored"] = paper.but(**pairs, moved=(16,))
         made["published_quadratic"] = paper.but(kernel=("quadratic",), moved=(100, 200))
     return made
-
-
-def all_but_fixed(p: int) -> dict[str, Any]:
-    """A modulus, and room for all pairs but the fixed points of a reflection."""
-    return {"p": (p,), "capacity": p * (p - 1)}
 
 
 # --- what was found -----------------------------------------------------------------
@@ -164,8 +139,6 @@ def likeness(results: rfm.Results) -> xr.DataArray:
 
 # --- what to look at ----------------------------------------------------------------
 
-RIGHT: dict[str, Any] = {"ylabel": "right", "ylim": (-0.03, 1.06)}
-
 
 def figure(results: rfm.Results) -> Figure:
     """The fixed points by how many pairs were moved, in time, and a feature matrix."""
@@ -181,13 +154,11 @@ def figure(results: rfm.Results) -> Figure:
 
 def draw_moved(axis: Axes, random: xr.Dataset, mirrored: xr.Dataset) -> None:
     """Accuracy on the fixed points against how many pairs left the training set."""
-    for it, dash, words in ((random, "-", "at random"), (mirrored, "--", "in pairs")):
-        end = one(it, "moved", "kernel", index=0).fixed_accuracy.isel(step=-1)
-        how: dict[str, Any] = {"color": "kernel", "label": f"{{kernel}}, {words}"}
-        points(axis, end, "moved", join=True, dash=dash, **how)
-    names = {"xlabel": "pairs moved from training to test", **RIGHT}
+    sweeps = {"{kernel}, at random": random, "{kernel}, in pairs": mirrored}
+    end = rfm.draw_ends(axis, "fixed_accuracy", "moved", sweeps)
+    names = {"xlabel": "pairs moved from training to test", "xscale": "symlog"}
     names |= {"ylabel": "fixed points right", "xticks": random.moved.values}
-    frame(axis, "all other pairs, p = {p}", end, xscale="symlog", **names)
+    frame(axis, "all other pairs, p = {p}", end, **names, **rfm.SHARES)
     axis.xaxis.set_major_formatter("{x:g}")
 
 
@@ -196,18 +167,19 @@ def draw_rescue(axis: Axes, results: rfm.Results) -> None:
 
     Of the published sets of which pairs were moved, where they were run.
     """
-    looks = zip(("C0", "C1", "C2", "C3", "C4", "C5", "C6", "C7"), MARKERS, strict=True)
+    i = 0
     for kernel in rfm.KERNELS:
         it = one(results.get(f"published_{kernel}", results["main"]), "moved")
         both = it[["fixed_accuracy", "test_accuracy"]].to_array("what")
-        for k, (color, marker) in zip(range(it.sizes["moved"]), looks, strict=False):
-            how: dict[str, Any] = {"color": color, "marker": marker, "ms": 3}
-            at, label = both.isel(moved=k), "{kernel}, {moved} moved"
-            lines(axis, at, "step", dash="what", label=label, **how)
+        for moved in it.moved.values:
+            look = {"color": f"C{i}", "marker": MARKERS[i % len(MARKERS)], "ms": 3}
+            how = {"dash": "what", "label": "{kernel}, {moved} moved", **look}
+            lines(axis, both.sel(moved=moved), "step", **how)
+            i += 1
     key(axis, "fixed points alone")
     key(axis, "all of the test", "--")
-    names = {"xlabel": "iteration", **RIGHT}
-    frame(axis, "all other pairs but those moved, p = {p}", it, **names, legend=BESIDE)
+    names = {"xlabel": "iteration", "ylabel": "right", **rfm.SHARES, "legend": BESIDE}
+    frame(axis, "all other pairs but those moved, p = {p}", it, **names)
 
 
 if __name__ == "__main__":

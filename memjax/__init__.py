@@ -18,6 +18,7 @@ from memjax.claims import at as at
 from memjax.claims import estimate as estimate
 from memjax.claims import farthest as farthest
 from memjax.claims import judged as judged
+from memjax.claims import over as over
 from memjax.core import Data as Data
 from memjax.core import Legs as Legs
 from memjax.core import Model as Model
@@ -46,6 +47,7 @@ from memjax.sweep import zipped as zipped
 
 # Gradient training
 from memjax.train import descend as descend
+from memjax.train import on_batches as on_batches
 from memjax.train import train as train
 
 __version__ = "0.1.0"

@@ -40,6 +40,14 @@ def at(results: Any, **labels: Any) -> Any:
     return results
 
 
+def over(which: str, found: Any, **labels: Any) -> Any:
+    """The `max`, `min`, `all` … over axes of which all these labels were run."""
+    for name, values in labels.items():
+        for value in values:
+            at(found, **{name: value})
+    return getattr(found, which)([*labels])
+
+
 def _same(known: np.ndarray, value: Any) -> np.ndarray:
     if known.dtype.kind not in "iuf":
         return np.array([str(k) == shown(value) for k in known])
