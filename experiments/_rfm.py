@@ -5,7 +5,7 @@ small `ridge` keeps solves positive definite; the published ones have none.
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,43 +22,31 @@ SHARES: dict[str, Any] = {"ylim": (-0.03, 1.06)}
 Results = dict[str, xr.Dataset]
 
 
-class Task(NamedTuple):
-    """Modular arithmetic on the grid of all pairs: row a * p + b is the pair (a, b)."""
-
-    truth: jax.Array  # [p²], -1 where undefined
-    train: jax.Array  # [p²] weights, equal where trained on
-    tests: dict[str, jax.Array]  # measures [p²] to test on
-
-
-def machine(
-    task: Task, kernel: str, bandwidth: Any, ridge: Any, start: jax.Array,
-    capacity: int, iterations: int, operation: str = "sum", centered: bool = True,
-) -> mj.Legs:  # fmt: skip
-    """The Recursive Feature Machine on a task, observed at every iteration."""
+def named_kernel(name: str, bandwidth: Any) -> mj.kernels.Kernel:
+    """The kernel of this name."""
     gaussian = mj.kernels.gaussian(bandwidth)
-    made = gaussian if kernel == "gaussian" else mj.kernels.quadratic
-    seen = partial(observed, task, operation)
-    size, how = (capacity, iterations), {"centered": centered, "observe": seen}
-    return pairs.machine(
-        made, task.truth, task.train, ridge, start, *size, **how, finish=features
-    )
+    return gaussian if name == "gaussian" else mj.kernels.quadratic
 
 
-def observed(task: Task, operation: str, state: pairs.State) -> dict[str, jax.Array]:
-    """Accuracies, losses, and how far from circulant the features are."""
-    target = jax.nn.one_hot(task.truth, state.f.shape[1])  # [p², p]
-    right = jnp.argmax(state.f, axis=1) == task.truth
-    square = jnp.mean((state.f - target) ** 2, axis=1)
-    own = jnp.sum(state.f * target, axis=1)
-    block = mj.observables.cross_block(state.metric, operation)
-    accuracy = {f"{n}_accuracy": jnp.sum(m * right) for n, m in task.tests.items()}
-    return accuracy | {
-        "train_accuracy": jnp.sum(task.train * right),
-        "train_mse": jnp.sum(task.train * square),
-        "test_mse": jnp.sum(task.tests["test"] * square),
-        "test_own_coordinate": jnp.sum(task.tests["test"] * (1 - own) ** 2),
-        "circulant_deviation": mj.observables.circulant_deviation(block),
-    }
+def seen(task: pairs.Task, operation: str = "sum") -> dict[str, Any]:
+    """What to see of a machine: at every iteration, and at the end."""
+
+    def observe(state: pairs.State) -> dict[str, jax.Array]:
+        target = jax.nn.one_hot(task.truth, state.f.shape[1])  # [p², p]
+        right = jnp.argmax(state.f, axis=1) == task.truth
+        square = jnp.mean((state.f - target) ** 2, axis=1)
+        own = jnp.sum(state.f * target, axis=1)
+        block = mj.observables.cross_block(state.metric, operation)
+        accuracy = {f"{n}_accuracy": jnp.sum(m * right) for n, m in task.tests.items()}
+        return accuracy | {
+            "train_accuracy": jnp.sum(task.train * right),
+            "train_mse": jnp.sum(task.train * square),
+            "test_mse": jnp.sum(task.tests["test"] * square),
+            "test_own_coordinate": jnp.sum(task.tests["test"] * (1 - own) ** 2),
+            "circulant_deviation": mj.observables.circulant_deviation(block),
+        }
+
+    return {"observe": observe, "finish": features}
 
 
 def features(state: pairs.State) -> dict[str, Any]:
@@ -72,22 +60,24 @@ def features(state: pairs.State) -> dict[str, Any]:
 
 def draw_metric(axis: Axes, metric: xr.DataArray, title: str) -> None:
     """A feature matrix; the color scale is that of its block across both numbers."""
-    p, operation = metric.sizes["row"] // 2, str(metric.coords.get("operation", ""))
+    metric = metric.isel(seed=0, missing_dims="ignore")
+    p = metric.sizes["row"] // 2
+    operation = metric.operation.item() if "operation" in metric.coords else "sum"
     numbers = mj.observables.pair_order(p, operation)
     both = np.concatenate([numbers, p + numbers])
     limit = float(np.quantile(abs(metric.values[p:, :p]), 0.995))
     matrix(axis, metric.isel(row=both, column=both), limit, "entry")
     in_order = ", in the order of powers" if len(numbers) < p else ""
     ticks = [0, len(numbers)]
-    names = {"xlabel": f"one-hot a, then b{in_order}", "xticks": ticks, "yticks": ticks}
-    frame(axis, title, metric, **names)
+    axis.set(xlabel=f"one-hot a, then b{in_order}", xticks=ticks, yticks=ticks)
+    frame(axis, title, metric)
 
 
 def draw_ends(
-    axis: Axes, quantity: str, x: str, sweeps: dict[str, xr.Dataset]
+    axis: Axes, results: Results, quantity: str, x: str, labels: dict[str, str]
 ) -> xr.DataArray:
-    """A quantity at the end of some sweeps, by label, against `x`, of each kernel."""
-    for dash, (label, runs) in zip(DASHES, sweeps.items(), strict=False):
-        end = one(runs, x, "kernel", index=0)[quantity].isel(step=-1)
+    """A quantity at the end of sweeps with these labels against `x`, and the last."""
+    for dash, (sweep, label) in zip(DASHES, labels.items(), strict=False):
+        end = one(results[sweep], x, "kernel", index=0)[quantity].isel(step=-1)
         points(axis, end, x, join=True, dash=dash, color="kernel", label=label)
     return end

@@ -31,6 +31,7 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _rfm as rfm
 from memjax.cli import launch
+from memjax.kernels import pairs
 from memjax.plots import BESIDE, DASHES, frame, lines, one, panels
 
 OPERATIONS = ("sum", "difference", "product", "quotient")
@@ -49,14 +50,15 @@ def run(
     no iterations, those of a random circulant matrix.
     """
     key = jax.random.key(seed)
-    made = getattr(mj.datasets, f"modular_{operation}")
-    parts = mj.datasets.modular(p, made)(key, share)
-    task = rfm.Task(parts.truth, parts.train.w, {"test": parts.test.w})
+    operate = getattr(mj.datasets, f"modular_{operation}")
+    parts = mj.datasets.modular(p, operate)(key, share)
+    task = pairs.Task(parts.truth, parts.train.w, {"test": parts.test.w})
     start = jnp.eye(2 * p)
     if features == "circulant":
-        start = mj.kernels.pairs.circulant(jax.random.fold_in(key, 1), p)
-    how = (capacity, iterations, operation, features != "raw")
-    return rfm.machine(task, kernel, bandwidth, ridge, start, *how)
+        start = pairs.circulant(jax.random.fold_in(key, 1), p)
+    made, size = rfm.named_kernel(kernel, bandwidth), (capacity, iterations)
+    how = {"centered": features != "raw", **rfm.seen(task, operation)}
+    return pairs.machine(made, task, ridge, start, *size, **how)
 
 
 def sweeps(
@@ -111,28 +113,19 @@ def trained_on(shares: Any, p: int) -> dict[str, Any]:
 
 def claims(results: rfm.Results) -> list[mj.Claim]:
     """The transition and what precedes it, accuracy by share, and two controls."""
-    over_operations = (worst, progress, monotone)
-    return mj.judged(__file__, results, *over_operations, reached, of_kernels, less)
-
-
-def published(results: rfm.Results) -> xr.Dataset:
-    """The runs at p = 61, half of all pairs, Gaussian kernel."""
-    labels = {"p": 61, "share": 0.5, "kernel": "gaussian", "bandwidth": 2.5}
-    return mj.at(results["published"], **labels)
+    measures = (worst, progress, monotone, reached, of_kernels, less)
+    return mj.judged(__file__, results, *measures)
 
 
 def worst(results: rfm.Results, quantity: str, *step: str) -> xr.DataArray:
     """The largest value for any operation, at an iteration or of all."""
-    it = mj.over("max", published(results)[quantity], operation=OPERATIONS)
+    it = mj.over("max", results["published"][quantity], operation=OPERATIONS)
     return mj.at(it, step=int(step[0])) if step else it.max("step")
 
 
 def progress(results: rfm.Results, quantity: str, which: str) -> xr.DataArray:
-    """The share of a quantity's change that five iterations make.
-
-    The most (`max`) or least (`min`) of any operation.
-    """
-    it = published(results)[quantity]
+    """The share of a change made by iteration 5, most or least of any operation."""
+    it = results["published"][quantity]
     start, second, fifth, end = (mj.at(it, step=k) for k in (0, 1, 5, 30))
     start = start.fillna(second)  # the identity has no circulant part or other
     return mj.over(which, (fifth - start) / (end - start), operation=OPERATIONS)
@@ -140,22 +133,17 @@ def progress(results: rfm.Results, quantity: str, which: str) -> xr.DataArray:
 
 def monotone(results: rfm.Results, quantity: str, way: str) -> xr.DataArray:
     """Whether a quantity falls or rises at every iteration at chance, three or more."""
-    it = published(results)
-    early = it.step < first_at(it.test_accuracy, 0.05)  # one test pair in twenty
+    it = results["published"]
+    early = it.step < mj.first_step(it.test_accuracy, 0.05)  # one pair in twenty
     early = early.isel(step=slice(2, None))  # of learned metrics, all but the first
     moves = it[quantity].diff("step") * {"falls": -1, "rises": 1}[way] > 0
     always = (moves | ~early).all("step") & (early.sum("step") >= 3)
     return mj.over("all", always, operation=OPERATIONS)
 
 
-def first_at(accuracy: xr.DataArray, level: float) -> xr.DataArray:
-    """The first iteration at which accuracy reaches a level, infinite if never."""
-    return accuracy.step.where(accuracy >= level).min("step").fillna(np.inf)
-
-
 def reached(results: rfm.Results, sweep: str, level: str) -> xr.DataArray:
     """The first iteration at which test accuracy reaches a level."""
-    return first_at(results[sweep].test_accuracy, float(level))
+    return mj.first_step(results[sweep].test_accuracy, float(level))
 
 
 def of_kernels(results: rfm.Results, sweep: str, which: str) -> xr.DataArray:
@@ -179,17 +167,22 @@ ITERATION = {"xlabel": "iteration", **rfm.SHARES}
 def figure(results: rfm.Results) -> Figure:
     """The transition of four operations, accuracy against share, feature matrices."""
     canvas, panel = panels("abc|def", (13, 6.6))
-    learned = results.get("published", results["main"])
-    it = one(learned.isel(kernel=[0]), "operation")
+    it = one(results.get("published", results["main"]).isel(kernel=[0]), "operation")
     draw_transition(panel["a"], it.isel(operation=0))
-    look = {"color": "operation", "label": "{operation}"}
-    lines(panel["b"], it.test_accuracy, "step", **look)
+    every = {"color": "operation", "label": "{operation}"}
+    lines(panel["b"], it.test_accuracy, "step", **every)
     frame(panel["b"], SETTING, it, ylabel="test accuracy", **ITERATION)
-    draw_shares(panel["c"], results["main"], results["circulant"])
+    ends = {"main": "{kernel},\nlearned", "circulant": "{kernel},\nrandom circulant"}
+    look: Any = {
+        "xlabel": "share of all pairs trained on",
+        "legend": BESIDE,
+        **rfm.SHARES,
+    }
+    end = rfm.draw_ends(panel["c"], results, "test_accuracy", "share", ends)
+    frame(panel["c"], "sum, p = {p}", end, ylabel="test accuracy at the end", **look)
     shown = (it.isel(operation=0), it.isel(operation=-1), one(results["main"], index=0))
     for letter, those in zip("def", shown, strict=True):
-        metric = those.metric.isel(seed=0)
-        rfm.draw_metric(panel[letter], metric, f"M, {{operation}}, {SETTING}")
+        rfm.draw_metric(panel[letter], those.metric, f"M, {{operation}}, {SETTING}")
     return canvas
 
 
@@ -207,15 +200,6 @@ def draw_transition(axis: Axes, it: xr.Dataset) -> None:
     for dash, (label, (color, values)) in zip(DASHES, curves.items(), strict=True):
         lines(axis, values, "step", color=color, dash=dash, label=label)
     frame(axis, f"{{operation}}, {SETTING}", it, **ITERATION, legend=BESIDE)
-
-
-def draw_shares(axis: Axes, main: xr.Dataset, control: xr.Dataset) -> None:
-    """Final test accuracy against the share of pairs, learned and random features."""
-    sweeps = {"{kernel},\nlearned": main, "{kernel},\nrandom circulant": control}
-    end = rfm.draw_ends(axis, "test_accuracy", "share", sweeps)
-    names = {"xlabel": "share of all pairs trained on", **rfm.SHARES}
-    names |= {"ylabel": "test accuracy at the end", "legend": BESIDE}
-    frame(axis, "sum, p = {p}", end, **names)
 
 
 if __name__ == "__main__":

@@ -33,10 +33,8 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _rfm as rfm
 from memjax.cli import launch
+from memjax.kernels import pairs
 from memjax.plots import BESIDE, DASHES, frame, lines, one, panels
-
-Params = Any
-
 
 # --- the runs -----------------------------------------------------------------------
 
@@ -45,14 +43,10 @@ def run(
     share: Any, lr: Any, wd: Any, seed: Any, *, p: int, width: int, coding: str,
     optimizer: str, penalty: float, batch: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
-    """Two layers with square units on pairs of numbers, trained on minibatches.
-
-    By AdamW, or by plain SGD; with a `penalty` on the trace of the AGOP.
-    """
+    """Two layers with square units, trained on minibatches by AdamW or plain SGD."""
     keys = jax.random.split(jax.random.key(seed), 4)
     parts = mj.datasets.modular(p)(keys[0], share)
-    turned = coding == "circulant"
-    code = mj.kernels.pairs.circulant(keys[1], p) if turned else jnp.eye(2 * p)
+    code = pairs.circulant(keys[1], p) if coding == "circulant" else jnp.eye(2 * p)
     a, b = parts.train.x.T
     data = mj.Data(code[a] + code[p + b], jax.nn.one_hot(parts.truth, p), parts.train.w)
     model = mj.models.mlp((2 * p, width, p), jnp.square, bias=False)
@@ -60,12 +54,12 @@ def run(
     if optimizer == "sgd":
         rule = optax.chain(optax.add_decayed_weights(wd), optax.sgd(lr))
 
-    def objective(params: Params, x: jax.Array, y: jax.Array) -> jax.Array:
+    def objective(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         found = jax.vmap(partial(model.apply, params))(x)
         steep = penalty * mj.observables.agop_trace(params, x) if penalty else 0.0
         return jnp.mean(jnp.sum((found - y) ** 2, axis=1)) + steep
 
-    def accuracies(params: Params) -> dict[str, jax.Array]:
+    def accuracies(params: Any) -> dict[str, jax.Array]:
         found = jax.vmap(partial(model.apply, params))(data.x)
         right = jnp.argmax(found, 1) == parts.truth
         both = {"train": parts.train.w, "test": parts.test.w}
@@ -78,12 +72,10 @@ def run(
     return fit(start, data, keys[3])
 
 
-def features(
-    model: mj.Model, data: mj.Data, start: Params, end: Params
-) -> dict[str, Any]:
+def features(model: mj.Model, data: mj.Data, start: Any, end: Any) -> dict[str, Any]:
     """The first layer's Gram matrix beside the root of the AGOP, before and after."""
 
-    def compared(params: Params) -> dict[str, jax.Array]:
+    def compared(params: Any) -> dict[str, jax.Array]:
         slopes = jax.vmap(jax.jacrev(partial(model.apply, params)))(data.x)
         gram = params[0]["w"] @ params[0]["w"].T
         root = mj.kernels.agop_root(slopes, data.w)
@@ -96,10 +88,10 @@ def features(
             "agop_deviation": mj.observables.circulant_deviation(learned),
         }
 
-    both = jax.tree.map(lambda *two: jnp.stack(two), compared(start), compared(end))
+    found = jax.tree.map(lambda *two: jnp.stack(two), compared(start), compared(end))
     dims, when = {"gram": ("row", "column")}, {"when": ("start", "end")}
     return {
-        n: mj.named(v, *when, *dims.get(n, ()), coords=when) for n, v in both.items()
+        n: mj.named(v, *when, *dims.get(n, ()), coords=when) for n, v in found.items()
     }
 
 
@@ -141,17 +133,12 @@ def sweeps(
 
 def claims(results: rfm.Results) -> list[mj.Claim]:
     """What networks learn on the pairs, from which inputs, and without decay."""
-    return mj.judged(__file__, results, below, feature)
+    return mj.judged(__file__, results, below)
 
 
 def below(results: rfm.Results, sweep: str, level: str) -> xr.DataArray:
     """Whether test accuracy stays below a level at every logged time."""
     return results[sweep].test_accuracy.max("step") < float(level)
-
-
-def feature(results: rfm.Results, quantity: str, when: str) -> xr.DataArray:
-    """What is found of the features of a network on half of the pairs."""
-    return results["main"][quantity].sel(when=when)
 
 
 # --- what to look at ----------------------------------------------------------------
@@ -177,7 +164,7 @@ def figure(results: rfm.Results) -> Figure:
     names: dict[str, Any] = {"xlabel": "step", "ylabel": "test accuracy"}
     names |= {"xscale": "symlog", "legend": BESIDE, **rfm.SHARES}
     frame(panel["a"], "networks, p = {p}", it, **names)
-    gram = one(results["main"]).gram.isel(seed=0, when=-1)
+    gram = one(results["main"]).gram.isel(when=-1)
     rfm.draw_metric(panel["b"], gram, "W₁ᵀW₁, {share:.0%} of all pairs")
     return canvas
 

@@ -20,7 +20,6 @@ the quadratic kernel, we read that they are shares of all test points, the moved
 too; with that kernel one point rescues fixed points, and many hardly any.
 """
 
-import math
 from typing import Any
 
 import jax
@@ -34,6 +33,7 @@ import memjax as mj
 from experiments import _rfm as rfm
 from memjax.cli import launch
 from memjax.datasets import uniform_on
+from memjax.kernels import pairs
 from memjax.plots import BESIDE, MARKERS, frame, key, lines, one, panels
 
 # --- the runs -----------------------------------------------------------------------
@@ -43,17 +43,14 @@ def run(
     moved: Any, paired: Any, shift: Any, bandwidth: Any, ridge: Any, seed: Any,
     *, p: int, kernel: str, capacity: int, iterations: int,
 ) -> mj.Legs:  # fmt: skip
-    """All pairs but the fixed points of (a, b) → (b - k, a + k), but `moved` others.
-
-    `shift` is k. Others are moved to the test at random, or, where `paired` is 1, with
-    their mirror images.
-    """
-    pairs = mj.datasets.reflection(p, shift)
-    test = mj.datasets.held_out(jax.random.key(seed), pairs, moved, paired)
-    measures = {"test": uniform_on(test), "fixed": uniform_on(pairs.fixed)}
-    task = rfm.Task((pairs.a + pairs.b) % p, uniform_on(~test), measures)
-    how = (bandwidth, ridge, jnp.eye(2 * p), capacity, iterations)
-    return rfm.machine(task, kernel, *how)
+    """All pairs but the fixed points of a reflection, and `moved` others."""
+    table = mj.datasets.reflection(p, shift)
+    test = mj.datasets.held_out(jax.random.key(seed), table, moved, paired)
+    measures = {"test": uniform_on(test), "fixed": uniform_on(table.fixed)}
+    task = pairs.Task((table.a + table.b) % p, uniform_on(~test), measures)
+    made, start = rfm.named_kernel(kernel, bandwidth), jnp.eye(2 * p)
+    how = {"iterations": iterations, **rfm.seen(task)}
+    return pairs.machine(made, task, ridge, start, capacity, **how)
 
 
 def orbit_run(
@@ -65,9 +62,10 @@ def orbit_run(
     test, mirrored = parts.test.w > 0, parts.train.w[b * p + a] > 0
     members = {"orbit": test & mirrored, "outside": test & ~mirrored, "test": test}
     measures = {name: uniform_on(member) for name, member in members.items()}
-    task = rfm.Task(parts.truth, parts.train.w, measures)
+    task = pairs.Task(parts.truth, parts.train.w, measures)
     both = jnp.tile(jnp.eye(p), (2, 2))  # the identity and the swap of both numbers
-    return rfm.machine(task, "gaussian", bandwidth, ridge, both, capacity, iterations=0)
+    gaussian = mj.kernels.gaussian(bandwidth)
+    return pairs.machine(gaussian, task, ridge, both, capacity, 0, **rfm.seen(task))
 
 
 def sweeps(
@@ -89,13 +87,13 @@ def sweeps(
     mj.inside(2, np.inf, p=p, published_p=published_p or 3)
     dials: dict[str, Any] = {"bandwidth": bandwidth, "ridge": ridge, "seed": seeds}
     dials |= {"kernel": kernel, "iterations": iterations, "moved": moved, "shift": 0}
-    size = {"p": (p,), "capacity": p * (p - 1)}
-    main = mj.Sweep(run, **dials, **size, paired=0, float64=True)
+    dials |= {"p": (p,), "capacity": p * (p - 1)}
+    main = mj.Sweep(run, **dials, paired=0, float64=True)
     even = [m for m in moved if m and m % 2 == 0] or [2]
-    gaussian: dict[str, Any] = {"kernel": ("gaussian",)}
-    whole: dict[str, Any] = {"moved": 0, "seed": 0}  # the seed moves nothing there
-    z21: dict[str, Any] = {"p": (21,), "capacity": 21 * 20}
-    half = mj.zipped(p=(29, 35), capacity=[math.ceil(n**2 / 2) for n in (29, 35)])
+    gaussian: Any = {"kernel": ("gaussian",)}
+    whole: Any = {"moved": 0, "seed": 0}  # the seed moves nothing there
+    z21: Any = {"p": (21,), "capacity": 21 * 20}
+    half = mj.zipped(p=(29, 35), capacity=(421, 613))
     made = {
         "main": main,
         "mirrored": main.but(**gaussian, moved=even, paired=1),
@@ -104,12 +102,12 @@ def sweeps(
         "orbit": main.but(orbit_run, half, share=0.5, ridge=1e-4),
     }
     if published_p:
-        size = {"p": (published_p,), "capacity": published_p * (published_p - 1)}
+        size: Any = {"p": (published_p,), "capacity": published_p * (published_p - 1)}
         paper = main.but(**size, seed=seeds[:4], iterations=published_iterations)
         made["published_whole"] = paper.but(**whole, kernel=rfm.KERNELS)
         made["published_gaussian"] = paper.but(**gaussian, moved=(1,))
-        pairs: dict[str, Any] = gaussian | {"paired": 1, "seed": seeds[:2]}
-        made["published_mirrored"] = paper.but(**pairs, moved=(16,))
+        few: Any = {"paired": 1, "seed": seeds[:2], "moved": (16,)}
+        made["published_mirrored"] = paper.but(**gaussian, **few)
         made["published_quadratic"] = paper.but(kernel=("quadratic",), moved=(100, 200))
     return made
 
@@ -143,30 +141,26 @@ def likeness(results: rfm.Results) -> xr.DataArray:
 def figure(results: rfm.Results) -> Figure:
     """The fixed points by how many pairs were moved, in time, and a feature matrix."""
     canvas, panel = panels("abc", (13.5, 3.6))
-    draw_moved(panel["a"], results["main"], results["mirrored"])
+    draw_moved(panel["a"], results)
     draw_rescue(panel["b"], results)
     shown = one(results.get("published_whole", results["main"]), index=0)
-    shown = shown.isel(seed=0) if "seed" in shown.dims else shown
     title = "M, {kernel}, symmetric training set, p = {p}"
     rfm.draw_metric(panel["c"], shown.metric, title)
     return canvas
 
 
-def draw_moved(axis: Axes, random: xr.Dataset, mirrored: xr.Dataset) -> None:
+def draw_moved(axis: Axes, results: rfm.Results) -> None:
     """Accuracy on the fixed points against how many pairs left the training set."""
-    sweeps = {"{kernel}, at random": random, "{kernel}, in pairs": mirrored}
-    end = rfm.draw_ends(axis, "fixed_accuracy", "moved", sweeps)
+    labels = {"main": "{kernel}, at random", "mirrored": "{kernel}, in pairs"}
+    end = rfm.draw_ends(axis, results, "fixed_accuracy", "moved", labels)
     names = {"xlabel": "pairs moved from training to test", "xscale": "symlog"}
-    names |= {"ylabel": "fixed points right", "xticks": random.moved.values}
+    names |= {"ylabel": "fixed points right", "xticks": results["main"].moved.values}
     frame(axis, "all other pairs, p = {p}", end, **names, **rfm.SHARES)
     axis.xaxis.set_major_formatter("{x:g}")
 
 
 def draw_rescue(axis: Axes, results: rfm.Results) -> None:
-    """The fixed points alone, and all of the test, against iteration.
-
-    Of the published sets of which pairs were moved, where they were run.
-    """
+    """The fixed points alone, and all of the test, against iteration."""
     i = 0
     for kernel in rfm.KERNELS:
         it = one(results.get(f"published_{kernel}", results["main"]), "moved")

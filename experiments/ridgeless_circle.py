@@ -67,9 +67,6 @@ def theory_run(
     return {"approximation": missed, "estimation": noisy, "excess": missed + noisy}
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     size: tuple = (16, 32, 64, 128),  # numbers of points
     a: tuple = (0.8, 1.2, *BEST, 4.0, 6.0, 10.0),  # bandwidths times points
@@ -134,8 +131,8 @@ def figure(results: Results) -> Figure:
 
 def draw_errors(axis: Axes, runs: xr.Dataset, exact: xr.Dataset) -> None:
     """Both errors and their sum over the bandwidth; those of all sizes coincide."""
-    names = ("approximation", "estimation", "excess")
-    for i, (name, dash) in enumerate(zip(names, (":", "--", "-"), strict=True)):
+    looks = {"approximation": ":", "estimation": "--", "excess": "-"}
+    for i, (name, dash) in enumerate(looks.items()):
         how: Any = {"color": f"C{i}"}
         for n in exact["size"].values:
             lines(axis, exact[name].sel(size=n), "a", dash=dash, lw=0.8, **how)

@@ -17,6 +17,7 @@ from memjax.claims import NotRun as NotRun
 from memjax.claims import at as at
 from memjax.claims import estimate as estimate
 from memjax.claims import farthest as farthest
+from memjax.claims import first_step as first_step
 from memjax.claims import judged as judged
 from memjax.claims import over as over
 from memjax.core import Data as Data

@@ -48,6 +48,11 @@ def over(which: str, found: Any, **labels: Any) -> Any:
     return getattr(found, which)([*labels])
 
 
+def first_step(found: Any, level: float) -> Any:
+    """The first logged step at which a quantity reaches a level, infinite if never."""
+    return found.step.where(found >= level).min("step").fillna(np.inf)
+
+
 def _same(known: np.ndarray, value: Any) -> np.ndarray:
     if known.dtype.kind not in "iuf":
         return np.array([str(k) == shown(value) for k in known])

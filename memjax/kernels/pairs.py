@@ -19,6 +19,14 @@ from memjax.kernels import fits, metric
 from memjax.kernels.features import agop_root, root
 
 
+class Task(NamedTuple):
+    """An operation on the grid of all pairs: row a * p + b is the pair (a, b)."""
+
+    truth: jax.Array  # [p²], -1 where undefined
+    train: jax.Array  # [p²] weights, equal where trained on
+    tests: dict[str, jax.Array]  # measures [p²] to test on
+
+
 class State(NamedTuple):
     """A metric, the kernel machine in it, and the metrics before it."""
 
@@ -30,26 +38,25 @@ class State(NamedTuple):
 
 def machine(
     kernel: metric.Kernel,
-    truth: jax.Array,
-    w: jax.Array,
+    task: Task,
     ridge: Any,
     start: jax.Array,
     capacity: int,
     iterations: int,
     *,
-    centered: bool,
     observe: Callable[[State], dict],
     finish: Callable[[State], dict] = lambda state: {},
+    centered: bool = True,
 ) -> Legs:
     """A Recursive Feature Machine from the metric `start`, seen at every iteration.
 
-    It learns `truth` [p²] on the pairs with weight in `w` [p²], all the same, of which
-    there are `capacity` at most; row a * p + b is the pair (a, b).
+    There are `capacity` pairs at most to train on. Gradients are `centered` or not, as
+    in `agop`.
     """
     p = len(start) // 2
-    rows = jnp.argsort(w == 0, stable=True)[:capacity]  # trained on, first
-    pairs, w = jnp.stack(jnp.divmod(rows, p), axis=1), w[rows]
-    y = jax.nn.one_hot(truth[rows], p)
+    rows = jnp.argsort(task.train == 0, stable=True)[:capacity]  # trained on, first
+    pairs, w = jnp.stack(jnp.divmod(rows, p), axis=1), task.train[rows]
+    y = jax.nn.one_hot(task.truth[rows], p)
 
     def fit(metric: jax.Array, history: jax.Array, t: Any) -> State:
         values = kernel(*products(metric, pairs))  # [capacity, p, p]

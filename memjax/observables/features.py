@@ -48,7 +48,7 @@ def power_order(p: int) -> np.ndarray:
 
 def pair_order(p: int, operation: str) -> np.ndarray:
     """Numbers as they are or, for products and quotients, as powers, without 0."""
-    return power_order(p) if operation in ("product", "quotient") else np.arange(p)
+    return np.arange(p) if operation in ("sum", "difference") else power_order(p)
 
 
 def cross_block(metric: jax.Array, operation: str = "sum") -> jax.Array:
