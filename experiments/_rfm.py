@@ -1,4 +1,4 @@
-"""What experiments on Recursive Feature Machines share: the machine on pairs, observed.
+"""What experiments on Recursive Feature Machines share: what is seen and drawn of one.
 
 The AGOP is centered and the Gaussian kernel is exp(-d²/2L²), as in the authors' code. A
 small `ridge` keeps solves positive definite; the published ones have none.
@@ -20,12 +20,6 @@ from memjax.plots import DASHES, frame, matrix, one, points
 KERNELS = ("gaussian", "quadratic")
 SHARES: dict[str, Any] = {"ylim": (-0.03, 1.06)}
 Results = dict[str, xr.Dataset]
-
-
-def named_kernel(name: str, bandwidth: Any) -> mj.kernels.Kernel:
-    """The kernel of this name."""
-    gaussian = mj.kernels.gaussian(bandwidth)
-    return gaussian if name == "gaussian" else mj.kernels.quadratic
 
 
 def seen(task: pairs.Task, operation: str = "sum") -> dict[str, Any]:

@@ -56,7 +56,8 @@ def run(
     start = jnp.eye(2 * p)
     if features == "circulant":
         start = pairs.circulant(jax.random.fold_in(key, 1), p)
-    made, size = rfm.named_kernel(kernel, bandwidth), (capacity, iterations)
+    gaussian, size = mj.kernels.gaussian(bandwidth), (capacity, iterations)
+    made = gaussian if kernel == "gaussian" else mj.kernels.quadratic
     how = {"centered": features != "raw", **rfm.seen(task, operation)}
     return pairs.machine(made, task, ridge, start, *size, **how)
 
@@ -173,13 +174,9 @@ def figure(results: rfm.Results) -> Figure:
     lines(panel["b"], it.test_accuracy, "step", **every)
     frame(panel["b"], SETTING, it, ylabel="test accuracy", **ITERATION)
     ends = {"main": "{kernel},\nlearned", "circulant": "{kernel},\nrandom circulant"}
-    look: Any = {
-        "xlabel": "share of all pairs trained on",
-        "legend": BESIDE,
-        **rfm.SHARES,
-    }
+    names = {"xlabel": "share of all pairs trained on", **rfm.SHARES, "legend": BESIDE}
     end = rfm.draw_ends(panel["c"], results, "test_accuracy", "share", ends)
-    frame(panel["c"], "sum, p = {p}", end, ylabel="test accuracy at the end", **look)
+    frame(panel["c"], "sum, p = {p}", end, ylabel="test accuracy at the end", **names)
     shown = (it.isel(operation=0), it.isel(operation=-1), one(results["main"], index=0))
     for letter, those in zip("def", shown, strict=True):
         rfm.draw_metric(panel[letter], those.metric, f"M, {{operation}}, {SETTING}")

@@ -48,9 +48,9 @@ def run(
     test = mj.datasets.held_out(jax.random.key(seed), table, moved, paired)
     measures = {"test": uniform_on(test), "fixed": uniform_on(table.fixed)}
     task = pairs.Task((table.a + table.b) % p, uniform_on(~test), measures)
-    made, start = rfm.named_kernel(kernel, bandwidth), jnp.eye(2 * p)
-    how = {"iterations": iterations, **rfm.seen(task)}
-    return pairs.machine(made, task, ridge, start, capacity, **how)
+    gaussian, size = mj.kernels.gaussian(bandwidth), (capacity, iterations)
+    made = gaussian if kernel == "gaussian" else mj.kernels.quadratic
+    return pairs.machine(made, task, ridge, jnp.eye(2 * p), *size, **rfm.seen(task))
 
 
 def orbit_run(
@@ -93,7 +93,7 @@ def sweeps(
     gaussian: Any = {"kernel": ("gaussian",)}
     whole: Any = {"moved": 0, "seed": 0}  # the seed moves nothing there
     z21: Any = {"p": (21,), "capacity": 21 * 20}
-    half = mj.zipped(p=(29, 35), capacity=(421, 613))
+    half = mj.zipped(p=(29, 35), capacity=(421, 613))  # p²/2, rounded up
     made = {
         "main": main,
         "mirrored": main.but(**gaussian, moved=even, paired=1),
