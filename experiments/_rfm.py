@@ -22,6 +22,13 @@ SHARES: dict[str, Any] = {"ylim": (-0.03, 1.06)}
 Results = dict[str, xr.Dataset]
 
 
+def check(kernel: tuple, bandwidth: tuple, p: int, published_p: int) -> None:
+    """Refuse flags that make no machine; a published modulus of 0 is left out."""
+    mj.one_of(KERNELS, kernel=kernel)
+    mj.inside(0, np.inf, bandwidth=bandwidth)
+    mj.inside(2, np.inf, p=p, published_p=published_p or 3)
+
+
 def seen(task: pairs.Task, operation: str = "sum") -> dict[str, Any]:
     """What to see of a machine: at every iteration, and at the end."""
 

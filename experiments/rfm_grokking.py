@@ -77,10 +77,8 @@ def sweeps(
 ) -> dict[str, mj.Sweep]:
     """Train shares and kernels, two controls, and the published setting."""
     mj.inside(0, 1, share=share)
-    mj.inside(0, np.inf, bandwidth=bandwidth)
-    mj.one_of(rfm.KERNELS, kernel=kernel)
     mj.one_of(OPERATIONS, operation=operation)
-    mj.inside(2, np.inf, p=p, published_p=published_p or 3)
+    rfm.check(kernel, bandwidth, p, published_p)
     factors = [q for q in range(2, published_p) if published_p % q == 0]
     if factors and {"product", "quotient"} & set(operation):
         problem = f"products and quotients need a prime, got {published_p}"

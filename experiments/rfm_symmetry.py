@@ -82,9 +82,7 @@ def sweeps(
     """Symmetric training sets, at random or in pairs less, and what they teach."""
     seeds = mj.seeds(seeds)
     mj.between(0, np.inf, moved=moved)
-    mj.inside(0, np.inf, bandwidth=bandwidth)
-    mj.one_of(rfm.KERNELS, kernel=kernel)
-    mj.inside(2, np.inf, p=p, published_p=published_p or 3)
+    rfm.check(kernel, bandwidth, p, published_p)
     dials: dict[str, Any] = {"bandwidth": bandwidth, "ridge": ridge, "seed": seeds}
     dials |= {"kernel": kernel, "iterations": iterations, "moved": moved, "shift": 0}
     dials |= {"p": (p,), "capacity": p * (p - 1)}
