@@ -23,7 +23,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -31,45 +30,35 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _rfm as rfm
 from memjax.cli import launch
-from memjax.plots import BESIDE, DASHES, frame, lines, one, panels, points
+from memjax.kernels import pairs
+from memjax.plots import BESIDE, DASHES, frame, lines, one, panels
 
-OPERATIONS = {
-    "sum": mj.datasets.modular_sum,
-    "difference": mj.datasets.modular_difference,
-    "product": mj.datasets.modular_product,
-    "quotient": mj.datasets.modular_quotient,
-}
+OPERATIONS = ("sum", "difference", "product", "quotient")
 
 
 # --- the runs -----------------------------------------------------------------------
 
 
 def run(
-    share: Any,
-    bandwidth: Any,
-    ridge: Any,
-    seed: Any,
-    *,
-    p: int,
-    operation: str,
-    kernel: str,
-    features: str,
-    capacity: int,
-    iterations: int,
-) -> mj.Legs:
+    share: Any, bandwidth: Any, ridge: Any, seed: Any, *, p: int, operation: str,
+    kernel: str, features: str, capacity: int, iterations: int,
+) -> mj.Legs:  # fmt: skip
     """A random share of all pairs is trained on, the others are the test.
 
     `features` are learned, by the AGOP as it is (raw) or centered, or, where there are
     no iterations, those of a random circulant matrix.
     """
     key = jax.random.key(seed)
-    parts = mj.datasets.modular(p, OPERATIONS[operation])(key, share)
-    task = rfm.Task(parts.truth, parts.train.w, {"test": parts.test.w})
+    operate = getattr(mj.datasets, f"modular_{operation}")
+    parts = mj.datasets.modular(p, operate)(key, share)
+    task = pairs.Task(parts.truth, parts.train.w, {"test": parts.test.w})
     start = jnp.eye(2 * p)
     if features == "circulant":
-        start = rfm.random_circulant(jax.random.fold_in(key, 1), p)
-    made, how = rfm.named_kernel(kernel, bandwidth), (operation, features != "raw")
-    return rfm.machine(task, made, ridge, start, capacity, iterations, *how)
+        start = pairs.circulant(jax.random.fold_in(key, 1), p)
+    gaussian, size = mj.kernels.gaussian(bandwidth), (capacity, iterations)
+    made = gaussian if kernel == "gaussian" else mj.kernels.quadratic
+    how = {"centered": features != "raw", **rfm.seen(task, operation)}
+    return pairs.machine(made, task, ridge, start, *size, **how)
 
 
 def sweeps(
@@ -80,22 +69,20 @@ def sweeps(
     p: int = 31,  # modulus, and number of classes
     iterations: int = 30,  # fits of the kernel machine after the first
     ridge: float = 1e-6,  # ridge of every fit
-    operation: tuple = tuple(OPERATIONS),  # sum, difference, product, quotient, in the
+    operation: tuple = OPERATIONS,  # sum, difference, product, quotient, in the
     # published setting, a program each; elsewhere sums
     published_p: int = 61,  # modulus of the published setting, half of all pairs and
     # four seeds; 0 leaves it out
 ) -> dict[str, mj.Sweep]:
     """Train shares and kernels, two controls, and the published setting."""
-    seeds = mj.seeds(seeds)
     mj.inside(0, 1, share=share)
-    mj.inside(0, np.inf, bandwidth=bandwidth)
-    mj.one_of(rfm.KERNELS, kernel=kernel)
-    mj.one_of(tuple(OPERATIONS), operation=operation)
-    mj.inside(2, np.inf, p=p, published_p=published_p or 3)
+    mj.one_of(OPERATIONS, operation=operation)
+    rfm.check(kernel, bandwidth, p, published_p)
     factors = [q for q in range(2, published_p) if published_p % q == 0]
     if factors and {"product", "quotient"} & set(operation):
         problem = f"products and quotients need a prime, got {published_p}"
         raise mj.BadValue("published_p", problem)
+    seeds = mj.seeds(seeds)
     dials: dict[str, Any] = {"bandwidth": bandwidth, "ridge": ridge, "seed": seeds}
     dials |= {"kernel": kernel, "operation": ("sum",), "iterations": iterations}
     main = mj.Sweep(run, **dials, **trained_on(share, p), features="centered")
@@ -124,67 +111,42 @@ def trained_on(shares: Any, p: int) -> dict[str, Any]:
 
 def claims(results: rfm.Results) -> list[mj.Claim]:
     """The transition and what precedes it, accuracy by share, and two controls."""
-    over_operations = (worst, progress, monotone)
-    return mj.judged(__file__, results, *over_operations, reached, of_kernels, less)
-
-
-def published(results: rfm.Results) -> xr.Dataset:
-    """The runs at p = 61, half of all pairs, Gaussian kernel, of all operations."""
-    it = mj.at(results["published"], p=61, share=0.5, kernel="gaussian", bandwidth=2.5)
-    for name in OPERATIONS:
-        mj.at(it, operation=name)
-    return it
+    measures = (worst, progress, monotone, reached, of_kernels, less)
+    return mj.judged(__file__, results, *measures)
 
 
 def worst(results: rfm.Results, quantity: str, *step: str) -> xr.DataArray:
     """The largest value for any operation, at an iteration or of all."""
-    it = published(results)[quantity].max("operation")
+    it = mj.over("max", results["published"][quantity], operation=OPERATIONS)
     return mj.at(it, step=int(step[0])) if step else it.max("step")
 
 
 def progress(results: rfm.Results, quantity: str, which: str) -> xr.DataArray:
-    """The share of a quantity's change that five iterations make.
-
-    The most (`max`) or least (`min`) of any operation.
-    """
-    it = published(results)[quantity]
+    """The share of a change made by iteration 5, most or least of any operation."""
+    it = results["published"][quantity]
     start, second, fifth, end = (mj.at(it, step=k) for k in (0, 1, 5, 30))
     start = start.fillna(second)  # the identity has no circulant part or other
-    return getattr((fifth - start) / (end - start), which)("operation")
-
-
-def at_chance(it: xr.Dataset) -> xr.DataArray:
-    """The learned metrics before one test pair in twenty is right."""
-    return (it.step > 0) & (it.step < first_at(it.test_accuracy, 0.05))
+    return mj.over(which, (fifth - start) / (end - start), operation=OPERATIONS)
 
 
 def monotone(results: rfm.Results, quantity: str, way: str) -> xr.DataArray:
     """Whether a quantity falls or rises at every iteration at chance, three or more."""
-    it = published(results)
-    early = at_chance(it).isel(step=slice(2, None))  # the first has none before it
-    moves = it[quantity].diff("step").isel(step=slice(1, None))
-    moves = moves * {"falls": -1, "rises": 1}[way] > 0
+    it = results["published"]
+    early = it.step < mj.first_step(it.test_accuracy, 0.05)  # one pair in twenty
+    early = early.isel(step=slice(2, None))  # of learned metrics, all but the first
+    moves = it[quantity].diff("step") * {"falls": -1, "rises": 1}[way] > 0
     always = (moves | ~early).all("step") & (early.sum("step") >= 3)
-    return always.all("operation")
-
-
-def first_at(accuracy: xr.DataArray, level: float) -> xr.DataArray:
-    """The first iteration at which accuracy reaches a level, infinite if never."""
-    reached = accuracy >= level
-    return xr.where(reached.any("step"), reached.step[reached.argmax("step")], np.inf)
+    return mj.over("all", always, operation=OPERATIONS)
 
 
 def reached(results: rfm.Results, sweep: str, level: str) -> xr.DataArray:
     """The first iteration at which test accuracy reaches a level."""
-    return first_at(results[sweep].test_accuracy, float(level))
+    return mj.first_step(results[sweep].test_accuracy, float(level))
 
 
 def of_kernels(results: rfm.Results, sweep: str, which: str) -> xr.DataArray:
     """The test accuracy of the better (`max`) or worse (`min`) kernel."""
-    accuracy = results[sweep].test_accuracy
-    for name in rfm.KERNELS:
-        mj.at(accuracy, kernel=name)
-    return getattr(accuracy, which)("kernel")
+    return mj.over(which, results[sweep].test_accuracy, kernel=rfm.KERNELS)
 
 
 def less(results: rfm.Results, more: str, fewer: str) -> xr.DataArray:
@@ -197,25 +159,24 @@ def less(results: rfm.Results, more: str, fewer: str) -> xr.DataArray:
 # --- what to look at ----------------------------------------------------------------
 
 SETTING = "p = {p}, {share:.0%} of all pairs"
-ITERATION = {"xlabel": "iteration", "ylim": (-0.03, 1.06)}
+ITERATION = {"xlabel": "iteration", **rfm.SHARES}
 
 
 def figure(results: rfm.Results) -> Figure:
     """The transition of four operations, accuracy against share, feature matrices."""
     canvas, panel = panels("abc|def", (13, 6.6))
-    learned = results.get("published", results["main"])
-    it = one(learned.isel(kernel=[0]), "operation")
+    it = one(results.get("published", results["main"]).isel(kernel=[0]), "operation")
     draw_transition(panel["a"], it.isel(operation=0))
-    look = {"color": "operation", "label": "{operation}"}
-    lines(panel["b"], it.test_accuracy, "step", **look)
+    every = {"color": "operation", "label": "{operation}"}
+    lines(panel["b"], it.test_accuracy, "step", **every)
     frame(panel["b"], SETTING, it, ylabel="test accuracy", **ITERATION)
-    draw_shares(panel["c"], results["main"], results["circulant"])
-    few = one(results["main"], index=0)
-    shown = (it.isel(operation=0), it.isel(operation=-1), few)
+    ends = {"main": "{kernel},\nlearned", "circulant": "{kernel},\nrandom circulant"}
+    names = {"xlabel": "share of all pairs trained on", **rfm.SHARES, "legend": BESIDE}
+    end = rfm.draw_ends(panel["c"], results, "test_accuracy", "share", ends)
+    frame(panel["c"], "sum, p = {p}", end, ylabel="test accuracy at the end", **names)
+    shown = (it.isel(operation=0), it.isel(operation=-1), one(results["main"], index=0))
     for letter, those in zip("def", shown, strict=True):
-        metric, operation = those.metric.isel(seed=0), those.operation.item()
-        title = f"M, {{operation}}, {SETTING}"
-        rfm.draw_metric(panel[letter], metric, title, operation)
+        rfm.draw_metric(panel[letter], those.metric, f"M, {{operation}}, {SETTING}")
     return canvas
 
 
@@ -233,17 +194,6 @@ def draw_transition(axis: Axes, it: xr.Dataset) -> None:
     for dash, (label, (color, values)) in zip(DASHES, curves.items(), strict=True):
         lines(axis, values, "step", color=color, dash=dash, label=label)
     frame(axis, f"{{operation}}, {SETTING}", it, **ITERATION, legend=BESIDE)
-
-
-def draw_shares(axis: Axes, main: xr.Dataset, control: xr.Dataset) -> None:
-    """Final test accuracy against the share of pairs, learned and random features."""
-    for it, dash, what in ((main, "-", "learned"), (control, "--", "random circulant")):
-        end = one(it, "share", "kernel", index=0).test_accuracy.isel(step=-1)
-        how: dict[str, Any] = {"color": "kernel", "label": f"{{kernel}},\n{what}"}
-        points(axis, end, "share", join=True, dash=dash, **how)
-    names: dict[str, Any] = {"xlabel": "share of all pairs trained on"}
-    names |= {"ylabel": "test accuracy at the end", "ylim": (-0.03, 1.06)}
-    frame(axis, "sum, p = {p}", end, **names, legend=BESIDE)
 
 
 if __name__ == "__main__":

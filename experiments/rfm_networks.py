@@ -20,7 +20,6 @@ after, also that of the blocks across both numbers; how circulant they are is no
 """
 
 import math
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -34,127 +33,66 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _rfm as rfm
 from memjax.cli import launch
+from memjax.kernels import pairs
 from memjax.plots import BESIDE, DASHES, frame, lines, one, panels
-
-Params = Any
-
 
 # --- the runs -----------------------------------------------------------------------
 
 
 def run(
-    share: Any,
-    lr: Any,
-    wd: Any,
-    seed: Any,
-    *,
-    p: int,
-    width: int,
-    coding: str,
-    optimizer: str,
-    penalty: float,
-    batch: int,
-    steps: int,
-) -> mj.Legs:
-    """Two layers with square units on pairs of numbers, trained on minibatches.
-
-    By AdamW, or by plain SGD; with a `penalty` on the trace of the AGOP.
-    """
+    share: Any, lr: Any, wd: Any, seed: Any, *, p: int, width: int, coding: str,
+    optimizer: str, penalty: float, batch: int, steps: int,
+) -> mj.Legs:  # fmt: skip
+    """Two layers with square units, trained on minibatches by AdamW or plain SGD."""
     keys = jax.random.split(jax.random.key(seed), 4)
     parts = mj.datasets.modular(p)(keys[0], share)
-    code = jnp.eye(2 * p) if coding == "one-hot" else rfm.random_circulant(keys[1], p)
+    code = pairs.circulant(keys[1], p) if coding == "circulant" else jnp.eye(2 * p)
     a, b = parts.train.x.T
     data = mj.Data(code[a] + code[p + b], jax.nn.one_hot(parts.truth, p), parts.train.w)
     model = mj.models.mlp((2 * p, width, p), jnp.square, bias=False)
     start, rule = model.init(keys[2]), optax.adamw(lr, b2=0.98, weight_decay=wd)
     if optimizer == "sgd":
         rule = optax.chain(optax.add_decayed_weights(wd), optax.sgd(lr))
-    objective = on_minibatches(model, data.w, batch, penalty)
-    observe = partial(accuracies, model, data.x, parts)
+
+    def objective(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+        found = jax.vmap(partial(model.apply, params))(x)
+        steep = penalty * mj.observables.agop_trace(params, x) if penalty else 0.0
+        return jnp.mean(jnp.sum((found - y) ** 2, axis=1)) + steep
+
+    def accuracies(params: Any) -> dict[str, jax.Array]:
+        found = jax.vmap(partial(model.apply, params))(data.x)
+        right = jnp.argmax(found, 1) == parts.truth
+        both = {"train": parts.train.w, "test": parts.test.w}
+        return {f"{name}_accuracy": jnp.sum(w * right) for name, w in both.items()}
+
+    on_batches = mj.on_batches(objective, data.w, batch)
     finish = partial(features, model, data, start)
     times = sorted({0, *np.geomspace(1, steps, 12).round().astype(int).tolist()})
-    fit = mj.descend(objective, rule, observe, times, finish=finish)
+    fit = mj.descend(on_batches, rule, accuracies, times, finish=finish)
     return fit(start, data, keys[3])
 
 
-def on_minibatches(
-    model: mj.Model, w: jax.Array, batch: int, penalty: float
-) -> Callable[[Params, mj.Data, jax.Array], jax.Array]:
-    """The objective on points drawn anew: squares summed over outputs, and penalty."""
-    rows = jnp.argsort(w == 0, stable=True)  # trained on, first
-    learned = jnp.sum(w > 0)
-
-    def objective(params: Params, data: mj.Data, key: jax.Array) -> jax.Array:
-        drawn = rows[jax.random.randint(key, (batch,), 0, learned)]
-        x, y = data.x[drawn], data.y[drawn]
-        found = jax.vmap(partial(model.apply, params))(x)
-        steep = penalty * agop_trace(params, x) if penalty else 0.0
-        return jnp.mean(jnp.sum((found - y) ** 2, axis=1)) + steep
-
-    return objective
-
-
-def accuracies(
-    model: mj.Model, x: jax.Array, parts: mj.datasets.Parts, params: Params
-) -> dict[str, jax.Array]:
-    """How many pairs are right, of those trained on and of the others."""
-    right = jnp.argmax(jax.vmap(partial(model.apply, params))(x), 1) == parts.truth
-    return {
-        "train_accuracy": jnp.sum(parts.train.w * right),
-        "test_accuracy": jnp.sum(parts.test.w * right),
-    }
-
-
-def features(
-    model: mj.Model, data: mj.Data, start: Params, end: Params
-) -> dict[str, Any]:
+def features(model: mj.Model, data: mj.Data, start: Any, end: Any) -> dict[str, Any]:
     """The first layer's Gram matrix beside the root of the AGOP, before and after."""
 
-    def compared(params: Params) -> dict[str, jax.Array]:
+    def compared(params: Any) -> dict[str, jax.Array]:
         slopes = jax.vmap(jax.jacrev(partial(model.apply, params)))(data.x)
         gram = params[0]["w"] @ params[0]["w"].T
         root = mj.kernels.agop_root(slopes, data.w)
-        block, learned = rfm.cross_block(gram), rfm.cross_block(root)
+        block, learned = map(mj.observables.cross_block, (gram, root))
         return {
             "gram": gram,
-            "pearson": pearson(gram, root),
-            "block_pearson": pearson(block, learned),
+            "pearson": mj.observables.correlation(gram, root),
+            "block_pearson": mj.observables.correlation(block, learned),
             "gram_deviation": mj.observables.circulant_deviation(block),
             "agop_deviation": mj.observables.circulant_deviation(learned),
         }
 
-    both = jax.tree.map(lambda *two: jnp.stack(two), compared(start), compared(end))
-    gram, when = both.pop("gram"), {"when": ("start", "end")}
-    found = {name: mj.named(two, *when, coords=when) for name, two in both.items()}
-    return {**found, "gram": mj.named(gram, *when, "row", "column", coords=when)}
-
-
-def pearson(a: jax.Array, b: jax.Array) -> jax.Array:
-    """The correlation between the entries of two matrices."""
-    return jnp.corrcoef(a.ravel(), b.ravel())[0, 1]
-
-
-def agop_trace(params: Params, x: jax.Array) -> jax.Array:
-    """The mean over points `x` [n, 2p] of the network's squared slopes, all together.
-
-    Of outputs Σ_j v_j (u_j·x)² the products of slopes need u·u and v·v only, not the
-    Jacobian at every point, which costs ten times as much.
-    """
-    first, second = (layer["w"] for layer in params)
-    between = own_products(first) * own_products(second.T)  # [width, width]
-    return jnp.sum(own_products(2 * x @ first) * between) / len(x)
-
-
-@jax.custom_vjp
-def own_products(x: jax.Array) -> jax.Array:
-    """`x.T @ x`, whose derivative JAX would take twice, once for each factor."""
-    return x.T @ x
-
-
-own_products.defvjp(
-    lambda x: (x.T @ x, x),
-    lambda x, slope: (x @ (slope + slope.T),),
-)
+    found = jax.tree.map(lambda *two: jnp.stack(two), compared(start), compared(end))
+    dims, when = {"gram": ("row", "column")}, {"when": ("start", "end")}
+    return {
+        n: mj.named(v, *when, *dims.get(n, ()), coords=when) for n, v in found.items()
+    }
 
 
 def sweeps(
@@ -168,7 +106,6 @@ def sweeps(
     # authors' code; 1024 in their text
 ) -> dict[str, mj.Sweep]:
     """Networks on the published pairs, by AdamW, and with a penalty by plain SGD."""
-    seeds = mj.seeds(seeds)
     mj.inside(2, np.inf, p=p)
     mj.between(0, np.inf, penalty=penalty)
 
@@ -176,15 +113,11 @@ def sweeps(
         steps = epochs * math.ceil(round(share * p**2) / batch)
         return {"share": share, "batch": batch, "steps": steps}
 
-    adamw: dict[str, Any] = {
-        "optimizer": "adamw",
-        "lr": 1e-3,
-        "wd": 1.0,
-        "penalty": (0.0,),
-    }
+    adamw: dict[str, Any] = {"optimizer": "adamw", "lr": 1e-3, "wd": 1.0}
     sgd: dict[str, Any] = {"optimizer": "sgd", "lr": 1.0, "wd": 0.0}
-    plain: dict[str, Any] = {"p": p, "coding": "one-hot", "seed": seeds}
-    main = mj.Sweep(run, **plain, **adamw, **trained(0.5, 50, 32), width=1024)
+    plain: dict[str, Any] = {"p": p, "coding": "one-hot", "penalty": (0.0,)}
+    half: dict[str, Any] = {"width": 1024, **trained(0.5, 50, 32)}
+    main = mj.Sweep(run, seed=mj.seeds(seeds), **plain, **adamw, **half)
     starved = main.but(**trained(0.175, 3000, 32), width=few_width)
     size = {"width": penalty_width, **trained(0.4, penalty_epochs, 128)}
     return {
@@ -200,17 +133,12 @@ def sweeps(
 
 def claims(results: rfm.Results) -> list[mj.Claim]:
     """What networks learn on the pairs, from which inputs, and without decay."""
-    return mj.judged(__file__, results, below, feature)
+    return mj.judged(__file__, results, below)
 
 
 def below(results: rfm.Results, sweep: str, level: str) -> xr.DataArray:
     """Whether test accuracy stays below a level at every logged time."""
     return results[sweep].test_accuracy.max("step") < float(level)
-
-
-def feature(results: rfm.Results, quantity: str, when: str) -> xr.DataArray:
-    """What is found of the features of a network on half of the pairs."""
-    return results["main"][quantity].sel(when=when)
 
 
 # --- what to look at ----------------------------------------------------------------
@@ -226,22 +154,17 @@ SHOWN = {
 def figure(results: rfm.Results) -> Figure:
     """Test accuracy against steps, and the first layer's Gram matrix."""
     canvas, panel = panels("aab", (11, 3.6))
-    shown = [
-        (one(results[n], "penalty").isel(penalty=k), label)
-        for n, label in SHOWN.items()
-        for k in range(results[n].sizes["penalty"])
-    ]
-    for i, (it, label) in enumerate(shown):
-        look = {"color": f"C{i}", "dash": DASHES[i % len(DASHES)]}
-        lines(panel["a"], it.test_accuracy, "step", label=label, **look)
-    names: dict[str, Any] = {
-        "xscale": "symlog",
-        "xlabel": "step",
-        "ylabel": "test accuracy",
-    }
-    names |= {"ylim": (-0.03, 1.06), "legend": BESIDE}
+    i = 0
+    for name, label in SHOWN.items():
+        it = one(results[name], "penalty")
+        for penalty in it.penalty.values:
+            look = {"color": f"C{i}", "dash": DASHES[i % len(DASHES)], "label": label}
+            lines(panel["a"], it.test_accuracy.sel(penalty=penalty), "step", **look)
+            i += 1
+    names: dict[str, Any] = {"xlabel": "step", "ylabel": "test accuracy"}
+    names |= {"xscale": "symlog", "legend": BESIDE, **rfm.SHARES}
     frame(panel["a"], "networks, p = {p}", it, **names)
-    gram = one(results["main"]).gram.isel(seed=0, when=-1)
+    gram = one(results["main"]).gram.isel(when=-1)
     rfm.draw_metric(panel["b"], gram, "W₁ᵀW₁, {share:.0%} of all pairs")
     return canvas
 

@@ -20,7 +20,6 @@ the quadratic kernel, we read that they are shares of all test points, the moved
 too; with that kernel one point rescues fixed points, and many hardly any.
 """
 
-import math
 from typing import Any
 
 import jax
@@ -33,41 +32,25 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _rfm as rfm
 from memjax.cli import launch
-from memjax.plots import BESIDE, MARKERS, frame, key, lines, one, panels, points
+from memjax.datasets import uniform_on
+from memjax.kernels import pairs
+from memjax.plots import BESIDE, MARKERS, frame, key, lines, one, panels
 
 # --- the runs -----------------------------------------------------------------------
 
 
 def run(
-    moved: Any,
-    paired: Any,
-    shift: Any,
-    bandwidth: Any,
-    ridge: Any,
-    seed: Any,
-    *,
-    p: int,
-    kernel: str,
-    capacity: int,
-    iterations: int,
-) -> mj.Legs:
-    """All pairs but the fixed points of (a, b) → (b - k, a + k), but `moved` others.
-
-    `shift` is k. Others are moved to the test at random, or, where `paired` is 1, with
-    their mirror images.
-    """
-    a, b = jnp.divmod(jnp.arange(p * p), p)
-    mirror = (b - shift) % p * p + (a + shift) % p
-    fixed = mirror == a * p + b
-    draw = jax.random.uniform(jax.random.key(seed), (p * p,))
-    draw = jnp.where(paired > 0, jnp.minimum(draw, draw[mirror]), draw)
-    rank = jnp.argsort(jnp.argsort(jnp.where(fixed, 2.0, draw)))
-    count = jnp.where(paired > 0, 2 * ((moved + 1) // 2), moved)
-    test = fixed | (rank < count)
-    measures = {"test": uniform_on(test), "fixed": uniform_on(fixed)}
-    task = rfm.Task((a + b) % p, uniform_on(~test), measures)
-    made, start = rfm.named_kernel(kernel, bandwidth), jnp.eye(2 * p)
-    return rfm.machine(task, made, ridge, start, capacity, iterations)
+    moved: Any, paired: Any, shift: Any, bandwidth: Any, ridge: Any, seed: Any,
+    *, p: int, kernel: str, capacity: int, iterations: int,
+) -> mj.Legs:  # fmt: skip
+    """All pairs but the fixed points of a reflection, and `moved` others."""
+    table = mj.datasets.reflection(p, shift)
+    test = mj.datasets.held_out(jax.random.key(seed), table, moved, paired)
+    measures = {"test": uniform_on(test), "fixed": uniform_on(table.fixed)}
+    task = pairs.Task((table.a + table.b) % p, uniform_on(~test), measures)
+    gaussian, size = mj.kernels.gaussian(bandwidth), (capacity, iterations)
+    made = gaussian if kernel == "gaussian" else mj.kernels.quadratic
+    return pairs.machine(made, task, ridge, jnp.eye(2 * p), *size, **rfm.seen(task))
 
 
 def orbit_run(
@@ -79,15 +62,10 @@ def orbit_run(
     test, mirrored = parts.test.w > 0, parts.train.w[b * p + a] > 0
     members = {"orbit": test & mirrored, "outside": test & ~mirrored, "test": test}
     measures = {name: uniform_on(member) for name, member in members.items()}
-    task = rfm.Task(parts.truth, parts.train.w, measures)
+    task = pairs.Task(parts.truth, parts.train.w, measures)
     both = jnp.tile(jnp.eye(p), (2, 2))  # the identity and the swap of both numbers
     gaussian = mj.kernels.gaussian(bandwidth)
-    return rfm.machine(task, gaussian, ridge, both, capacity, iterations=0)
-
-
-def uniform_on(member: jax.Array) -> jax.Array:
-    """The uniform measure on a set."""
-    return member / jnp.maximum(jnp.sum(member), 1)
+    return pairs.machine(gaussian, task, ridge, both, capacity, 0, **rfm.seen(task))
 
 
 def sweeps(
@@ -104,39 +82,32 @@ def sweeps(
     """Symmetric training sets, at random or in pairs less, and what they teach."""
     seeds = mj.seeds(seeds)
     mj.between(0, np.inf, moved=moved)
-    mj.inside(0, np.inf, bandwidth=bandwidth)
-    mj.one_of(rfm.KERNELS, kernel=kernel)
-    mj.inside(2, np.inf, p=p, published_p=published_p or 3)
+    rfm.check(kernel, bandwidth, p, published_p)
     dials: dict[str, Any] = {"bandwidth": bandwidth, "ridge": ridge, "seed": seeds}
     dials |= {"kernel": kernel, "iterations": iterations, "moved": moved, "shift": 0}
-    main = mj.Sweep(run, **dials, **all_but_fixed(p), paired=0, float64=True)
+    dials |= {"p": (p,), "capacity": p * (p - 1)}
+    main = mj.Sweep(run, **dials, paired=0, float64=True)
     even = [m for m in moved if m and m % 2 == 0] or [2]
-    gaussian: dict[str, Any] = {"kernel": ("gaussian",)}
-    whole: dict[str, Any] = {"moved": 0, "seed": 0}  # the seed moves nothing there
-    half = mj.zipped(p=(29, 35), capacity=[math.ceil(n**2 / 2) for n in (29, 35)])
+    gaussian: Any = {"kernel": ("gaussian",)}
+    whole: Any = {"moved": 0, "seed": 0}  # the seed moves nothing there
+    z21: Any = {"p": (21,), "capacity": 21 * 20}
+    half = mj.zipped(p=(29, 35), capacity=(421, 613))  # p²/2, rounded up
     made = {
         "main": main,
         "mirrored": main.but(**gaussian, moved=even, paired=1),
-        "reflections": main.but(
-            **all_but_fixed(21), **whole, **gaussian, shift=range(21)
-        ),
+        "reflections": main.but(**z21, **whole, **gaussian, shift=range(21)),
         # Mirrored pairs are one point there, apart by the ridge alone.
         "orbit": main.but(orbit_run, half, share=0.5, ridge=1e-4),
     }
     if published_p:
-        few: dict[str, Any] = {"seed": seeds[:4], "iterations": published_iterations}
-        paper = main.but(**all_but_fixed(published_p), **few)
+        size: Any = {"p": (published_p,), "capacity": published_p * (published_p - 1)}
+        paper = main.but(**size, seed=seeds[:4], iterations=published_iterations)
         made["published_whole"] = paper.but(**whole, kernel=rfm.KERNELS)
         made["published_gaussian"] = paper.but(**gaussian, moved=(1,))
-        pairs: dict[str, Any] = gaussian | {"paired": 1, "seed": seeds[:2]}
-        made["published_mirrored"] = paper.but(**pairs, moved=(16,))
+        few: Any = {"paired": 1, "seed": seeds[:2], "moved": (16,)}
+        made["published_mirrored"] = paper.but(**gaussian, **few)
         made["published_quadratic"] = paper.but(kernel=("quadratic",), moved=(100, 200))
     return made
-
-
-def all_but_fixed(p: int) -> dict[str, Any]:
-    """A modulus, and room for all pairs but the fixed points of a reflection."""
-    return {"p": (p,), "capacity": p * (p - 1)}
 
 
 # --- what was found -----------------------------------------------------------------
@@ -164,50 +135,43 @@ def likeness(results: rfm.Results) -> xr.DataArray:
 
 # --- what to look at ----------------------------------------------------------------
 
-RIGHT: dict[str, Any] = {"ylabel": "right", "ylim": (-0.03, 1.06)}
-
 
 def figure(results: rfm.Results) -> Figure:
     """The fixed points by how many pairs were moved, in time, and a feature matrix."""
     canvas, panel = panels("abc", (13.5, 3.6))
-    draw_moved(panel["a"], results["main"], results["mirrored"])
+    draw_moved(panel["a"], results)
     draw_rescue(panel["b"], results)
     shown = one(results.get("published_whole", results["main"]), index=0)
-    shown = shown.isel(seed=0) if "seed" in shown.dims else shown
     title = "M, {kernel}, symmetric training set, p = {p}"
     rfm.draw_metric(panel["c"], shown.metric, title)
     return canvas
 
 
-def draw_moved(axis: Axes, random: xr.Dataset, mirrored: xr.Dataset) -> None:
+def draw_moved(axis: Axes, results: rfm.Results) -> None:
     """Accuracy on the fixed points against how many pairs left the training set."""
-    for it, dash, words in ((random, "-", "at random"), (mirrored, "--", "in pairs")):
-        end = one(it, "moved", "kernel", index=0).fixed_accuracy.isel(step=-1)
-        how: dict[str, Any] = {"color": "kernel", "label": f"{{kernel}}, {words}"}
-        points(axis, end, "moved", join=True, dash=dash, **how)
-    names = {"xlabel": "pairs moved from training to test", **RIGHT}
-    names |= {"ylabel": "fixed points right", "xticks": random.moved.values}
-    frame(axis, "all other pairs, p = {p}", end, xscale="symlog", **names)
+    labels = {"main": "{kernel}, at random", "mirrored": "{kernel}, in pairs"}
+    end = rfm.draw_ends(axis, results, "fixed_accuracy", "moved", labels)
+    names = {"xlabel": "pairs moved from training to test", "xscale": "symlog"}
+    names |= {"ylabel": "fixed points right", "xticks": results["main"].moved.values}
+    frame(axis, "all other pairs, p = {p}", end, **names, **rfm.SHARES)
     axis.xaxis.set_major_formatter("{x:g}")
 
 
 def draw_rescue(axis: Axes, results: rfm.Results) -> None:
-    """The fixed points alone, and all of the test, against iteration.
-
-    Of the published sets of which pairs were moved, where they were run.
-    """
-    looks = zip(("C0", "C1", "C2", "C3", "C4", "C5", "C6", "C7"), MARKERS, strict=True)
+    """The fixed points alone, and all of the test, against iteration."""
+    i = 0
     for kernel in rfm.KERNELS:
         it = one(results.get(f"published_{kernel}", results["main"]), "moved")
         both = it[["fixed_accuracy", "test_accuracy"]].to_array("what")
-        for k, (color, marker) in zip(range(it.sizes["moved"]), looks, strict=False):
-            how: dict[str, Any] = {"color": color, "marker": marker, "ms": 3}
-            at, label = both.isel(moved=k), "{kernel}, {moved} moved"
-            lines(axis, at, "step", dash="what", label=label, **how)
+        for moved in it.moved.values:
+            look = {"color": f"C{i}", "marker": MARKERS[i % len(MARKERS)], "ms": 3}
+            how = {"dash": "what", "label": "{kernel}, {moved} moved", **look}
+            lines(axis, both.sel(moved=moved), "step", **how)
+            i += 1
     key(axis, "fixed points alone")
     key(axis, "all of the test", "--")
-    names = {"xlabel": "iteration", **RIGHT}
-    frame(axis, "all other pairs but those moved, p = {p}", it, **names, legend=BESIDE)
+    names = {"xlabel": "iteration", "ylabel": "right", **rfm.SHARES, "legend": BESIDE}
+    frame(axis, "all other pairs but those moved, p = {p}", it, **names)
 
 
 if __name__ == "__main__":

@@ -28,46 +28,23 @@ import memjax as mj
 from memjax.cli import launch
 from memjax.plots import MARKERS, frame, key, lines, panels, points
 
+KERNELS = ("laplace", "cauchy", "gaussian")
 BEST = (1.66, 1.875, 2.542)  # a of the Cauchy, Gaussian and Laplace kernels
-NODES, SHARES = np.polynomial.legendre.leggauss(8)  # of test points between two points
-theory = mj.theory.circle
+circle, theory = mj.kernels.circle, mj.theory.circle
 
 
 # --- the runs -----------------------------------------------------------------------
-
-
-def laplace(x: jax.Array, s: Any) -> jax.Array:
-    """The kernel at distances 0 ≤ x < 2π whose Fourier coefficients are 1/(1+(sm)²)."""
-    around = jnp.exp(-x / s) + jnp.exp((x - 2 * jnp.pi) / s)
-    return jnp.pi / s * around / (1 - jnp.exp(-2 * jnp.pi / s))
-
-
-def cauchy(x: jax.Array, s: Any) -> jax.Array:
-    """The kernel at distances x whose Fourier coefficients are exp(-s|m|)."""
-    return jnp.sinh(s) / (jnp.cosh(s) - jnp.cos(x))
-
-
-def gaussian(x: jax.Array, s: Any) -> jax.Array:
-    """The kernel at distances 0 ≤ x < 2π with the coefficients exp(-(sm)²/2)."""
-    images = (jnp.exp(-(((x + 2 * jnp.pi * j) / s) ** 2) / 2) for j in range(-2, 2))
-    return jnp.sqrt(2 * jnp.pi) / s * sum(images)
-
-
-KERNELS = {"laplace": laplace, "cauchy": cauchy, "gaussian": gaussian}
 
 
 def run(
     size: Any, a: Any, noise: Any, wave: Any, seed: Any, *, kernel: str, capacity: int
 ) -> dict[str, jax.Array]:
     """Interpolate a noisy wave at `size` points; errors are means over the circle."""
-    w, step = mj.prefix(size, capacity), 2 * jnp.pi / size
-    x = step * jnp.arange(capacity)
-    between = (x[:, None] + step * (NODES[None, :] + 1) / 2).ravel()
-    shares = (w[:, None] * SHARES[None, :] / 2).ravel()
+    x, w, between, shares = mj.datasets.circle(size, capacity, nodes=8)
 
     def gram(x: jax.Array, z: jax.Array) -> jax.Array:
         apart = jnp.abs(x[:, None] - z[None, :]) % (2 * jnp.pi)
-        return KERNELS[kernel](apart, a / size)
+        return getattr(circle, kernel)(apart, a / size)
 
     def target(x: jax.Array) -> jax.Array:
         return jnp.sqrt(2.0) * jnp.cos(wave * x)
@@ -90,19 +67,16 @@ def theory_run(
     return {"approximation": missed, "estimation": noisy, "excess": missed + noisy}
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     size: tuple = (16, 32, 64, 128),  # numbers of points
     a: tuple = (0.8, 1.2, *BEST, 4.0, 6.0, 10.0),  # bandwidths times points
-    kernel: tuple = tuple(KERNELS),  # laplace, cauchy, gaussian; a program each
+    kernel: tuple = KERNELS,  # laplace, cauchy, gaussian; a program each
     seeds: int = 192,  # how many seeds, or which ones (3,7)
     noise: float = 1.0,  # standard deviation of the labels
     wave: int = 1,  # frequency of the target
 ) -> dict[str, mj.Sweep]:
     """Interpolation at several sizes and bandwidths, with theory on a finer grid."""
-    mj.one_of(tuple(KERNELS), kernel=kernel)
+    mj.one_of(KERNELS, kernel=kernel)
     mj.between(0.2, 10, a=a)  # beyond, the Gaussian kernel has no digits left
     mj.between(0, np.inf, noise=noise)
     mj.between(0, min(size) - 1, wave=wave)
@@ -157,15 +131,12 @@ def figure(results: Results) -> Figure:
 
 def draw_errors(axis: Axes, runs: xr.Dataset, exact: xr.Dataset) -> None:
     """Both errors and their sum over the bandwidth; those of all sizes coincide."""
-    looks = {
-        "approximation": ("C0", ":"),
-        "estimation": ("C1", "--"),
-        "excess": ("C2", "-"),
-    }
-    for (name, (color, dash)), marker in zip(looks.items(), MARKERS, strict=False):
+    looks = {"approximation": ":", "estimation": "--", "excess": "-"}
+    for i, (name, dash) in enumerate(looks.items()):
+        how: Any = {"color": f"C{i}"}
         for n in exact["size"].values:
-            lines(axis, exact[name].sel(size=n), "a", color=color, dash=dash, lw=0.8)
-        how: Any = {"color": color, "marker": marker, "label": name, "error": "se"}
+            lines(axis, exact[name].sel(size=n), "a", dash=dash, lw=0.8, **how)
+        how |= {"marker": MARKERS[i], "label": name, "error": "se"}
         points(axis, runs[name], "a", **how)
     key(axis, "theory, all sizes")
     words: Any = {"xscale": "log", "xlabel": "bandwidth × points, a", "ylabel": "error"}

@@ -18,9 +18,11 @@ from memjax.claims import at as at
 from memjax.claims import decay as decay
 from memjax.claims import estimate as estimate
 from memjax.claims import farthest as farthest
+from memjax.claims import first_step as first_step
 from memjax.claims import judged as judged
 from memjax.claims import late as late
 from memjax.claims import least_to_most as least_to_most
+from memjax.claims import over as over
 from memjax.core import Data as Data
 from memjax.core import Legs as Legs
 from memjax.core import Model as Model
@@ -50,6 +52,7 @@ from memjax.statistics import spread as spread
 
 # Gradient training
 from memjax.train import descend as descend
+from memjax.train import on_batches as on_batches
 from memjax.train import train as train
 
 __version__ = "0.1.0"

@@ -6,7 +6,7 @@ or of one standard error of the mean where `error="se"` is given; `frame` says w
 the legend. `color` and `dash` name dimensions, with a curve for each of their labels,
 or are a color and a line style. Curves of several colors differ in dash and marker,
 too, unless `dash` is given or `shades` orders them. Text in braces, `"ε = {eps:g}"`, is
-filled in from the labels of what is drawn.
+filled in from the labels of what is drawn. A picture of each verb: docs/panels.md.
 """
 
 import itertools

@@ -50,6 +50,25 @@ def mean_over_points(loss: Callable[..., jax.Array]) -> Callable[..., jax.Array]
     return objective
 
 
+def on_batches(
+    objective: Callable[[Tree, Any, Any], jax.Array], w: jax.Array, batch: int
+) -> Callable[[Tree, Data, jax.Array], jax.Array]:
+    """An `objective(params, x, y)` of a batch as one of all data, to `descend`.
+
+    So many points are drawn anew at each step, with replacement, all those alike that
+    have weight in `w` [n].
+    """
+    rows = jnp.argsort(w == 0, stable=True)  # those with weight first
+    count = jnp.sum(w > 0)
+
+    def of_a_draw(params: Tree, data: Data, key: jax.Array) -> jax.Array:
+        drawn = rows[jax.random.randint(key, (batch,), 0, count)]
+        x, y = jax.tree.map(lambda points: points[drawn], (data.x, data.y))
+        return objective(params, x, y)
+
+    return of_a_draw
+
+
 def descend(
     objective: Callable[[Tree, Data, Any], jax.Array],
     optimizer: optax.GradientTransformation,

@@ -132,6 +132,21 @@ def test_a_count_is_one_or_the_least_to_the_most():
     assert mj.least_to_most(np.array([4.0, 2, 3])) == "2 to 4"
 
 
+def test_over_asks_for_every_label():
+    found = xr.DataArray([[1.0, 5.0], [3.0, 2.0]], {"kind": ["a", "b"], "seed": [0, 1]})
+    assert mj.over("max", found, kind=("a", "b")).values.tolist() == [3, 5]
+    assert mj.over("min", found, kind=("a", "b")).values.tolist() == [1, 2]
+    with pytest.raises(mj.NotRun, match="kind c"):
+        mj.over("max", found, kind=("a", "c"))
+
+
+def test_the_first_step_at_a_level():
+    values = [[0.1, 0.6, 0.2, 0.9], [0.1, 0.2, 0.3, 0.4]]
+    found = xr.DataArray(values, {"seed": [0, 1], "step": [0, 10, 20, 40]})
+    assert mj.first_step(found, 0.5).values.tolist() == [10, np.inf]
+    assert mj.first_step(found, 0.4).values.tolist() == [10, 40]
+
+
 def test_the_farthest_mean_is_known_for_all_places_at_once():
     draw, places, seeds = np.random.default_rng(0), 10, 8
     values = draw.normal(0.5, 0.2, (places, seeds))

@@ -70,6 +70,35 @@ def test_larger_shares_and_noise_only_add():
         np.testing.assert_array_equal(base.train.y[kept], other.train.y[kept])
 
 
+@pytest.mark.parametrize("shift", [0, 2])
+def test_a_reflection_keeps_sums_and_moves_all_but_one_pair_a_sum(shift):
+    p = 7
+    found = jax.tree.map(np.asarray, mj.datasets.reflection(p, shift))
+    for row, (a, b) in enumerate(np.ndindex(p, p)):
+        assert (found.a[row], found.b[row]) == (a, b)
+        there = divmod(int(found.mirror[row]), p)
+        assert there == ((b - shift) % p, (a + shift) % p)
+        assert sum(there) % p == (a + b) % p
+        assert found.fixed[row] == (there == (a, b))
+    assert found.fixed.sum() == p
+    np.testing.assert_array_equal(found.mirror[found.mirror], range(p * p))
+
+
+def test_pairs_held_out_are_fixed_points_and_others_alone_or_with_their_images():
+    table = mj.datasets.reflection(7, 1)
+    fixed, mirror = np.asarray(table.fixed), np.asarray(table.mirror)
+
+    def held_out(moved, paired):
+        return np.asarray(mj.datasets.held_out(KEY, table, moved, paired))
+
+    np.testing.assert_array_equal(held_out(0, 0), fixed)
+    few, more = held_out(3, 0), held_out(8, 0)
+    assert (few.sum(), more.sum()) == (7 + 3, 7 + 8) and (few <= more).all()
+    for moved, count in ((3, 4), (4, 4), (8, 8)):
+        both = held_out(moved, 1)
+        assert both.sum() == 7 + count and (both == both[mirror]).all()
+
+
 def test_a_pair_as_unit_vectors():
     x = np.zeros(14)
     x[[3, 7 + 5]] = 1

@@ -32,3 +32,9 @@ def test_a_wrong_label_needs_another_class():
     one, both = jnp.zeros(3, int), jnp.ones(3, bool)
     with pytest.raises(ValueError, match="2 or more classes, got 1"):
         mj.datasets.mislabeled(KEY, one, one, both, ~both, classes=1, noise=0.5)
+
+
+def test_a_measure_on_a_set_is_uniform_and_on_none_is_zero():
+    found = mj.datasets.uniform_on(jnp.array([True, False, True, True]))
+    np.testing.assert_allclose(found, [1 / 3, 0, 1 / 3, 1 / 3])
+    np.testing.assert_array_equal(mj.datasets.uniform_on(jnp.zeros(3, bool)), 0)

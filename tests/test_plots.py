@@ -1,11 +1,17 @@
 """Panels draw what they are given, and say what their bands and bars are."""
 
+import importlib.util
+import inspect
+import re
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.colors import to_rgba
 
+from memjax import plots
 from memjax.plots import (
     DASHES,
     bars,
@@ -180,3 +186,35 @@ def test_panels_have_letters_and_rows():
     frame(panel["d"], "last")
     assert panel["d"].get_title(loc="left") == "(d) last"
     assert len(canvas.subfigs) == 2
+
+
+# --- the page of pictures -----------------------------------------------------------
+
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.fixture(scope="module")
+def page():
+    spec = importlib.util.spec_from_file_location("panels", DOCS / "panels.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_names_every_verb():
+    text = (DOCS / "panels.md").read_text()
+    for name, verb in inspect.getmembers(plots, inspect.isfunction):
+        if verb.__module__ == plots.__name__ and not name.startswith("_"):
+            assert re.search(rf"`{name}\b", text), name
+
+
+def test_the_code_on_the_page_runs_and_draws_what_it_shows(page, tmp_path):
+    shown = re.findall(r"!\[.*?\]\((.*?)\)", (DOCS / "panels.md").read_text())
+    assert shown == [f"panels/{verb}.png" for verb in page.blocks()]
+    assert all(f"{verb}(" in code for verb, code in page.blocks().items())
+    page.draw(tmp_path)
+    for picture in shown:
+        assert (DOCS / picture).stat().st_size < 25_000
+        again = tmp_path / Path(picture).name
+        assert plt.imread(DOCS / picture).shape == plt.imread(again).shape

@@ -12,6 +12,7 @@ import xarray as xr
 import memjax as mj
 from experiments import _rfm as rfm
 from experiments import rfm_grokking, rfm_networks, rfm_symmetry
+from memjax.kernels import pairs
 
 P = 5
 RNG = np.random.default_rng(0)
@@ -29,13 +30,13 @@ def some_metric() -> np.ndarray:
 def test_pairs_need_no_one_hot_vectors(name: str) -> None:
     kernel, metric = KERNELS[name], jnp.array(some_metric())
     rows = jnp.array([3, 24, 7, 11])
-    pairs, x = jnp.array(GRID)[rows], jnp.array(ONE_HOT)[rows]
+    some, x = jnp.array(GRID)[rows], jnp.array(ONE_HOT)[rows]
     dense = mj.kernels.gram(kernel, x, jnp.array(ONE_HOT), metric)
-    found = kernel(*rfm.pair_products(metric, pairs)).reshape(4, -1)
+    found = kernel(*pairs.products(metric, some)).reshape(4, -1)
     np.testing.assert_allclose(found, dense, rtol=1e-4)
     a = jnp.array(RNG.normal(size=(4, P)))
     wanted = mj.kernels.gradients(kernel, x, x, a, metric)
-    slope = rfm.pair_slopes(kernel, metric, pairs, a) @ metric
+    slope = pairs.slopes(kernel, metric, some, a) @ metric
     np.testing.assert_allclose(slope, wanted, atol=2e-5 * float(abs(wanted).max()))
 
 
@@ -66,10 +67,10 @@ def test_the_machine_is_the_plain_one() -> None:
     member = np.isin(np.arange(P * P), train)
     test = ~member / (~member).sum()
     truth = jnp.array(GRID.sum(1) % P)
-    task = rfm.Task(truth, jnp.array(member / 15), {"test": jnp.array(test)})
+    task = pairs.Task(truth, jnp.array(member / 15), {"test": jnp.array(test)})
     size = {"capacity": 18, "iterations": 4}
     kernel, start = KERNELS["gaussian"], jnp.eye(2 * P)
-    legs = rfm.machine(task, kernel, 1e-3, start, **size)
+    legs = pairs.machine(kernel, task, 1e-3, start, **size, **rfm.seen(task))
     _, seen = jax.jit(lambda: mj.walk(legs))()
     target = np.eye(P)[truth]
     for t, f in enumerate(plain_machine(train, 1e-3, 4)):
@@ -79,6 +80,15 @@ def test_the_machine_is_the_plain_one() -> None:
         np.testing.assert_allclose(seen["test_own_coordinate"][t], own, rtol=2e-3)
         right = f.argmax(1) == truth
         np.testing.assert_allclose(seen["test_accuracy"][t], right @ test, atol=1e-6)
+
+
+def test_a_random_metric_has_circulant_blocks() -> None:
+    root = np.asarray(pairs.circulant(jax.random.key(0), P))
+    block = (root @ root)[P:, :P]
+    assert mj.observables.circulant_deviation(jnp.array(block)) < 1e-6
+    np.testing.assert_allclose(block.sum(0), 0, atol=1e-5)
+    other = pairs.circulant(jax.random.key(1), P)
+    assert np.abs(np.asarray(other) - root).max() > 0.01
 
 
 def test_alignment_ends_at_one_and_starts_at_the_identity() -> None:
@@ -112,7 +122,7 @@ def test_a_network_and_its_gradients_are_the_plain_ones() -> None:
     root = vectors @ np.diag(np.sqrt(np.maximum(values, 0))) @ vectors.T
     wanted = np.corrcoef((first @ first.T).ravel(), root.ravel())[0, 1]
     np.testing.assert_allclose(still.pearson.sel(when="end"), wanted, rtol=1e-4)
-    trace = rfm_networks.agop_trace(legs.start[0], jnp.array(ONE_HOT))
+    trace = mj.observables.agop_trace(legs.start[0], jnp.array(ONE_HOT))
     wanted = np.mean(np.sum(slopes**2, axis=(1, 2)))
     np.testing.assert_allclose(trace, wanted, rtol=1e-5)
 
@@ -132,7 +142,7 @@ def test_a_penalized_network_descends_the_loss_and_the_penalty() -> None:
         lambda one, two, none: two + none - 2 * one, once, twice, bare
     )
     chex.assert_trees_all_close(change, jax.tree.map(jnp.zeros_like, bare), atol=1e-6)
-    steep = partial(rfm_networks.agop_trace, x=jnp.array(ONE_HOT))
+    steep = partial(mj.observables.agop_trace, x=jnp.array(ONE_HOT))
     assert steep(twice) < 0.99 * steep(bare)
 
 
@@ -194,6 +204,36 @@ def test_products_are_sums_in_the_order_of_powers() -> None:
     assert mj.observables.circulant_deviation(jnp.array(table, float)) < 1e-12
     with pytest.raises(ValueError, match="not prime"):
         mj.observables.power_order(9)
+    metric = np.zeros((14, 14))
+    metric[7:, :7] = np.outer(range(7), range(7)) % 7
+    block = mj.observables.cross_block(jnp.array(metric), "quotient")
+    np.testing.assert_array_equal(block, table)
+    whole = mj.observables.cross_block(jnp.array(metric), "difference")
+    np.testing.assert_array_equal(whole, metric[7:, :7])
+
+
+def test_the_slopes_of_square_units_and_their_own_slopes() -> None:
+    shapes, x = [(4, 3), (3, 2)], jnp.array(RNG.normal(size=(6, 4)))
+    params = [{"w": jnp.array(RNG.normal(size=shape))} for shape in shapes]
+    model = mj.models.mlp((4, 3, 2), jnp.square, bias=False)
+
+    def by_jacobians(params: list, x: jax.Array) -> jax.Array:
+        slopes = jax.vmap(jax.jacfwd(partial(model.apply, params)))(x)
+        return jnp.sum(slopes**2) / len(x)
+
+    found, wanted = (
+        jax.value_and_grad(f)(params, x)
+        for f in (mj.observables.agop_trace, by_jacobians)
+    )
+    chex.assert_trees_all_close(found, wanted, rtol=1e-4)
+
+
+def test_correlation_is_that_of_entries() -> None:
+    a, b = RNG.normal(size=(2, 3, 4))
+    found = mj.observables.correlation(jnp.array(a), jnp.array(b))
+    away = (a - a.mean(), b - b.mean())
+    wanted = np.sum(away[0] * away[1]) / np.sqrt(np.prod([np.sum(v**2) for v in away]))
+    assert float(found) == pytest.approx(wanted, rel=1e-4)
 
 
 def transitions() -> dict[str, xr.Dataset]:

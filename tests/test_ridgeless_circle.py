@@ -40,7 +40,21 @@ def test_the_kernels_have_these_coefficients(name) -> None:
     s, x = 0.4, np.array([0.3, 1.0, 3.0, 6.0])
     m = np.arange(-200_000, 200_001)
     wanted = (COEFFICIENTS[name](s * m) * np.cos(m * x[:, None])).sum(1)
-    np.testing.assert_allclose(experiment.KERNELS[name](x, s), wanted, atol=1e-4)
+    np.testing.assert_allclose(
+        getattr(mj.kernels.circle, name)(x, s), wanted, atol=1e-4
+    )
+
+
+def test_the_circle_is_integrated_between_the_points() -> None:
+    found = mj.datasets.circle(5, capacity=8, nodes=8)
+    np.testing.assert_allclose(found.x[:5], 2 * np.pi * np.arange(5) / 5)
+    np.testing.assert_allclose(found.w, [0.2] * 5 + [0] * 3)
+    for wave in range(1, 6):
+        square = found.shares @ np.cos(wave * found.between) ** 2
+        assert float(square) == pytest.approx(0.5, abs=1e-5)
+        assert float(found.shares @ np.sin(wave * found.between)) == pytest.approx(0)
+    inside = np.asarray(found.between)[np.asarray(found.shares) > 0]
+    assert len(inside) == 40 and inside.min() > 0 and inside.max() < 2 * np.pi
 
 
 @pytest.mark.parametrize("name", COEFFICIENTS)
@@ -51,7 +65,7 @@ def test_the_errors_are_those_of_a_direct_solve(name) -> None:
 
     def gram(x: np.ndarray, z: np.ndarray) -> np.ndarray:
         apart = abs(x[:, None] - z[None, :]) % (2 * np.pi)
-        return np.asarray(experiment.KERNELS[name](apart, a / n))
+        return np.asarray(getattr(mj.kernels.circle, name)(apart, a / n))
 
     weights = np.linalg.solve(gram(x, x), gram(x, t))  # of every label, at every t
     missed = np.exp(1j * wave * x) @ weights - np.exp(1j * wave * t)

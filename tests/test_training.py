@@ -117,6 +117,17 @@ def test_a_loss_with_a_key_draws_anew_for_each_step_and_point():
         legs(jnp.zeros(()), data)
 
 
+def test_batches_are_drawn_anew_from_what_has_weight():
+    data = mj.Data(jnp.arange(6.0), 10 * jnp.arange(6.0), jnp.array([0, 1, 1, 0, 0, 1]))
+    on_batches = mj.on_batches(lambda params, x, y: (x, y), data.w / 3, 300)
+    draws = [on_batches(None, data, jax.random.key(seed)) for seed in (0, 1)]
+    for x, y in draws:
+        found, counts = np.unique(x, return_counts=True)
+        assert found.tolist() == [1, 2, 5] and counts.min() > 60
+        np.testing.assert_array_equal(y, 10 * x)
+    assert np.any(draws[0][0] != draws[1][0])
+
+
 def test_schedules_have_unit_height_and_take_a_traced_rate():
     shape = mj.schedules.warmup(10, then=mj.schedules.cosine(90, floor=0.1))
     values = np.array([float(shape(t)) for t in (0, 9, 10, 55, 100, 200)])

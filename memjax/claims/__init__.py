@@ -11,6 +11,8 @@ from memjax.claims.lookup import NotRun as NotRun
 from memjax.claims.lookup import at as at
 from memjax.claims.lookup import estimate as estimate
 from memjax.claims.lookup import farthest as farthest
+from memjax.claims.lookup import first_step as first_step
+from memjax.claims.lookup import over as over
 from memjax.claims.published import judged as judged
 from memjax.claims.rows import BadTable as BadTable
 from memjax.claims.table import held as held

@@ -54,6 +54,19 @@ def _each_at(
     return results.isel({along: found.argmax(along)})
 
 
+def over(which: str, found: Any, **labels: Any) -> Any:
+    """The `max`, `min`, `all` … over axes of which all these labels were run."""
+    for name, values in labels.items():
+        for value in values:
+            at(found, **{name: value})
+    return getattr(found, which)([*labels])
+
+
+def first_step(found: Any, level: float) -> Any:
+    """The first logged step at which a quantity reaches a level, infinite if never."""
+    return found.step.where(found >= level).min("step").fillna(np.inf)
+
+
 def _same(known: np.ndarray, value: Any) -> np.ndarray:
     if known.dtype.kind not in "iuf":
         return np.array([str(k) == shown(value) for k in known])

@@ -1,7 +1,7 @@
 """Arithmetic modulo p: a table of every pair, of which a share is learned from."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -59,6 +59,35 @@ def modular(p: int, operation: Operation = modular_sum) -> Callable[..., Parts]:
         return mislabeled(noise_key, x, label, train, test, classes=p, noise=noise)
 
     return dataset
+
+
+class Reflection(NamedTuple):
+    """The pairs (a, b) in order, the row each is taken to, and which stay: all [p²]."""
+
+    a: jax.Array
+    b: jax.Array
+    mirror: jax.Array
+    fixed: jax.Array
+
+
+def reflection(p: int, shift: Any = 0) -> Reflection:
+    """The map of all pairs that takes (a, b) to (b - shift, a + shift), modulo p."""
+    a, b = jnp.divmod(jnp.arange(p * p), p)
+    mirror = (b - shift) % p * p + (a + shift) % p
+    return Reflection(a, b, mirror, mirror == a * p + b)
+
+
+def held_out(key: jax.Array, of: Reflection, moved: Any, paired: Any) -> jax.Array:
+    """Which pairs [p²] to test on: the fixed points, and so many others `moved` there.
+
+    Others are drawn at random or, where `paired` is 1, with their mirror images, which
+    makes an odd number one more. Growing numbers only add points.
+    """
+    draw = jax.random.uniform(key, of.fixed.shape)
+    draw = jnp.where(paired > 0, jnp.minimum(draw, draw[of.mirror]), draw)
+    rank = jnp.argsort(jnp.argsort(jnp.where(of.fixed, 2.0, draw)))
+    count = jnp.where(paired > 0, 2 * ((moved + 1) // 2), moved)
+    return of.fixed | (rank < count)
 
 
 def one_hot_pair(x: jax.Array, p: int) -> jax.Array:

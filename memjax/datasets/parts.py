@@ -8,6 +8,11 @@ import jax.numpy as jnp
 from memjax.core import Data
 
 
+def uniform_on(member: jax.Array) -> jax.Array:
+    """The uniform measure on a set of points [n], zero where it is empty."""
+    return member / jnp.maximum(jnp.sum(member), 1)
+
+
 class Parts(NamedTuple):
     """Measures on the same points: `train` is made of `clean` and `noisy`.
 

@@ -1,7 +1,9 @@
 """Kernel machines: kernels in a metric, fits, the features they learn, deep kernels."""
 
+from memjax.kernels import circle as circle
 from memjax.kernels import dual as dual
 from memjax.kernels import eigenpro as eigenpro
+from memjax.kernels import pairs as pairs
 from memjax.kernels.features import agop as agop
 from memjax.kernels.features import agop_root as agop_root
 from memjax.kernels.features import gradients as gradients

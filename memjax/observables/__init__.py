@@ -7,8 +7,12 @@ from memjax.observables.calibration import calibration_error as calibration_erro
 from memjax.observables.classification import accuracy as accuracy
 from memjax.observables.classification import entropy as entropy
 from memjax.observables.classification import memorized_bits as memorized_bits
+from memjax.observables.features import agop_trace as agop_trace
 from memjax.observables.features import circulant_deviation as circulant_deviation
+from memjax.observables.features import correlation as correlation
 from memjax.observables.features import cosine as cosine
+from memjax.observables.features import cross_block as cross_block
+from memjax.observables.features import pair_order as pair_order
 from memjax.observables.features import power_order as power_order
 from memjax.observables.fits import power_law as power_law
 from memjax.observables.fourier import at_frequency as at_frequency

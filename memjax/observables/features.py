@@ -1,4 +1,6 @@
-"""What a feature matrix has learned: how circulant it is, how close to another."""
+"""What features have been learned: how circulant, how close to others, how steep."""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +10,11 @@ import numpy as np
 def cosine(a: jax.Array, b: jax.Array) -> jax.Array:
     """The cosine between two arrays of one shape, as vectors."""
     return jnp.vdot(a, b) / jnp.sqrt(jnp.vdot(a, a) * jnp.vdot(b, b))
+
+
+def correlation(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Pearson's correlation between the entries of two arrays of one shape."""
+    return jnp.corrcoef(a.ravel(), b.ravel())[0, 1]
 
 
 def circulant_deviation(block: jax.Array) -> jax.Array:
@@ -37,3 +44,39 @@ def power_order(p: int) -> np.ndarray:
         if len(set(powers.tolist())) == p - 1:
             return powers
     raise ValueError(f"{p} is not prime: no number generates all others")
+
+
+def pair_order(p: int, operation: str) -> np.ndarray:
+    """Numbers as they are or, for products and quotients, as powers, without 0."""
+    return np.arange(p) if operation in ("sum", "difference") else power_order(p)
+
+
+def cross_block(metric: jax.Array, operation: str = "sum") -> jax.Array:
+    """The block of a metric [2p, 2p] on pairs that couples both, in `pair_order`."""
+    p = len(metric) // 2
+    block, numbers = metric[p:, :p], pair_order(p, operation)
+    return block[numbers][:, numbers]
+
+
+def agop_trace(params: list[Any], x: jax.Array) -> jax.Array:
+    """The mean over `x` [n, d] of the squared slopes of a network of square units, all.
+
+    It is the trace of its average gradient outer product. The network has two layers
+    and no biases. Of outputs Σ_j v_j (u_j·x)² the products of slopes need u·u and v·v
+    only, not the Jacobian at every point, which costs ten times as much.
+    """
+    first, second = (layer["w"] for layer in params)
+    between = _own_products(first) * _own_products(second.T)  # [width, width]
+    return jnp.sum(_own_products(2 * x @ first) * between) / len(x)
+
+
+@jax.custom_vjp
+def _own_products(x: jax.Array) -> jax.Array:
+    """`x.T @ x`, whose derivative JAX would take twice, once for each factor."""
+    return x.T @ x
+
+
+_own_products.defvjp(
+    lambda x: (x.T @ x, x),
+    lambda x, slope: (x @ (slope + slope.T),),
+)
