@@ -32,16 +32,17 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _attractors as attractors
-from experiments._attractors import SHARES, Results, stored
+from experiments import _attractors as family
+from experiments._attractors import Results
 from memjax.cli import launch
 from memjax.plots import frame, key, level, lines, one, panels, points
 
 MARGIN, ROUNDS = 0.25, 240  # the picture of basins around the unit square
 DRIVES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)  # where a lone sample first drives its units
-UNITS = 16  # of its network
+UNITS = 16  # of its network, and its dimensions
 KINDS = ("relu", "tanh", "sigmoid", "sine")
 TRAINED = 1e-8  # a loss at which we speak of storage
+attractors, radius = mj.observables.attractors, mj.theory.autoencoder.radius
 
 
 # --- the runs -----------------------------------------------------------------------
@@ -58,42 +59,27 @@ def run(
     """
     data_key, init_key, noise_key = jax.random.split(jax.random.key(seed), 3)
     x = jax.random.uniform(data_key, (capacity, dim))
-    data = attractors.to_return(x, size, sequence)
+    data = mj.datasets.successors(x, size, sequence)
 
-    def finish(f: attractors.Map) -> dict[str, Any]:
-        held = attractors.stability(f, data)
-        found = {**held, **attractors.retrieval(f, data, size, noise_key)}
-        return {**found, **basins(f, data, size, pixels)} if pixels else found
+    def finish(f: family.Map) -> dict[str, Any]:
+        found = attractors.stability(f, data)
+        found |= attractors.retrieval(f, data, size, noise_key)
+        if pixels:
+            line = np.linspace(-MARGIN, 1 + MARGIN, pixels)
+            found |= attractors.basins(f, data, size, line, ROUNDS)
+        return found
 
-    model = attractors.network(dim, depth, width, activation)
+    model = family.network(dim, depth, width, activation)
     start = model.init(init_key, init_scale)
-    return attractors.store(model, start, data, finish, lr=lr, steps=steps)
-
-
-def basins(f: attractors.Map, data: mj.Data, size: Any, pixels: int) -> dict[str, Any]:
-    """The samples, and at which of them starts around the unit square end."""
-    line = np.linspace(-MARGIN, 1 + MARGIN, pixels)
-    starts = np.stack(np.meshgrid(line, line), axis=-1)  # [row, column, 2]
-    rounds = mj.observables.iterated(f, ROUNDS // size * size)
-
-    def ends(row: jax.Array) -> jax.Array:
-        return attractors.which(jax.vmap(rounds)(row), data, attractors.NEAR)
-
-    image = jax.lax.map(ends, jnp.array(starts, jnp.float32))
-    labels = {"row": line, "column": line}
-    names = {"sample": range(len(data.x)), "axis": ("x", "y")}
-    return {
-        "basin": mj.named(image, "row", "column", coords=labels),
-        "point": mj.named(data.x, "sample", "axis", coords=names),
-    }
+    return family.store(model, start, data, finish, lr=lr, steps=steps)
 
 
 def lone_run(drive: Any, lr: Any, seed: Any, *, activation: str, steps: int) -> mj.Legs:
     """Store ONE sample in A φ(B x), from A = 0 and equal rows of B; its eigenvalue."""
-    act = attractors.ACTIVATIONS[activation]
-    x, row = jax.random.uniform(jax.random.key(seed), (2, 16))
+    act = family.ACTIVATIONS[activation]
+    x, row = jax.random.uniform(jax.random.key(seed), (2, UNITS))
     b = jnp.tile((drive * row / (row @ x))[:, None], UNITS)
-    params = {"b": b, "a": jnp.zeros((UNITS, 16))}
+    params = {"b": b, "a": jnp.zeros((UNITS, UNITS))}
 
     def apply(params: Any, x: jax.Array) -> jax.Array:
         return act(x @ params["b"]) @ params["a"]
@@ -106,12 +92,9 @@ def lone_run(drive: Any, lr: Any, seed: Any, *, activation: str, steps: int) -> 
 
     def finish(params: Any) -> dict[str, jax.Array]:
         u = x @ params["b"][:, 0]
-        jacobian = jax.jacfwd(partial(apply, params))(x)
-        return {
-            "u": u,
-            "radius": mj.observables.spectral_radius(jacobian),
-            "theory": jnp.abs(jax.grad(act)(u) * u / act(u)),
-        }
+        slopes = jax.jacfwd(partial(apply, params))(x)
+        found = mj.observables.spectral_radius(slopes)
+        return {"u": u, "radius": found, "theory": radius(act, u)}
 
     alone = mj.Data(x[None], x[None], jnp.ones(1))
     fit = mj.train(loss, optax.sgd(lr), observe, (0, steps), finish=finish)
@@ -136,7 +119,7 @@ def sweeps(
 ) -> dict[str, mj.Sweep]:
     """Samples and sequences stored by networks of every kind, depth and width."""
     every = mj.seeds(seeds)
-    mj.one_of([*attractors.ACTIVATIONS], activation=activation)
+    mj.one_of([*family.ACTIVATIONS], activation=activation)
     mj.between(2, attractors.ITERATIONS, size=size, limit_size=limit_size)
     mj.between(2, ROUNDS, samples=samples)
     grid: dict[str, Any] = {"size": size, "lr": lr, "init_scale": init_scale}
@@ -163,7 +146,7 @@ def sweeps(
 def claims(results: Results) -> list[mj.Claim]:
     """What the paper says of samples and sequences, and the lone sample's formula."""
     measures = (share, shrunk, grown, stable_more, lone)
-    return mj.judged(__file__, results, *measures, *attractors.MEASURES)
+    return mj.judged(__file__, results, *measures, *family.MEASURES)
 
 
 def trained(results: Results, sweep: str) -> xr.Dataset:
@@ -176,35 +159,27 @@ def trained(results: Results, sweep: str) -> xr.Dataset:
 
 def share(results: Results) -> xr.DataArray:
     """The share of samples stored, of networks trained to return them."""
-    return mj.at(stored(trained(results, "main")), sequence=0)
+    return mj.at(family.stored(trained(results, "main")), sequence=0)
 
 
-def shrunk(results: Results, sweep: str, along: str) -> xr.DataArray:
-    """The median radius at the end of an axis over that at its start.
+def shrunk(results: Results, sweep: str, along: str, few: str, many: str) -> Any:
+    """The median radius at the second of two values of an axis over that at the first.
 
     Of several activations that which has the largest, for each seed.
     """
-    radius = trained(results, sweep).radius.sel(sequence=0).median("sample")
-    first, last = ends(radius, along)
-    ratio = last / first
+    radii = trained(results, sweep).radius.sel(sequence=0).median("sample")
+    before, after = (mj.at(radii, **{along: float(n)}) for n in (few, many))
+    ratio = after / before
     return ratio.max("activation") if ratio.sizes["activation"] > 1 else ratio
 
 
-def grown(results: Results) -> xr.DataArray:
-    """How much larger a share is stored at the largest depth than at the smallest.
+def grown(results: Results, few: str, many: str) -> xr.DataArray:
+    """How much larger a share is stored at the second depth than at the first.
 
     By the activation that gains least, for each seed.
     """
-    first, last = ends(share(results), "depth")
-    return (last - first).min("activation")
-
-
-def ends(values: xr.DataArray, along: str) -> tuple[xr.DataArray, xr.DataArray]:
-    """What is found at the smallest value of an axis and at the largest."""
-    if values.sizes[along] < 2:
-        raise mj.NotRun(f"two values of {along}")
-    inorder = values.sortby(along)
-    return inorder.isel({along: 0}), inorder.isel({along: -1})
+    before, after = (mj.at(share(results), depth=float(n)) for n in (few, many))
+    return (after - before).min("activation")
 
 
 def stable_more(results: Results) -> xr.DataArray:
@@ -218,9 +193,9 @@ def lone(results: Results, what: str) -> float:
 
     The largest over drives and seeds.
     """
-    radius, theory = results["lone"].radius, results["lone"].theory
-    found = abs(radius - theory) if what == "off" else radius.sel(activation=what)
-    return float(found.max())
+    found = results["lone"].radius
+    away = abs(found - results["lone"].theory)
+    return float((away if what == "off" else found.sel(activation=what)).max())
 
 
 # --- what to look at ----------------------------------------------------------------
@@ -231,13 +206,14 @@ def figure(results: Results) -> Figure:
     canvas, panel = panels("abcd|efg", (14, 7))
     main = one(results["main"], "sequence", "activation", "depth")
     draw_stored(panel["a"], main)
-    draw_rates(panel["b"], main)
-    last = one(results["main"], "sequence", "depth")
+    draw_rates(panel["b"], main.cycle_rate.sel(sequence=1))
+    last = one(main, "sequence", "depth")
     look = {"color": "depth", "label": "depth {depth}"}
-    attractors.draw_recovery(panel["c"], last, "{activation}, {size} samples", **look)
-    attractors.draw_limit(panel["d"], results["limit"], "points of the cube")
-    for letter, sequence in (("e", 0), ("f", 1)):
-        draw_basins(panel[letter], one(results["basins"], "sequence"), sequence)
+    family.draw_recovery(panel["c"], last, "{activation}, {size} samples", **look)
+    family.draw_limit(panel["d"], results["limit"], "points of the cube")
+    plane = one(results["basins"], "sequence").isel(seed=0)
+    draw_basins(panel["e"], plane.sel(sequence=0), "samples")
+    draw_basins(panel["f"], plane.sel(sequence=1), "cycle, by phase")
     draw_lone(panel["g"], results["lone"])
     return canvas
 
@@ -245,60 +221,53 @@ def figure(results: Results) -> Figure:
 def draw_stored(axis: Axes, main: xr.Dataset) -> None:
     """Share of samples stored against depth, and of cycles stable."""
     stable = xr.DataArray(main.cycle_rate.sel(sequence=1) < 1).mean("seed")
-    share = stored(main.sel(sequence=0))
-    look: dict[str, Any] = {"join": True, "even": True, "color": "activation"}
-    points(axis, share, "depth", label="{activation}", **look)
-    points(axis, stable, "depth", even=True, color="activation", dash=" ", ms=6)
+    share = family.stored(main.sel(sequence=0))
+    look: dict[str, Any] = {"even": True, "color": "activation"}
+    points(axis, share, "depth", join=True, label="{activation}", **look)
+    points(axis, stable, "depth", dash=" ", ms=6, **look)
     key(axis, "cycle stable", "o", mfc="w")
-    labels = {"xlabel": "hidden layers", "ylabel": "share stored", **SHARES}
+    labels = {"xlabel": "hidden layers", "ylabel": "share stored", **family.SHARES}
     frame(axis, "{size} samples", share, **labels)
 
 
-def draw_rates(axis: Axes, main: xr.Dataset) -> None:
+def draw_rates(axis: Axes, rate: xr.DataArray) -> None:
     """What a small deviation grows by in a step, once around the cycle."""
     look: dict[str, Any] = {"join": True, "even": True, "color": "activation"}
-    rate = main.cycle_rate.sel(sequence=1)
     points(axis, rate, "depth", label="{activation}", **look)
     level(axis, 1, "stable below")
     labels = {"xlabel": "hidden layers", "ylabel": "radius once around, a step"}
     frame(axis, "cycles of {size}", rate, **labels, ylim=(0, None))
 
 
-def draw_basins(axis: Axes, basins: xr.Dataset, sequence: int) -> None:
+def draw_basins(axis: Axes, basins: xr.Dataset, what: str) -> None:
     """Where each point of the plane ends; white where at no sample."""
-    found = basins.sel(sequence=sequence).isel(seed=0)
-    count = found.sizes["sample"]
+    count, line = basins.sizes["sample"], basins.row.values
     shades = colormaps["viridis"](np.linspace(0.1, 1, count))
-    image, line = found.basin.transpose("row", "column"), found.row.values
+    image = basins.basin.transpose("row", "column")
     look: dict[str, Any] = {"vmin": -1.5, "vmax": count - 0.5}
     axis.pcolormesh(line, line, image, cmap=ListedColormap(["w", *shades]), **look)
-    x, y = found.point.transpose("axis", "sample").values
-    for i in range(count):
-        axis.plot(x[i], y[i], "o", mfc=shades[i], mec="w", ms=12, ls="")
+    for i, (x, y) in enumerate(basins.point.transpose("sample", "axis").values):
+        axis.plot(x, y, "o", mfc=shades[i], mec="w", ms=12)
         ink = "w" if i < count / 2 else "k"
-        axis.text(x[i], y[i], str(i + 1), color=ink, ha="center", va="center")
+        axis.text(x, y, str(i + 1), color=ink, ha="center", va="center")
     lost = ", white: none" if (image < 0).any() else ""
-    what = "cycle, by phase" if sequence else "samples"
     frame(axis, f"basins of the {what}{lost}", xlabel="x₁", ylabel="x₂")
     axis.set_aspect("equal")
 
 
 def draw_lone(axis: Axes, lone: xr.Dataset) -> None:
     """The eigenvalue at a lone sample against where it drives its units."""
-    u = jnp.linspace(0.02, 3.2, 400)
-    curves = [
-        jnp.abs(jax.vmap(jax.grad(act))(u) * u / act(u))
-        for act in map(attractors.ACTIVATIONS.__getitem__, lone.activation.values)
-    ]
-    labels = {"activation": lone.activation.values, "u": np.asarray(u)}
+    u, names = np.linspace(0.02, 3.2, 400), lone.activation.values
+    curves = [jax.vmap(partial(radius, family.ACTIVATIONS[n]))(u) for n in names]
+    labels = {"activation": names, "u": u}
     theory = xr.DataArray(np.array(curves), labels, ("activation", "u"))
     runs = lone.stack(run=("drive", "seed")).isel(lr=0).reset_index("run")
     lines(axis, theory, "u", color="activation", lw=1)
     points(axis, runs.radius, runs.u, color="activation", label="{activation}")
     key(axis, "|φ'(u)u/φ(u)|")
     where: dict[str, Any] = {"xlabel": "u, the input of a unit", "legend": {"ncols": 2}}
-    where["ylabel"] = "spectral radius"
-    frame(axis, "one sample, one layer", **where, ylim=(-0.1, 5.4))
+    where |= {"ylabel": "spectral radius", "ylim": (-0.1, 5.4)}
+    frame(axis, "one sample, one layer", **where)
 
 
 if __name__ == "__main__":

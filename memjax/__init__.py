@@ -46,6 +46,7 @@ from memjax.sweep import zipped as zipped
 
 # Gradient training
 from memjax.train import descend as descend
+from memjax.train import minibatch as minibatch
 from memjax.train import train as train
 
 __version__ = "0.1.0"

@@ -1,5 +1,6 @@
 """Observables: plain functions of parameters, outputs and data."""
 
+from memjax.observables import attractors as attractors
 from memjax.observables import spectral as spectral
 from memjax.observables.calibration import calibration_error as calibration_error
 from memjax.observables.classification import accuracy as accuracy
