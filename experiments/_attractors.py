@@ -1,8 +1,6 @@
 """What the experiments on attractors share: networks, training, and what is stored.
 
-A sample is stored where the spectral radius of the Jacobian at it is below 1, and a
-cycle where that of the map once around it is. A sample is recovered where iterations
-from a corrupted copy end within 0.01 of it.
+What stored and recovered mean is told in `memjax.observables.attractors`.
 """
 
 from collections.abc import Callable
@@ -126,8 +124,8 @@ def draw_limit(axis: Axes, results: xr.Dataset, what: str) -> None:
     sizes = found["size"].values
     axis.plot(sizes, sizes, color="0.6", lw=1, label="all")
     points(axis, found, "size", join=True, color="sequence", label="{sequence}")
-    labels: dict[str, Any] = {"xscale": "log", "xlabel": what, "ylabel": "stored"}
-    frame(axis, "{depth} layers of {width}", found, **labels)
+    axis.set(xscale="log", xlabel=what, ylabel="stored")
+    frame(axis, "{depth} layers of {width}", found)
     axis.set_xticks(sizes, [f"{n:g}" for n in sizes])
     axis.minorticks_off()
 
@@ -141,12 +139,9 @@ def draw_recovery(axis: Axes, results: xr.Dataset, title: str, **look: Any) -> N
     closest = one(results.closest.isel(sequence=0), "corruption", index=0)
     label = "closest to its own"
     points(axis, closest, "corruption", color="0.5", dash=":", label=label, **how)
-    for sequence, dash in ((0, "-"), (1, "--")):
-        if sequence in results.sequence:
-            shares = results.recovered.sel(sequence=sequence)
-            points(axis, shares, "corruption", dash=dash, **how, **look)
-            look.pop("label", None)
+    shares = results.recovered.reindex(sequence=[0, 1])  # NaN where not asked for
+    points(axis, shares, "corruption", dash="sequence", **how, **look)
     if 1 in results.sequence:
         key(axis, "in a cycle", "--o", mfc="w")
-    labels = {"xlabel": "noise (sd)", "ylabel": "share that returns", **SHARES}
-    frame(axis, title, results.recovered, **labels)
+    axis.set(xlabel="noise (sd)", ylabel="share that returns")
+    frame(axis, title, shares, **SHARES)

@@ -110,9 +110,9 @@ def sweeps(
     network: dict[str, Any] = {"depth": depth, "width": width, "batch": batch}
     network |= {"steps": steps, "sequence": sequence}
     main = mj.Sweep(run, **digits(size), **dials, **network)
-    small: dict[str, Any] = {"depth": (limit_depth,), "width": (limit_width,)}
-    few: dict[str, Any] = {"lr": lr[:1], "b2": b2[:1], **digits(limit_size)}
-    return {"main": main, "limit": main.but(**few, **small, sequence=(0, 1))}
+    few: dict[str, Any] = {"lr": lr[:1], "b2": b2[:1], "sequence": (0, 1)}
+    few |= {"depth": (limit_depth,), "width": (limit_width,)}
+    return {"main": main, "limit": main.but(**few, **digits(limit_size))}
 
 
 # --- what was found -----------------------------------------------------------------
@@ -156,8 +156,8 @@ def draw_radii(axis: Axes, main: xr.Dataset) -> None:
     lines(axis, ordered, "sample", each=True, label="a line a seed")
     level(axis, 1, "attracts below")
     title = f"{100 * float(stored(main).mean()):.4g} % of {{size}} images attract"
-    labels: Any = {"xlabel": "images, by radius", "ylabel": "spectral radius"}
-    frame(axis, title, ordered, **labels, ylim=(0, None))
+    axis.set(xlabel="images, by radius", ylabel="spectral radius", ylim=(0, None))
+    frame(axis, title, ordered)
 
 
 def draw_images(axis: Axes, orbit: xr.DataArray) -> None:

@@ -28,7 +28,6 @@ import optax
 import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 import memjax as mj
@@ -87,9 +86,6 @@ def lone_run(drive: Any, lr: Any, seed: Any, *, activation: str, steps: int) -> 
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         return mj.losses.square(apply(params, x), y)
 
-    def observe(params: Any) -> dict[str, jax.Array]:
-        return {"loss": loss(params, x, x)}
-
     def finish(params: Any) -> dict[str, jax.Array]:
         u = x @ params["b"][:, 0]
         slopes = jax.jacfwd(partial(apply, params))(x)
@@ -97,8 +93,8 @@ def lone_run(drive: Any, lr: Any, seed: Any, *, activation: str, steps: int) -> 
         return {"u": u, "radius": found, "theory": radius(act, u)}
 
     alone = mj.Data(x[None], x[None], jnp.ones(1))
-    fit = mj.train(loss, optax.sgd(lr), observe, (0, steps), finish=finish)
-    return fit(params, alone)
+    seen, times = lambda params: {"loss": loss(params, x, x)}, (0, steps)
+    return mj.train(loss, optax.sgd(lr), seen, times, finish=finish)(params, alone)
 
 
 def sweeps(
@@ -226,8 +222,8 @@ def draw_stored(axis: Axes, main: xr.Dataset) -> None:
     points(axis, share, "depth", join=True, label="{activation}", **look)
     points(axis, stable, "depth", dash=" ", ms=6, **look)
     key(axis, "cycle stable", "o", mfc="w")
-    labels = {"xlabel": "hidden layers", "ylabel": "share stored", **family.SHARES}
-    frame(axis, "{size} samples", share, **labels)
+    axis.set(xlabel="hidden layers", ylabel="share stored")
+    frame(axis, "{size} samples", share, **family.SHARES)
 
 
 def draw_rates(axis: Axes, rate: xr.DataArray) -> None:
@@ -235,22 +231,21 @@ def draw_rates(axis: Axes, rate: xr.DataArray) -> None:
     look: dict[str, Any] = {"join": True, "even": True, "color": "activation"}
     points(axis, rate, "depth", label="{activation}", **look)
     level(axis, 1, "stable below")
-    labels = {"xlabel": "hidden layers", "ylabel": "radius once around, a step"}
-    frame(axis, "cycles of {size}", rate, **labels, ylim=(0, None))
+    axis.set(xlabel="hidden layers", ylabel="radius once around, a step")
+    frame(axis, "cycles of {size}", rate, ylim=(0, None))
 
 
 def draw_basins(axis: Axes, basins: xr.Dataset, what: str) -> None:
     """Where each point of the plane ends; white where at no sample."""
     count, line = basins.sizes["sample"], basins.row.values
+    ends = basins.basin.transpose("row", "column").values
     shades = colormaps["viridis"](np.linspace(0.1, 1, count))
-    image = basins.basin.transpose("row", "column")
-    look: dict[str, Any] = {"vmin": -1.5, "vmax": count - 0.5}
-    axis.pcolormesh(line, line, image, cmap=ListedColormap(["w", *shades]), **look)
+    axis.pcolormesh(line, line, np.vstack([np.ones(4), shades])[ends + 1])
     for i, (x, y) in enumerate(basins.point.transpose("sample", "axis").values):
         axis.plot(x, y, "o", mfc=shades[i], mec="w", ms=12)
         ink = "w" if i < count / 2 else "k"
         axis.text(x, y, str(i + 1), color=ink, ha="center", va="center")
-    lost = ", white: none" if (image < 0).any() else ""
+    lost = ", white: none" if (ends < 0).any() else ""
     frame(axis, f"basins of the {what}{lost}", xlabel="x₁", ylabel="x₂")
     axis.set_aspect("equal")
 
@@ -265,9 +260,8 @@ def draw_lone(axis: Axes, lone: xr.Dataset) -> None:
     lines(axis, theory, "u", color="activation", lw=1)
     points(axis, runs.radius, runs.u, color="activation", label="{activation}")
     key(axis, "|φ'(u)u/φ(u)|")
-    where: dict[str, Any] = {"xlabel": "u, the input of a unit", "legend": {"ncols": 2}}
-    where |= {"ylabel": "spectral radius", "ylim": (-0.1, 5.4)}
-    frame(axis, "one sample, one layer", **where)
+    axis.set(xlabel="u, the input of a unit", ylabel="spectral radius")
+    frame(axis, "one sample, one layer", ylim=(-0.1, 5.4), legend={"ncols": 2})
 
 
 if __name__ == "__main__":

@@ -63,8 +63,8 @@ def published_run(
 ) -> mj.Legs:
     """The published run: its data and its initial weights come as inputs."""
     w = mj.prefix(size, capacity)
-    drawn = mj.Data(*train, w=w), mj.Data(*test, w=w)
-    return memorize(start, *drawn, optax.adam(1e-3), 1000)
+    train, test = (mj.Data(x, y, w) for x, y in (train, test))
+    return memorize(start, train, test, optax.adam(1e-3), 1000)
 
 
 def network(width: int) -> mj.Model:

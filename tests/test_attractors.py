@@ -14,6 +14,7 @@ from experiments import _attractors as family
 from experiments import associative_images as images
 from experiments import associative_memory as am
 from memjax import observables as obs
+from memjax.datasets import successors
 from memjax.observables import attractors as at
 
 
@@ -66,9 +67,7 @@ def found_of(data, slope, key):
 
 @pytest.mark.parametrize("slope", [0.5, -0.9, 1.1])
 def test_a_linear_map_stores_its_fixed_point_where_it_contracts(slope):
-    held, found = found_of(
-        mj.datasets.successors(POINTS, 1, 0), slope, jax.random.key(0)
-    )
+    held, found = found_of(successors(POINTS, 1, 0), slope, jax.random.key(0))
     assert float(held["radius"].value[0]) == pytest.approx(abs(slope), rel=1e-4)
     assert float(held["cycle_rate"]) == pytest.approx(abs(slope), rel=1e-4)
     back = float(abs(slope) < 1)
@@ -77,7 +76,7 @@ def test_a_linear_map_stores_its_fixed_point_where_it_contracts(slope):
 
 
 def test_copies_return_to_their_own_sample_or_not():
-    _, found = found_of(mj.datasets.successors(POINTS, 3, 0), 0.5, jax.random.key(0))
+    _, found = found_of(successors(POINTS, 3, 0), 0.5, jax.random.key(0))
     np.testing.assert_allclose(found["recovered"].value, 1 / 3)  # all end at the first
     np.testing.assert_allclose(found["closest"].value, 1)
     assert float(found["spurious"]) == 0
@@ -87,9 +86,7 @@ def test_the_closest_sample_is_the_nearest_neighbor():
     """Against numpy, on points of the plane and the very noise that is drawn."""
     x = np.array([[0.2, 0.4], [0.4, 0.3], [0.5, 0.5]], np.float32)
     key = jax.random.key(3)
-    found = found_of(mj.datasets.successors(jnp.array(x), 3, 0), 0.5, key)[1][
-        "closest"
-    ].value
+    found = found_of(successors(jnp.array(x), 3, 0), 0.5, key)[1]["closest"].value
     noise = np.asarray(at.starts_and_noise(key, 3, 4, 2)[1])
     for share, sd in zip(found, at.CORRUPTIONS, strict=True):
         away = np.linalg.norm((x[:, None] + sd * noise)[:, :, None] - x, axis=-1)
@@ -109,7 +106,7 @@ def test_starts_are_uniform_and_noise_is_normal_and_both_are_prefixes():
 
 
 def test_of_many_samples_the_first_are_corrupted():
-    data = mj.datasets.successors(jnp.array([[0.2, 0.4], [0.9, 0.1], [0.5, 0.8]]), 3, 0)
+    data = successors(jnp.array([[0.2, 0.4], [0.9, 0.1], [0.5, 0.8]]), 3, 0)
     found = jax.jit(
         lambda key: at.retrieval(lambda x: data.x[0], data, 1, key, copied=2)
     )(jax.random.key(0))
@@ -133,7 +130,7 @@ def test_a_rotation_that_shrinks_stores_a_cycle():
     def f(x):  # pulls towards the unit circle and turns by a quarter
         return (0.8 + 0.2 / jnp.linalg.norm(x)) * (x @ turn)
 
-    data = mj.datasets.successors(points, 4, 1)
+    data = successors(points, 4, 1)
     np.testing.assert_allclose(jax.vmap(f)(data.x), data.y, atol=1e-6)
     held = jax.jit(lambda data: at.stability(f, data))(data)
     # Radially each step contracts to 0.8; along the circle nothing does.
@@ -171,16 +168,16 @@ def test_the_rate_of_a_cycle_is_that_of_the_product_however_long():
 
 def test_each_point_is_followed_by_the_next_and_the_last_by_the_first():
     x = jnp.arange(10.0).reshape(5, 2)
-    data = mj.datasets.successors(x, 3, 1)
+    data = successors(x, 3, 1)
     np.testing.assert_array_equal(data.y[:3], x[jnp.array([1, 2, 0])])
-    np.testing.assert_array_equal(mj.datasets.successors(x, 3, 0).y[:3], x[:3])
+    np.testing.assert_array_equal(successors(x, 3, 0).y[:3], x[:3])
     np.testing.assert_allclose(data.w, [1 / 3, 1 / 3, 1 / 3, 0, 0])
 
 
 def test_minibatches_are_of_different_points_that_count():
     @jax.jit
     def some():
-        data = mj.datasets.successors(jnp.arange(8.0)[:, None], 5, 0)
+        data = successors(jnp.arange(8.0)[:, None], 5, 0)
         keys = jax.random.split(jax.random.key(0), 20)
         few = jax.vmap(lambda key: mj.minibatch(data, key, 3))(keys)
         return few, mj.minibatch(data, keys[0], 7)  # 7 are more than there are
@@ -201,7 +198,7 @@ def test_padding_changes_neither_cycle_nor_retrieval():
     @partial(jax.jit, static_argnums=0)
     def run(capacity):
         x = jax.random.uniform(jax.random.key(1), (capacity, 2))
-        data = mj.datasets.successors(x, 3, 1)
+        data = successors(x, 3, 1)
 
         def f(z):  # near a point to its target, turned and closer; elsewhere it stays
             away = jnp.sum((data.x[:3] - z[None]) ** 2, axis=1)
@@ -277,7 +274,7 @@ def test_the_orbit_of_points_is_their_iterates():
 
 def test_basins_are_those_of_the_closest_sample_where_each_attracts():
     """Half the way to the closest of three points never leaves its cell."""
-    data = mj.datasets.successors(jnp.array([[0.1, 0.2], [0.9, 0.3], [0.4, 0.9]]), 3, 0)
+    data = successors(jnp.array([[0.1, 0.2], [0.9, 0.3], [0.4, 0.9]]), 3, 0)
 
     def f(z):
         i = jnp.argmin(jnp.sum((data.x - z[None]) ** 2, axis=1))
