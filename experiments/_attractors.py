@@ -31,24 +31,22 @@ ACTIVATIONS = {
 # --- to store -----------------------------------------------------------------------
 
 
-def network(dim: int, depth: int, width: int, activation: str) -> mj.Model:
-    """`depth` hidden layers between `dim` inputs and as many outputs."""
-    widths = (dim, *[width] * depth, dim)
-    return mj.models.mlp(widths, ACTIVATIONS[activation])
-
-
 def store(
-    model: mj.Model, params: Any, data: mj.Data, finish: Callable[[Map], dict],
-    *, lr: Any, steps: int, b2: Any = 0.999, batch: int | None = None, key: Any = None,
+    data: mj.Data, finish: Callable[[Map], dict], init_key: jax.Array,
+    *, depth: int, width: int, activation: str, lr: Any, steps: int,
+    init_scale: Any = 1.0, b2: Any = 0.999, batch: int | None = None, key: Any = None,
 ) -> mj.Legs:  # fmt: skip
-    """Train by Adam to zero loss, the learning rate falling to 0 along a cosine.
+    """Train `depth` hidden layers by Adam to map the points of `data` to their targets.
 
-    On all of the data, or with a `key` on minibatches of so many points. `finish` is of
-    the learned map.
+    To zero loss, the learning rate falling to 0 along a cosine. On all of the data, or
+    with a `key` on minibatches of so many points. `finish` is of the learned map.
     """
-    shape, square = mj.schedules.cosine(steps), mj.losses.square
+    widths = (data.x.shape[1], *[width] * depth, data.x.shape[1])
+    model = mj.models.mlp(widths, ACTIVATIONS[activation])
+    start, shape = model.init(init_key, init_scale), mj.schedules.cosine(steps)
 
     def loss(params: Any, data: mj.Data) -> jax.Array:
+        square = mj.losses.square
         return mj.expect(lambda x, y: square(model.apply(params, x), y), data)
 
     def objective(params: Any, data: mj.Data, key: Any) -> jax.Array:
@@ -61,7 +59,7 @@ def store(
         steps,
         finish=lambda params: finish(partial(model.apply, params)),
     )
-    return learn(params, data, key)
+    return learn(start, data, key)
 
 
 # --- what was found -----------------------------------------------------------------

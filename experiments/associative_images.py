@@ -64,9 +64,9 @@ def run(
             **attractors.retrieval(f, data, size, noise_key, copied=COPIED, draws=1),
         }
 
-    model = family.network(images.shape[1], depth, width, "sine")
-    how = {"lr": lr, "b2": b2, "steps": steps, "batch": batch, "key": batch_key}
-    return family.store(model, model.init(init_key), data, finish, **how)
+    how: dict[str, Any] = {"depth": depth, "width": width, "activation": "sine"}
+    how |= {"lr": lr, "b2": b2, "steps": steps, "batch": batch, "key": batch_key}
+    return family.store(data, finish, init_key, **how)
 
 
 def orbits(f: family.Map, images: jax.Array, key: jax.Array) -> Any:
@@ -162,9 +162,10 @@ def draw_radii(axis: Axes, main: xr.Dataset) -> None:
 
 def draw_images(axis: Axes, orbit: xr.DataArray) -> None:
     """Images, corrupted ones, and what iterating makes of them; one in a column."""
-    rows, columns, side = *orbit.shape[:2], round(orbit.sizes["pixel"] ** 0.5)
-    tiles = orbit.transpose("stage", "shown", "pixel").values
-    tiles = tiles.reshape(rows, columns, side, side).transpose(0, 2, 1, 3)
+    orbit = orbit.transpose("stage", "shown", "pixel")
+    rows, columns, pixels = orbit.shape
+    side = round(pixels**0.5)
+    tiles = orbit.values.reshape(rows, columns, side, side).swapaxes(1, 2)
     axis.imshow(tiles.reshape(rows * side, columns * side), "gray", vmin=0, vmax=1)
     away = orbit.isel(stage=-1) - orbit.isel(stage=0)
     back = np.linalg.norm(away, axis=-1) < attractors.NEAR

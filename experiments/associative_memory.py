@@ -12,10 +12,10 @@ depth 1, nearly all at depth 6; in a smaller network a cycle of 40 is stable, wh
 most 12 samples are stored, of however many.
 
 Sweeps: `main` (activations and depths), `widths`, `limit` (more and more points, as
-samples and as one cycle), `basins` (in the plane) and `lone` (a single sample, for
-which there is a formula). These are random points of the unit cube, where the paper has
-images: see `associative_images`. Adam at 1e-3 with a cosine to 0 over 6000 full-batch
-steps and PyTorch's default initial weights are our choices, and so are the sizes.
+samples and as one cycle), `basins` (in the plane) and `lone` (one sample, for which
+there is a formula). Samples are random points of the unit cube; for images see
+`associative_images`. Sizes, 6000 full-batch steps of Adam at 1e-3 with a cosine to 0,
+and PyTorch's default initial weights are our choices.
 """
 
 from functools import partial
@@ -36,11 +36,11 @@ from experiments._attractors import Results
 from memjax.cli import launch
 from memjax.plots import frame, key, level, lines, one, panels, points
 
-MARGIN, ROUNDS = 0.25, 240  # the picture of basins around the unit square
+ROUNDS = 240  # iterations, at most, to the picture of basins
 DRIVES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)  # where a lone sample first drives its units
-UNITS = 16  # of its network, and its dimensions
-KINDS = ("relu", "tanh", "sigmoid", "sine")
+KINDS, UNITS = ("relu", "tanh", "sigmoid", "sine"), 16  # of its network
 TRAINED = 1e-8  # a loss at which we speak of storage
+LOOK: dict[str, Any] = {"even": True, "color": "activation"}
 attractors, radius = mj.observables.attractors, mj.theory.autoencoder.radius
 
 
@@ -50,12 +50,9 @@ attractors, radius = mj.observables.attractors, mj.theory.autoencoder.radius
 def run(
     size: Any, sequence: Any, lr: Any, init_scale: Any, seed: Any,
     *, capacity: int, dim: int, depth: int, width: int, activation: str, steps: int,
-    pixels: int,
+    pixels: int,  # a side of the picture of basins, of points in the plane; or 0
 ) -> mj.Legs:  # fmt: skip
-    """Store `size` samples, or where `sequence` is 1 the cycle through them.
-
-    Of points in the plane also the basins, in a picture of so many pixels a side.
-    """
+    """Store `size` samples, or where `sequence` is 1 the cycle through them."""
     data_key, init_key, noise_key = jax.random.split(jax.random.key(seed), 3)
     x = jax.random.uniform(data_key, (capacity, dim))
     data = mj.datasets.successors(x, size, sequence)
@@ -64,13 +61,12 @@ def run(
         found = attractors.stability(f, data)
         found |= attractors.retrieval(f, data, size, noise_key)
         if pixels:
-            line = np.linspace(-MARGIN, 1 + MARGIN, pixels)
-            found |= attractors.basins(f, data, size, line, ROUNDS)
+            found |= attractors.basins(f, data, size, pixels, ROUNDS)
         return found
 
-    model = family.network(dim, depth, width, activation)
-    start = model.init(init_key, init_scale)
-    return family.store(model, start, data, finish, lr=lr, steps=steps)
+    how: dict[str, Any] = {"lr": lr, "steps": steps, "init_scale": init_scale}
+    how |= {"depth": depth, "width": width, "activation": activation}
+    return family.store(data, finish, init_key, **how)
 
 
 def lone_run(drive: Any, lr: Any, seed: Any, *, activation: str, steps: int) -> mj.Legs:
@@ -88,8 +84,7 @@ def lone_run(drive: Any, lr: Any, seed: Any, *, activation: str, steps: int) -> 
 
     def finish(params: Any) -> dict[str, jax.Array]:
         u = x @ params["b"][:, 0]
-        slopes = jax.jacfwd(partial(apply, params))(x)
-        found = mj.observables.spectral_radius(slopes)
+        found = mj.observables.spectral_radius(jax.jacfwd(partial(apply, params))(x))
         return {"u": u, "radius": found, "theory": radius(act, u)}
 
     alone = mj.Data(x[None], x[None], jnp.ones(1))
@@ -120,11 +115,10 @@ def sweeps(
     mj.between(2, ROUNDS, samples=samples)
     grid: dict[str, Any] = {"size": size, "lr": lr, "init_scale": init_scale}
     grid |= {"depth": depth, "width": width, "dim": dim, "activation": activation}
-    fixed: dict[str, Any] = {"sequence": (0, 1), "steps": steps, "pixels": 0}
-    main = mj.Sweep(run, **grid, **fixed, seed=every)
+    main = mj.Sweep(run, **grid, sequence=(0, 1), seed=every, steps=steps, pixels=0)
     single = {name: values[:1] for name, values in grid.items()}
-    middle = sorted(depth)[len(depth) // 2]
-    last = main.but(**{**single, "depth": (middle,), "activation": activation[-1:]})
+    middle = (sorted(depth)[len(depth) // 2],)
+    last = main.but(**single | {"depth": middle, "activation": activation[-1:]})
     plane: dict[str, Any] = {"dim": (2,), "size": (samples,), "depth": (max(depth),)}
     lone: dict[str, Any] = {"seed": range(3), "lr": (5e-3,), "steps": 3000}
     return {
@@ -170,10 +164,7 @@ def shrunk(results: Results, sweep: str, along: str, few: str, many: str) -> Any
 
 
 def grown(results: Results, few: str, many: str) -> xr.DataArray:
-    """How much larger a share is stored at the second depth than at the first.
-
-    By the activation that gains least, for each seed.
-    """
+    """The share stored at the second depth less at the first, least of activations."""
     before, after = (mj.at(share(results), depth=float(n)) for n in (few, many))
     return (after - before).min("activation")
 
@@ -185,10 +176,7 @@ def stable_more(results: Results) -> xr.DataArray:
 
 
 def lone(results: Results, what: str) -> float:
-    """How far a lone sample's radius is from the formula, "off", or an activation's.
-
-    The largest over drives and seeds.
-    """
+    """A lone sample's largest distance from the formula, "off", or radius."""
     found = results["lone"].radius
     away = abs(found - results["lone"].theory)
     return float((away if what == "off" else found.sel(activation=what)).max())
@@ -202,7 +190,11 @@ def figure(results: Results) -> Figure:
     canvas, panel = panels("abcd|efg", (14, 7))
     main = one(results["main"], "sequence", "activation", "depth")
     draw_stored(panel["a"], main)
-    draw_rates(panel["b"], main.cycle_rate.sel(sequence=1))
+    rate, axis = main.cycle_rate.sel(sequence=1), panel["b"]
+    points(axis, rate, "depth", join=True, label="{activation}", **LOOK)
+    level(axis, 1, "stable below")
+    axis.set(xlabel="hidden layers", ylabel="radius once around, a step")
+    frame(axis, "cycles of {size}", rate, ylim=(0, None))
     last = one(main, "sequence", "depth")
     look = {"color": "depth", "label": "depth {depth}"}
     family.draw_recovery(panel["c"], last, "{activation}, {size} samples", **look)
@@ -218,21 +210,11 @@ def draw_stored(axis: Axes, main: xr.Dataset) -> None:
     """Share of samples stored against depth, and of cycles stable."""
     stable = xr.DataArray(main.cycle_rate.sel(sequence=1) < 1).mean("seed")
     share = family.stored(main.sel(sequence=0))
-    look: dict[str, Any] = {"even": True, "color": "activation"}
-    points(axis, share, "depth", join=True, label="{activation}", **look)
-    points(axis, stable, "depth", dash=" ", ms=6, **look)
+    points(axis, share, "depth", join=True, label="{activation}", **LOOK)
+    points(axis, stable, "depth", dash=" ", ms=6, **LOOK)
     key(axis, "cycle stable", "o", mfc="w")
     axis.set(xlabel="hidden layers", ylabel="share stored")
     frame(axis, "{size} samples", share, **family.SHARES)
-
-
-def draw_rates(axis: Axes, rate: xr.DataArray) -> None:
-    """What a small deviation grows by in a step, once around the cycle."""
-    look: dict[str, Any] = {"join": True, "even": True, "color": "activation"}
-    points(axis, rate, "depth", label="{activation}", **look)
-    level(axis, 1, "stable below")
-    axis.set(xlabel="hidden layers", ylabel="radius once around, a step")
-    frame(axis, "cycles of {size}", rate, ylim=(0, None))
 
 
 def draw_basins(axis: Axes, basins: xr.Dataset, what: str) -> None:
@@ -245,17 +227,15 @@ def draw_basins(axis: Axes, basins: xr.Dataset, what: str) -> None:
         axis.plot(x, y, "o", mfc=shades[i], mec="w", ms=12)
         ink = "w" if i < count / 2 else "k"
         axis.text(x, y, str(i + 1), color=ink, ha="center", va="center")
-    lost = ", white: none" if (ends < 0).any() else ""
-    frame(axis, f"basins of the {what}{lost}", xlabel="x₁", ylabel="x₂")
-    axis.set_aspect("equal")
+    what += ", white: none" if (ends < 0).any() else ""
+    frame(axis, f"basins of the {what}", xlabel="x₁", ylabel="x₂", aspect="equal")
 
 
 def draw_lone(axis: Axes, lone: xr.Dataset) -> None:
     """The eigenvalue at a lone sample against where it drives its units."""
     u, names = np.linspace(0.02, 3.2, 400), lone.activation.values
     curves = [jax.vmap(partial(radius, family.ACTIVATIONS[n]))(u) for n in names]
-    labels = {"activation": names, "u": u}
-    theory = xr.DataArray(np.array(curves), labels, ("activation", "u"))
+    theory = xr.DataArray(np.array(curves), [("activation", names), ("u", u)])
     runs = lone.stack(run=("drive", "seed")).isel(lr=0).reset_index("run")
     lines(axis, theory, "u", color="activation", lw=1)
     points(axis, runs.radius, runs.u, color="activation", label="{activation}")

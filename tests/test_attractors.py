@@ -280,8 +280,8 @@ def test_basins_are_those_of_the_closest_sample_where_each_attracts():
         i = jnp.argmin(jnp.sum((data.x - z[None]) ** 2, axis=1))
         return (data.x[i] + z) / 2
 
-    line = np.linspace(-0.25, 1.25, 20)
-    found = jax.jit(lambda data: at.basins(f, data, 3, line, 240))(data)
+    found = jax.jit(lambda data: at.basins(f, data, 3, 20, 240))(data)
+    line = np.linspace(-at.MARGIN, 1 + at.MARGIN, 20)
     cells = np.stack(np.meshgrid(line, line), axis=-1)[:, :, None] - np.asarray(data.x)
     exact = np.linalg.norm(cells, axis=-1).argmin(-1)
     np.testing.assert_array_equal(found["basin"].value, exact)

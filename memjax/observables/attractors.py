@@ -18,6 +18,7 @@ from memjax.observables.jacobians import Map, along, iterated, nearest
 
 CORRUPTIONS = (0.05, 0.1, 0.2, 0.4)  # standard deviations, in every coordinate
 ITERATIONS, NEAR, STARTS = 500, 1e-2, 64
+MARGIN = 0.25  # around the unit square, of a picture of basins
 
 
 def stability(f: Map, data: Data) -> dict[str, Any]:
@@ -85,12 +86,13 @@ def orbit(f: Map, start: jax.Array, count: int) -> jax.Array:
 
 
 def basins(
-    f: Map, data: Data, size: Any, line: np.ndarray, iterations: int = ITERATIONS
+    f: Map, data: Data, size: Any, pixels: int, iterations: int = ITERATIONS
 ) -> dict[str, Any]:
-    """The points of a plane, and at which of them starts end: a picture.
+    """The points of a plane, and at which of them starts around the unit square end.
 
-    `line` holds the coordinates of its rows and of its columns.
+    A picture of so many pixels a side, which are `row` and `column`.
     """
+    line = np.linspace(-MARGIN, 1 + MARGIN, pixels)
     starts = np.stack(np.meshgrid(line, line), axis=-1)  # [row, column, 2]
     rounds = iterated(f, iterations // size * size)
 
