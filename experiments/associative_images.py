@@ -13,13 +13,12 @@ Expected: 500 of 500 images attract, and no start ends at anything else.
 Sweeps: `main` (the published 500) and `limit` (more and more images, as samples and as
 one cycle, in a smaller network; of four tried, one whose limits these sizes reach). The
 images are digits of MNIST, 7 pixels wide for speed, and main has 10 layers of 256
-units, x + sin(10x)/5. Of some 25 settings that we tried its optimizer was chosen by
-what it stores: 3600 steps of Adam on minibatches of 100, with the squares of slopes
-forgotten over some 30 steps (b2 = .97). The noise of minibatches seems to be what does
-it: after 1200 steps and at a mean square of 8e-7 .96 of the images attracted, where
-2000 steps of full batches (and b2 = .999) had come to 3e-7, and .06 attracted. As far
-as we know `--side=28 --width=1024 --lr=1e-4`, and more steps, is nearer to what the
-paper did.
+units, x + sin(10x)/5. Its optimizer was chosen among some 25 settings by what it
+stores: 3600 steps of Adam on minibatches of 100, with the squares of slopes forgotten
+over some 30 steps (b2 = .97). The noise of minibatches seems to do it: after 1200 steps
+and at a mean square of 8e-7 .96 of the images attracted, after 2000 steps of full
+batches (and b2 = .999) and at 3e-7 .06. As far as we know `--side=28 --width=1024
+--lr=1e-4`, and more steps, is nearer to the paper.
 """
 
 from typing import Any

@@ -2,10 +2,10 @@
 
 A point is stored where the spectral radius of the Jacobian at it is below 1, and a
 cycle where that of the map once around it is. What is iterated ends at a point of the
-data, or at none; a cycle of `size` points is gone around a whole number of times.
+data where it is within 0.01 of it in the end, or at none. A cycle of `size` points is
+gone around a whole number of times.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -29,47 +29,49 @@ def stability(f: Map, data: Data) -> dict[str, Any]:
 
 
 def retrieval(
-    f: Map, data: Data, size: Any, key: jax.Array,
-    *, copied: int | None = None, draws: int = 4, starts: int = STARTS,
-    corruptions: Sequence[float] = CORRUPTIONS, iterations: int = ITERATIONS,
-    within: float = NEAR,
-) -> dict[str, Any]:  # fmt: skip
+    f: Map,
+    data: Data,
+    size: Any,
+    key: jax.Array,
+    copied: int | None = None,
+    draws: int = 4,
+) -> dict[str, Any]:
     """Shares of corrupted points that return, and of starts that end elsewhere.
 
     The first `copied` points are corrupted, `draws` times each. `closest` is the share
     of copies that are closer to their point than to any other, and `spurious` that of
-    `starts` anywhere in the unit cube that end at no point.
+    starts anywhere in the unit cube that end at no point.
     """
     x, w = data.x[:copied], data.w[:copied]
-    (n, dim), count = x.shape, len(corruptions)
-    anywhere, noise = starts_and_noise(key, n, draws, dim, starts)
-    corruption = jnp.array(corruptions)[:, None, None, None]
+    (n, dim), count = x.shape, len(CORRUPTIONS)
+    anywhere, noise = starts_and_noise(key, n, draws, dim)
+    corruption = jnp.array(CORRUPTIONS)[:, None, None, None]
     copies = (x[None, :, None] + corruption * noise[None]).reshape(-1, dim)
-    rounds = iterated(f, iterations // size * size)
-    ends = which(jax.vmap(rounds)(jnp.concatenate([anywhere, copies])), data, within)
+    rounds = iterated(f, ITERATIONS // size * size)
+    ends = which(jax.vmap(rounds)(jnp.concatenate([anywhere, copies])), data, NEAR)
 
     def share(found: jax.Array) -> Any:
         right = found.reshape(count, n, draws) == jnp.arange(n)[None, :, None]
         weighted = jnp.mean(right, axis=2) @ w / jnp.sum(w)
-        return named(weighted, "corruption", coords=corruptions)
+        return named(weighted, "corruption", coords=CORRUPTIONS)
 
     return {
-        "recovered": share(ends[starts:]),
+        "recovered": share(ends[STARTS:]),
         "closest": share(which(copies, data, jnp.inf)),
-        "spurious": jnp.mean(ends[:starts] < 0),
+        "spurious": jnp.mean(ends[:STARTS] < 0),
     }
 
 
 def starts_and_noise(
-    key: jax.Array, n: int, draws: int, dim: int, starts: int = STARTS
+    key: jax.Array, n: int, draws: int, dim: int
 ) -> tuple[jax.Array, jax.Array]:
     """Starts anywhere in the unit cube, and noise of unit size [n, draws, dim].
 
     From one draw, for it is their compilation that takes time.
     """
-    normal = jax.random.normal(key, (starts + n * draws, dim))
-    anywhere = jax.scipy.special.ndtr(normal[:starts])
-    return anywhere, normal[starts:].reshape(n, draws, dim)
+    normal = jax.random.normal(key, (STARTS + n * draws, dim))
+    anywhere = jax.scipy.special.ndtr(normal[:STARTS])
+    return anywhere, normal[STARTS:].reshape(n, draws, dim)
 
 
 def which(points: jax.Array, data: Data, within: float) -> jax.Array:
@@ -86,7 +88,7 @@ def orbit(f: Map, start: jax.Array, count: int) -> jax.Array:
 
 
 def basins(
-    f: Map, data: Data, size: Any, pixels: int, iterations: int = ITERATIONS
+    f: Map, data: Data, size: Any, pixels: int, iterations: int
 ) -> dict[str, Any]:
     """The points of a plane, and at which of them starts around the unit square end.
 
