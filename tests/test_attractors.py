@@ -113,16 +113,6 @@ def test_of_many_samples_the_first_are_corrupted():
     np.testing.assert_allclose(found["recovered"].value, 0.5)
 
 
-def test_the_wave_and_its_slope_are_those_of_the_sine():
-    z = np.linspace(-4, 4, 10_001).astype(np.float32)
-    exact = z.astype(np.float64)
-    slope = jax.jit(jax.vmap(jax.grad(mj.models.wave)))(z)
-    np.testing.assert_allclose(
-        jax.jit(mj.models.wave)(z), exact + np.sin(10 * exact) / 5, atol=2e-6
-    )
-    np.testing.assert_allclose(slope, 1 + 2 * np.cos(10 * exact), atol=1e-5)
-
-
 def test_a_rotation_that_shrinks_stores_a_cycle():
     points = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
     turn = jnp.array([[0.0, 1.0], [-1.0, 0.0]])
@@ -172,24 +162,6 @@ def test_each_point_is_followed_by_the_next_and_the_last_by_the_first():
     np.testing.assert_array_equal(data.y[:3], x[jnp.array([1, 2, 0])])
     np.testing.assert_array_equal(successors(x, 3, 0).y[:3], x[:3])
     np.testing.assert_allclose(data.w, [1 / 3, 1 / 3, 1 / 3, 0, 0])
-
-
-def test_minibatches_are_of_different_points_that_count():
-    @jax.jit
-    def some():
-        data = successors(jnp.arange(8.0)[:, None], 5, 0)
-        keys = jax.random.split(jax.random.key(0), 20)
-        few = jax.vmap(lambda key: mj.minibatch(data, key, 3))(keys)
-        return few, mj.minibatch(data, keys[0], 7)  # 7 are more than there are
-
-    drawn, many = some()
-    np.testing.assert_allclose(drawn.w, 1 / 3)
-    numbers = [{*x} for x in np.asarray(drawn.x)[:, :, 0].tolist()]
-    assert all(len(n) == 3 for n in numbers)
-    assert set.union(*numbers) == {0, 1, 2, 3, 4}
-    x, w = np.asarray(many.x)[:, 0], np.asarray(many.w)
-    assert {*x[w > 0].tolist()} == {0, 1, 2, 3, 4}
-    np.testing.assert_allclose(w[w > 0], 1 / 5)
 
 
 def test_padding_changes_neither_cycle_nor_retrieval():
