@@ -75,15 +75,15 @@ def memorize(
     params: Any, train: mj.Data, test: mj.Data, optimizer: Any, steps: int
 ) -> mj.Legs:
     """Train on `train`, with the post's observables at every tenth step."""
-    apply, entropy = network(1).apply, mj.losses.cross_entropy  # at every width
+    apply = network(1).apply  # the same function for every width
 
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return entropy(apply(params, x), y)
+        return mj.losses.cross_entropy(apply(params, x), y)
 
     def score(params: Any, x: jax.Array, y: jax.Array) -> dict[str, jax.Array]:
         logits = apply(params, x)
         accuracy = mj.observables.accuracy(logits, y)
-        return {"loss": entropy(logits, y), "accuracy": accuracy}
+        return {"loss": mj.losses.cross_entropy(logits, y), "accuracy": accuracy}
 
     def observe(params: Any) -> dict[str, jax.Array]:
         seen = {"weight_l2": mj.observables.l2(params)}
