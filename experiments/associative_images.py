@@ -13,13 +13,12 @@ Expected: 500 of 500 images attract, and no start ends at anything else.
 Sweeps: `main` (the published 500) and `limit` (more and more images, as samples and as
 one cycle, in a smaller network; of four tried, one whose limits these sizes reach). The
 images are digits of MNIST, 7 pixels wide for speed, and main has 10 layers of 256
-units, x + sin(10x)/5. Of some 25 settings that we tried its optimizer was chosen by
-what it stores: 3600 steps of Adam on minibatches of 100, with the squares of slopes
-forgotten over some 30 steps (b2 = .97). The noise of minibatches seems to be what does
-it: after 1200 steps and at a mean square of 8e-7 .96 of the images attracted, where
-2000 steps of full batches (and b2 = .999) had come to 3e-7, and .06 attracted. As far
-as we know `--side=28 --width=1024 --lr=1e-4`, and more steps, is nearer to what the
-paper did.
+units, x + sin(10x)/5. Its optimizer was chosen among some 25 settings by what it
+stores: 3600 steps of Adam on minibatches of 100, with the squares of slopes forgotten
+over some 30 steps (b2 = .97). The noise of minibatches seems to do it: after 1200 steps
+and at a mean square of 8e-7 .96 of the images attracted, after 2000 steps of full
+batches (and b2 = .999) and at 3e-7 .06. As far as we know `--side=28 --width=1024
+--lr=1e-4`, and more steps, is nearer to the paper.
 """
 
 from typing import Any
@@ -32,13 +31,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _attractors as attractors
-from experiments._attractors import ITERATIONS, NEAR, Results, stored
+from experiments import _attractors as family
+from experiments._attractors import Results, stored
 from memjax.cli import launch
 from memjax.plots import frame, level, lines, one, panels
 
+attractors = mj.observables.attractors
 COPIED = 100  # images of which a corrupted copy is followed
-SHOWN, SHOWN_NOISE, STAGES = 10, 0.1, (0, 1, 10, ITERATIONS)  # the images drawn
+SHOWN, SHOWN_NOISE = 10, 0.1  # the images drawn
+STAGES = (0, 1, 10, attractors.ITERATIONS)
 
 
 # --- the run ------------------------------------------------------------------------
@@ -53,27 +54,26 @@ def run(
     Learned from minibatches: far more images attract than after full batches.
     """
     init_key, noise_key, batch_key = jax.random.split(jax.random.key(seed), 3)
-    data = attractors.to_return(images, size, sequence)
+    data = mj.datasets.successors(images, size, sequence)
 
-    def finish(f: attractors.Map) -> dict[str, Any]:
-        count, dim = images[:COPIED].shape
-        noise = attractors.drawn(noise_key, count, 1, dim)[1][:SHOWN, 0]
+    def finish(f: family.Map) -> dict[str, Any]:
         return {
-            "orbit": orbits(f, images[:SHOWN], noise),
+            "orbit": orbits(f, images, noise_key),
             **attractors.stability(f, data),
-            **attractors.retrieval(f, data, size, noise_key, COPIED, draws=1),
+            **attractors.retrieval(f, data, size, noise_key, copied=COPIED, draws=1),
         }
 
-    model = attractors.network(images.shape[1], depth, width, "sine")
-    how = {"lr": lr, "b2": b2, "steps": steps, "batch": batch, "key": batch_key}
-    return attractors.store(model, model.init(init_key), data, finish, **how)
+    how: dict[str, Any] = {"depth": depth, "width": width, "activation": "sine"}
+    how |= {"lr": lr, "b2": b2, "steps": steps, "batch": batch, "key": batch_key}
+    return family.store(data, finish, init_key, **how)
 
 
-def orbits(f: attractors.Map, images: jax.Array, noise: jax.Array) -> Any:
+def orbits(f: family.Map, images: jax.Array, key: jax.Array) -> Any:
     """Images, their corrupted copies, and these after more and more iterations."""
-    start = images + SHOWN_NOISE * noise
-    rounds = jnp.arange(max(STAGES) + 1)
-    path = jax.lax.scan(lambda z, _: (jax.vmap(f)(z), z), start, rounds)[1]
+    count, dim = images[:COPIED].shape
+    noise = attractors.starts_and_noise(key, count, 1, dim)[1][:SHOWN, 0]
+    images = images[:SHOWN]
+    path = attractors.orbit(f, images + SHOWN_NOISE * noise, max(STAGES))
     stages = jnp.concatenate([images[None], path[jnp.array(STAGES)]])
     labels = {"stage": ("stored", *map(str, STAGES))}
     return mj.named(stages, "stage", "shown", "pixel", coords=labels)
@@ -96,7 +96,7 @@ def sweeps(
 ) -> dict[str, mj.Sweep]:
     """Images stored by a network that is large enough, and by one that is not."""
     mj.between(1, 1000, size=size)
-    mj.between(2, ITERATIONS, limit_size=limit_size)
+    mj.between(2, attractors.ITERATIONS, limit_size=limit_size)
     mj.between(1, np.inf, batch=batch)
     mj.one_of((7, 14, 28), side=side)
     mj.one_of((0, 1), sequence=sequence)
@@ -109,9 +109,9 @@ def sweeps(
     network: dict[str, Any] = {"depth": depth, "width": width, "batch": batch}
     network |= {"steps": steps, "sequence": sequence}
     main = mj.Sweep(run, **digits(size), **dials, **network)
-    small: dict[str, Any] = {"depth": (limit_depth,), "width": (limit_width,)}
-    few: dict[str, Any] = {"lr": lr[:1], "b2": b2[:1], **digits(limit_size)}
-    return {"main": main, "limit": main.but(**few, **small, sequence=(0, 1))}
+    few: dict[str, Any] = {"lr": lr[:1], "b2": b2[:1], "sequence": (0, 1)}
+    few |= {"depth": (limit_depth,), "width": (limit_width,)}
+    return {"main": main, "limit": main.but(**few, **digits(limit_size))}
 
 
 # --- what was found -----------------------------------------------------------------
@@ -119,7 +119,7 @@ def sweeps(
 
 def claims(results: Results) -> list[mj.Claim]:
     """Whether all images are stored and nothing else, what returns, and cycles."""
-    return mj.judged(__file__, results, share, closer, *attractors.MEASURES)
+    return mj.judged(__file__, results, share, closer, *family.MEASURES)
 
 
 def share(results: Results) -> xr.DataArray:
@@ -141,35 +141,33 @@ def figure(results: Results) -> Figure:
     main = one(results["main"], "sequence")
     draw_radii(panel["a"], main.isel(sequence=0))
     title = "{size} images, {depth} layers of {width}"
-    attractors.draw_recovery(panel["b"], main, title, label="returns")
-    attractors.draw_limit(panel["c"], results["limit"], "images")
+    family.draw_recovery(panel["b"], main, title, label="returns")
+    family.draw_limit(panel["c"], results["limit"], "images")
     draw_images(panel["d"], main.isel(sequence=0, seed=0).orbit)
     return canvas
 
 
 def draw_radii(axis: Axes, main: xr.Dataset) -> None:
     """The spectral radii at all images, from the smallest to the largest."""
-    sides: Any = {"input_core_dims": [["sample"]], "output_core_dims": [["rank"]]}
-    ordered = xr.apply_ufunc(np.sort, main.radius, **sides)
-    ordered = ordered.assign_coords(rank=1 + np.arange(ordered.sizes["rank"]))
-    lines(axis, ordered, "rank", each=True, label="a line a seed")
+    ordered = main.radius.transpose(..., "sample")
+    ordered = ordered.copy(data=np.sort(ordered))
+    ordered = ordered.assign_coords(sample=1 + np.arange(ordered.sizes["sample"]))
+    lines(axis, ordered, "sample", each=True, label="a line a seed")
     level(axis, 1, "attracts below")
-    share = f"{100 * float(stored(main).mean()):.4g} %"
-    labels: Any = {"xlabel": "images, by radius", "ylabel": "spectral radius"}
-    frame(
-        axis, f"{share} of {{size}} images attract", ordered, **labels, ylim=(0, None)
-    )
+    title = f"{100 * float(stored(main).mean()):.4g} % of {{size}} images attract"
+    axis.set(xlabel="images, by radius", ylabel="spectral radius", ylim=(0, None))
+    frame(axis, title, ordered)
 
 
 def draw_images(axis: Axes, orbit: xr.DataArray) -> None:
     """Images, corrupted ones, and what iterating makes of them; one in a column."""
-    tiles = orbit.transpose("stage", "shown", "pixel").values
-    rows, columns, pixels = tiles.shape
+    orbit = orbit.transpose("stage", "shown", "pixel")
+    rows, columns, pixels = orbit.shape
     side = round(pixels**0.5)
-    tiles = tiles.reshape(rows, columns, side, side).transpose(0, 2, 1, 3)
+    tiles = orbit.values.reshape(rows, columns, side, side).swapaxes(1, 2)
     axis.imshow(tiles.reshape(rows * side, columns * side), "gray", vmin=0, vmax=1)
-    away = np.linalg.norm(orbit.isel(stage=-1) - orbit.isel(stage=0), axis=-1)
-    back = away < NEAR
+    away = orbit.isel(stage=-1) - orbit.isel(stage=0)
+    back = np.linalg.norm(away, axis=-1) < attractors.NEAR
     places = (np.arange(max(rows, columns)) + 0.5) * side - 0.5
     axis.set_xticks(places[:columns], np.where(back, "back", "–"))
     axis.set_yticks(places[:rows], ["stored", "noisy", *orbit.stage.values[2:]])

@@ -12,10 +12,10 @@ depth 1, nearly all at depth 6; in a smaller network a cycle of 40 is stable, wh
 most 12 samples are stored, of however many.
 
 Sweeps: `main` (activations and depths), `widths`, `limit` (more and more points, as
-samples and as one cycle), `basins` (in the plane) and `lone` (a single sample, for
-which there is a formula). These are random points of the unit cube, where the paper has
-images: see `associative_images`. Adam at 1e-3 with a cosine to 0 over 6000 full-batch
-steps and PyTorch's default initial weights are our choices, and so are the sizes.
+samples and as one cycle), `basins` (in the plane) and `lone` (one sample, for which
+there is a formula). Samples are random points of the unit cube; for images see
+`associative_images`. Sizes, 6000 full-batch steps of Adam at 1e-3 with a cosine to 0,
+and PyTorch's default initial weights are our choices.
 """
 
 from functools import partial
@@ -28,20 +28,20 @@ import optax
 import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _attractors as attractors
-from experiments._attractors import SHARES, Results, stored
+from experiments import _attractors as family
+from experiments._attractors import Results
 from memjax.cli import launch
 from memjax.plots import frame, key, level, lines, one, panels, points
 
-MARGIN, ROUNDS = 0.25, 240  # the picture of basins around the unit square
+ROUNDS = 240  # iterations, at most, to the picture of basins
 DRIVES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)  # where a lone sample first drives its units
-UNITS = 16  # of its network
-KINDS = ("relu", "tanh", "sigmoid", "sine")
+KINDS, UNITS = ("relu", "tanh", "sigmoid", "sine"), 16  # of its network
 TRAINED = 1e-8  # a loss at which we speak of storage
+LOOK: dict[str, Any] = {"even": True, "color": "activation"}
+attractors, radius = mj.observables.attractors, mj.theory.autoencoder.radius
 
 
 # --- the runs -----------------------------------------------------------------------
@@ -50,50 +50,31 @@ TRAINED = 1e-8  # a loss at which we speak of storage
 def run(
     size: Any, sequence: Any, lr: Any, init_scale: Any, seed: Any,
     *, capacity: int, dim: int, depth: int, width: int, activation: str, steps: int,
-    pixels: int,
+    pixels: int,  # a side of the picture of basins, of points in the plane; or 0
 ) -> mj.Legs:  # fmt: skip
-    """Store `size` samples, or where `sequence` is 1 the cycle through them.
-
-    Of points in the plane also the basins, in a picture of so many pixels a side.
-    """
+    """Store `size` samples, or where `sequence` is 1 the cycle through them."""
     data_key, init_key, noise_key = jax.random.split(jax.random.key(seed), 3)
     x = jax.random.uniform(data_key, (capacity, dim))
-    data = attractors.to_return(x, size, sequence)
+    data = mj.datasets.successors(x, size, sequence)
 
-    def finish(f: attractors.Map) -> dict[str, Any]:
-        held = attractors.stability(f, data)
-        found = {**held, **attractors.retrieval(f, data, size, noise_key)}
-        return {**found, **basins(f, data, size, pixels)} if pixels else found
+    def finish(f: family.Map) -> dict[str, Any]:
+        found = attractors.stability(f, data)
+        found |= attractors.retrieval(f, data, size, noise_key)
+        if pixels:
+            found |= attractors.basins(f, data, size, pixels, ROUNDS)
+        return found
 
-    model = attractors.network(dim, depth, width, activation)
-    start = model.init(init_key, init_scale)
-    return attractors.store(model, start, data, finish, lr=lr, steps=steps)
-
-
-def basins(f: attractors.Map, data: mj.Data, size: Any, pixels: int) -> dict[str, Any]:
-    """The samples, and at which of them starts around the unit square end."""
-    line = np.linspace(-MARGIN, 1 + MARGIN, pixels)
-    starts = np.stack(np.meshgrid(line, line), axis=-1)  # [row, column, 2]
-    rounds = mj.observables.iterated(f, ROUNDS // size * size)
-
-    def ends(row: jax.Array) -> jax.Array:
-        return attractors.which(jax.vmap(rounds)(row), data, attractors.NEAR)
-
-    image = jax.lax.map(ends, jnp.array(starts, jnp.float32))
-    labels = {"row": line, "column": line}
-    names = {"sample": range(len(data.x)), "axis": ("x", "y")}
-    return {
-        "basin": mj.named(image, "row", "column", coords=labels),
-        "point": mj.named(data.x, "sample", "axis", coords=names),
-    }
+    how: dict[str, Any] = {"lr": lr, "steps": steps, "init_scale": init_scale}
+    how |= {"depth": depth, "width": width, "activation": activation}
+    return family.store(data, finish, init_key, **how)
 
 
 def lone_run(drive: Any, lr: Any, seed: Any, *, activation: str, steps: int) -> mj.Legs:
     """Store ONE sample in A φ(B x), from A = 0 and equal rows of B; its eigenvalue."""
-    act = attractors.ACTIVATIONS[activation]
-    x, row = jax.random.uniform(jax.random.key(seed), (2, 16))
+    act = family.ACTIVATIONS[activation]
+    x, row = jax.random.uniform(jax.random.key(seed), (2, UNITS))
     b = jnp.tile((drive * row / (row @ x))[:, None], UNITS)
-    params = {"b": b, "a": jnp.zeros((UNITS, 16))}
+    params = {"b": b, "a": jnp.zeros((UNITS, UNITS))}
 
     def apply(params: Any, x: jax.Array) -> jax.Array:
         return act(x @ params["b"]) @ params["a"]
@@ -101,21 +82,14 @@ def lone_run(drive: Any, lr: Any, seed: Any, *, activation: str, steps: int) -> 
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         return mj.losses.square(apply(params, x), y)
 
-    def observe(params: Any) -> dict[str, jax.Array]:
-        return {"loss": loss(params, x, x)}
-
     def finish(params: Any) -> dict[str, jax.Array]:
         u = x @ params["b"][:, 0]
-        jacobian = jax.jacfwd(partial(apply, params))(x)
-        return {
-            "u": u,
-            "radius": mj.observables.spectral_radius(jacobian),
-            "theory": jnp.abs(jax.grad(act)(u) * u / act(u)),
-        }
+        found = mj.observables.spectral_radius(jax.jacfwd(partial(apply, params))(x))
+        return {"u": u, "radius": found, "theory": radius(act, u)}
 
     alone = mj.Data(x[None], x[None], jnp.ones(1))
-    fit = mj.train(loss, optax.sgd(lr), observe, (0, steps), finish=finish)
-    return fit(params, alone)
+    seen, times = lambda params: {"loss": loss(params, x, x)}, (0, steps)
+    return mj.train(loss, optax.sgd(lr), seen, times, finish=finish)(params, alone)
 
 
 def sweeps(
@@ -136,16 +110,15 @@ def sweeps(
 ) -> dict[str, mj.Sweep]:
     """Samples and sequences stored by networks of every kind, depth and width."""
     every = mj.seeds(seeds)
-    mj.one_of([*attractors.ACTIVATIONS], activation=activation)
+    mj.one_of([*family.ACTIVATIONS], activation=activation)
     mj.between(2, attractors.ITERATIONS, size=size, limit_size=limit_size)
     mj.between(2, ROUNDS, samples=samples)
     grid: dict[str, Any] = {"size": size, "lr": lr, "init_scale": init_scale}
     grid |= {"depth": depth, "width": width, "dim": dim, "activation": activation}
-    fixed: dict[str, Any] = {"sequence": (0, 1), "steps": steps, "pixels": 0}
-    main = mj.Sweep(run, **grid, **fixed, seed=every)
+    main = mj.Sweep(run, **grid, sequence=(0, 1), seed=every, steps=steps, pixels=0)
     single = {name: values[:1] for name, values in grid.items()}
-    middle = sorted(depth)[len(depth) // 2]
-    last = main.but(**{**single, "depth": (middle,), "activation": activation[-1:]})
+    middle = (sorted(depth)[len(depth) // 2],)
+    last = main.but(**single | {"depth": middle, "activation": activation[-1:]})
     plane: dict[str, Any] = {"dim": (2,), "size": (samples,), "depth": (max(depth),)}
     lone: dict[str, Any] = {"seed": range(3), "lr": (5e-3,), "steps": 3000}
     return {
@@ -163,7 +136,7 @@ def sweeps(
 def claims(results: Results) -> list[mj.Claim]:
     """What the paper says of samples and sequences, and the lone sample's formula."""
     measures = (share, shrunk, grown, stable_more, lone)
-    return mj.judged(__file__, results, *measures, *attractors.MEASURES)
+    return mj.judged(__file__, results, *measures, *family.MEASURES)
 
 
 def trained(results: Results, sweep: str) -> xr.Dataset:
@@ -176,35 +149,24 @@ def trained(results: Results, sweep: str) -> xr.Dataset:
 
 def share(results: Results) -> xr.DataArray:
     """The share of samples stored, of networks trained to return them."""
-    return mj.at(stored(trained(results, "main")), sequence=0)
+    return mj.at(family.stored(trained(results, "main")), sequence=0)
 
 
-def shrunk(results: Results, sweep: str, along: str) -> xr.DataArray:
-    """The median radius at the end of an axis over that at its start.
+def shrunk(results: Results, sweep: str, along: str, few: str, many: str) -> Any:
+    """The median radius at the second of two values of an axis over that at the first.
 
     Of several activations that which has the largest, for each seed.
     """
-    radius = trained(results, sweep).radius.sel(sequence=0).median("sample")
-    first, last = ends(radius, along)
-    ratio = last / first
+    radii = trained(results, sweep).radius.sel(sequence=0).median("sample")
+    before, after = (mj.at(radii, **{along: float(n)}) for n in (few, many))
+    ratio = after / before
     return ratio.max("activation") if ratio.sizes["activation"] > 1 else ratio
 
 
-def grown(results: Results) -> xr.DataArray:
-    """How much larger a share is stored at the largest depth than at the smallest.
-
-    By the activation that gains least, for each seed.
-    """
-    first, last = ends(share(results), "depth")
-    return (last - first).min("activation")
-
-
-def ends(values: xr.DataArray, along: str) -> tuple[xr.DataArray, xr.DataArray]:
-    """What is found at the smallest value of an axis and at the largest."""
-    if values.sizes[along] < 2:
-        raise mj.NotRun(f"two values of {along}")
-    inorder = values.sortby(along)
-    return inorder.isel({along: 0}), inorder.isel({along: -1})
+def grown(results: Results, few: str, many: str) -> xr.DataArray:
+    """The share stored at the second depth less at the first, least of activations."""
+    before, after = (mj.at(share(results), depth=float(n)) for n in (few, many))
+    return (after - before).min("activation")
 
 
 def stable_more(results: Results) -> xr.DataArray:
@@ -214,13 +176,10 @@ def stable_more(results: Results) -> xr.DataArray:
 
 
 def lone(results: Results, what: str) -> float:
-    """How far a lone sample's radius is from the formula, "off", or an activation's.
-
-    The largest over drives and seeds.
-    """
-    radius, theory = results["lone"].radius, results["lone"].theory
-    found = abs(radius - theory) if what == "off" else radius.sel(activation=what)
-    return float(found.max())
+    """A lone sample's largest distance from the formula, "off", or radius."""
+    found = results["lone"].radius
+    away = abs(found - results["lone"].theory)
+    return float((away if what == "off" else found.sel(activation=what)).max())
 
 
 # --- what to look at ----------------------------------------------------------------
@@ -231,13 +190,18 @@ def figure(results: Results) -> Figure:
     canvas, panel = panels("abcd|efg", (14, 7))
     main = one(results["main"], "sequence", "activation", "depth")
     draw_stored(panel["a"], main)
-    draw_rates(panel["b"], main)
-    last = one(results["main"], "sequence", "depth")
+    rate, axis = main.cycle_rate.sel(sequence=1), panel["b"]
+    points(axis, rate, "depth", join=True, label="{activation}", **LOOK)
+    level(axis, 1, "stable below")
+    axis.set(xlabel="hidden layers", ylabel="radius once around, a step")
+    frame(axis, "cycles of {size}", rate, ylim=(0, None))
+    last = one(main, "sequence", "depth")
     look = {"color": "depth", "label": "depth {depth}"}
-    attractors.draw_recovery(panel["c"], last, "{activation}, {size} samples", **look)
-    attractors.draw_limit(panel["d"], results["limit"], "points of the cube")
-    for letter, sequence in (("e", 0), ("f", 1)):
-        draw_basins(panel[letter], one(results["basins"], "sequence"), sequence)
+    family.draw_recovery(panel["c"], last, "{activation}, {size} samples", **look)
+    family.draw_limit(panel["d"], results["limit"], "points of the cube")
+    plane = one(results["basins"], "sequence").isel(seed=0)
+    draw_basins(panel["e"], plane.sel(sequence=0), "samples")
+    draw_basins(panel["f"], plane.sel(sequence=1), "cycle, by phase")
     draw_lone(panel["g"], results["lone"])
     return canvas
 
@@ -245,60 +209,39 @@ def figure(results: Results) -> Figure:
 def draw_stored(axis: Axes, main: xr.Dataset) -> None:
     """Share of samples stored against depth, and of cycles stable."""
     stable = xr.DataArray(main.cycle_rate.sel(sequence=1) < 1).mean("seed")
-    share = stored(main.sel(sequence=0))
-    look: dict[str, Any] = {"join": True, "even": True, "color": "activation"}
-    points(axis, share, "depth", label="{activation}", **look)
-    points(axis, stable, "depth", even=True, color="activation", dash=" ", ms=6)
+    share = family.stored(main.sel(sequence=0))
+    points(axis, share, "depth", join=True, label="{activation}", **LOOK)
+    points(axis, stable, "depth", dash=" ", ms=6, **LOOK)
     key(axis, "cycle stable", "o", mfc="w")
-    labels = {"xlabel": "hidden layers", "ylabel": "share stored", **SHARES}
-    frame(axis, "{size} samples", share, **labels)
+    axis.set(xlabel="hidden layers", ylabel="share stored")
+    frame(axis, "{size} samples", share, **family.SHARES)
 
 
-def draw_rates(axis: Axes, main: xr.Dataset) -> None:
-    """What a small deviation grows by in a step, once around the cycle."""
-    look: dict[str, Any] = {"join": True, "even": True, "color": "activation"}
-    rate = main.cycle_rate.sel(sequence=1)
-    points(axis, rate, "depth", label="{activation}", **look)
-    level(axis, 1, "stable below")
-    labels = {"xlabel": "hidden layers", "ylabel": "radius once around, a step"}
-    frame(axis, "cycles of {size}", rate, **labels, ylim=(0, None))
-
-
-def draw_basins(axis: Axes, basins: xr.Dataset, sequence: int) -> None:
+def draw_basins(axis: Axes, basins: xr.Dataset, what: str) -> None:
     """Where each point of the plane ends; white where at no sample."""
-    found = basins.sel(sequence=sequence).isel(seed=0)
-    count = found.sizes["sample"]
+    count, line = basins.sizes["sample"], basins.row.values
+    ends = basins.basin.transpose("row", "column").values
     shades = colormaps["viridis"](np.linspace(0.1, 1, count))
-    image, line = found.basin.transpose("row", "column"), found.row.values
-    look: dict[str, Any] = {"vmin": -1.5, "vmax": count - 0.5}
-    axis.pcolormesh(line, line, image, cmap=ListedColormap(["w", *shades]), **look)
-    x, y = found.point.transpose("axis", "sample").values
-    for i in range(count):
-        axis.plot(x[i], y[i], "o", mfc=shades[i], mec="w", ms=12, ls="")
+    axis.pcolormesh(line, line, np.vstack([np.ones(4), shades])[ends + 1])
+    for i, (x, y) in enumerate(basins.point.transpose("sample", "axis").values):
+        axis.plot(x, y, "o", mfc=shades[i], mec="w", ms=12)
         ink = "w" if i < count / 2 else "k"
-        axis.text(x[i], y[i], str(i + 1), color=ink, ha="center", va="center")
-    lost = ", white: none" if (image < 0).any() else ""
-    what = "cycle, by phase" if sequence else "samples"
-    frame(axis, f"basins of the {what}{lost}", xlabel="x₁", ylabel="x₂")
-    axis.set_aspect("equal")
+        axis.text(x, y, str(i + 1), color=ink, ha="center", va="center")
+    what += ", white: none" if (ends < 0).any() else ""
+    frame(axis, f"basins of the {what}", xlabel="x₁", ylabel="x₂", aspect="equal")
 
 
 def draw_lone(axis: Axes, lone: xr.Dataset) -> None:
     """The eigenvalue at a lone sample against where it drives its units."""
-    u = jnp.linspace(0.02, 3.2, 400)
-    curves = [
-        jnp.abs(jax.vmap(jax.grad(act))(u) * u / act(u))
-        for act in map(attractors.ACTIVATIONS.__getitem__, lone.activation.values)
-    ]
-    labels = {"activation": lone.activation.values, "u": np.asarray(u)}
-    theory = xr.DataArray(np.array(curves), labels, ("activation", "u"))
+    u, names = np.linspace(0.02, 3.2, 400), lone.activation.values
+    curves = [jax.vmap(partial(radius, family.ACTIVATIONS[n]))(u) for n in names]
+    theory = xr.DataArray(np.array(curves), [("activation", names), ("u", u)])
     runs = lone.stack(run=("drive", "seed")).isel(lr=0).reset_index("run")
     lines(axis, theory, "u", color="activation", lw=1)
     points(axis, runs.radius, runs.u, color="activation", label="{activation}")
     key(axis, "|φ'(u)u/φ(u)|")
-    where: dict[str, Any] = {"xlabel": "u, the input of a unit", "legend": {"ncols": 2}}
-    where["ylabel"] = "spectral radius"
-    frame(axis, "one sample, one layer", **where, ylim=(-0.1, 5.4))
+    axis.set(xlabel="u, the input of a unit", ylabel="spectral radius")
+    frame(axis, "one sample, one layer", ylim=(-0.1, 5.4), legend={"ncols": 2})
 
 
 if __name__ == "__main__":

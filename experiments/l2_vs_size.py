@@ -25,16 +25,15 @@ import jax
 import numpy as np
 import optax
 import xarray as xr
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _l2 as post
+from experiments._l2 import CLASSES, DIM, SIZES
 from memjax.cli import launch
-from memjax.plots import BESIDE, MARKERS, frame, lines, one, panels, points
+from memjax.plots import BESIDE, frame, lines, one, panels, points
 
-DIM, CLASSES, SIZES = post.DIM, post.CLASSES, post.SIZES
 FITTED = SIZES[:6]  # the power law is claimed on these
 REFERENCE: dict[str, Any] = {"lr": (1e-3,), "wd": (0.0,), "init_scale": (1.0,)}
 REFERENCE |= {"width": (100,), "prior": ("uniform",), "steps": 1000}
@@ -47,18 +46,9 @@ Results = dict[str, xr.Dataset]
 
 
 def run(
-    size: Any,
-    lr: Any,
-    wd: Any,
-    init_scale: Any,
-    alpha: Any,
-    seed: Any,
-    *,
-    capacity: int,
-    width: int,
-    steps: int,
-    prior: str,
-) -> mj.Legs:
+    size: Any, lr: Any, wd: Any, init_scale: Any, alpha: Any, seed: Any,
+    *, capacity: int, width: int, steps: int, prior: str,
+) -> mj.Legs:  # fmt: skip
     """Memorize `size` random labels, drawn and initialized from one seed."""
     data_key, test_key, init_key = jax.random.split(jax.random.key(seed), 3)
     law = getattr(mj.datasets, prior)
@@ -69,13 +59,12 @@ def run(
 
 
 def published_run(
-    size: Any, train: tuple, test: tuple, start: Any, *, capacity: int
+    size: Any, train: Any, test: Any, start: Any, *, capacity: int
 ) -> mj.Legs:
     """The published run: its data and its initial weights come as inputs."""
     w = mj.prefix(size, capacity)
-    (x, y), (test_x, test_y) = train, test
-    drawn = mj.Data(x, y, w), mj.Data(test_x, test_y, w)
-    return memorize(start, *drawn, optax.adam(1e-3), 1000)
+    train, test = (mj.Data(x, y, w) for x, y in (train, test))
+    return memorize(start, train, test, optax.adam(1e-3), 1000)
 
 
 def network(width: int) -> mj.Model:
@@ -145,7 +134,7 @@ def claims(results: Results) -> list[mj.Claim]:
     return mj.judged(__file__, results, off, curve, law)
 
 
-def ended(results: Results, sweep: str, sizes: tuple = SIZES[:9]) -> xr.Dataset:
+def ended(results: Results, sweep: str, sizes: Any = SIZES[:9]) -> xr.Dataset:
     """The last step at these sizes, all of which must have run, and the gaps."""
     runs = xr.concat([mj.at(results[sweep], size=n) for n in sizes], "size")
     start = runs.weight_l2.isel(step=0, drop=True)
@@ -188,9 +177,9 @@ def law(results: Results, sweep: str, quantity: str) -> xr.DataArray:
     gap = ended(results, sweep, FITTED).gap
     found = xr.apply_ufunc(fit, gap, vectorize=True, **how)
     found = found.assign_coords(of=[*LAW, "R²"])
-    near = [abs(found.sel(of=k) - v) <= within for k, (v, within) in LAW.items()]
     if quantity == "recurs":
-        return near[0] & near[1] & near[2]
+        a, b, c = (abs(found.sel(of=k) - v) <= within for k, (v, within) in LAW.items())
+        return a & b & c
     return found.sel(of="B") <= 0.27 if quantity == "below" else found.sel(of=quantity)
 
 
@@ -226,7 +215,7 @@ def draw_gaps(axis: Axes, results: Results) -> None:
     if "fitted" in results:
         fitted, words = ended(results, "fitted", FITTED).gap, "other seeds, up to 1600"
         lines(axis, one(fitted, "size"), "size", color="C1", dash="--", label=words)
-    every = ended(results, "main", tuple(results["main"]["size"].values)).gap
+    every = ended(results, "main", results["main"]["size"].values).gap
     settings = [d for d in every.dims if d not in ("size", "seed")]
     words = ", ".join(f"{d} {{{d}}}" for d in settings if every.sizes[d] > 1)
     stacked = every.stack(setting=settings)
@@ -235,18 +224,16 @@ def draw_gaps(axis: Axes, results: Results) -> None:
     with suppress(mj.NotRun):
         held = float(curve(results, "main", "memorized").mean())
         axis.axvline(held, color="0.6", lw=0.8, ls="--", label=f"memorized: {held:.0f}")
-    x, y = "train size = test size", "growth of the L2 norm"
+    axis.set(xscale="log", xlabel="train size = test size", ylim=(0, 65))
     place = {"loc": "upper left", "ncols": 2}
-    frame(axis, xscale="log", xlabel=x, ylabel=y, ylim=(0, 65), legend=place)
+    frame(axis, ylabel="growth of the L2 norm", legend=place)
 
 
 def draw_test_loss(axis: Axes, end: xr.Dataset) -> None:
     """Test loss against the norm at the end, one point a run, marked by size."""
-    tints = colormaps["viridis"](np.linspace(0, 0.9, end["size"].size))
-    for n, tint, mark in zip(end["size"].values, tints, 2 * MARKERS, strict=False):
-        at = end.sel(size=n)
-        look: dict[str, Any] = {"color": tint, "marker": mark, "label": f"n = {n}"}
-        axis.scatter(at.weight_l2, at.test_loss, 14, **look)
+    runs = end.stack(run=[d for d in end.dims if d != "size"]).reset_index("run")
+    look: dict[str, Any] = {"color": "size", "shades": "viridis", "label": "n = {size}"}
+    points(axis, runs.test_loss, runs.weight_l2, **look)
     x, y = "L2 at the end", "test loss at the end"
     frame(axis, yscale="log", xlabel=x, ylabel=y, legend=BESIDE)
 

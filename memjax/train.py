@@ -102,3 +102,16 @@ def descend(
         )
 
     return legs
+
+
+def minibatch(data: Data, key: jax.Array, count: int) -> Data:
+    """So many different points of those that weigh, or all, each of the same weight.
+
+    An objective that draws one anew at every step: `lambda params, data, key:
+    expect(…, minibatch(data, key, 100))`.
+    """
+    draw = jnp.where(data.w > 0, jax.random.uniform(key, data.w.shape), 2.0)
+    drawn = jnp.argsort(draw)[:count]
+    w = jnp.sign(data.w[drawn])
+    x, y = jax.tree.map(lambda a: a[drawn], (data.x, data.y))
+    return Data(x, y, w / jnp.sum(w))

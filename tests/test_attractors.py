@@ -10,10 +10,12 @@ import xarray as xr
 from scipy import stats
 
 import memjax as mj
-from experiments import _attractors as at
+from experiments import _attractors as family
 from experiments import associative_images as images
 from experiments import associative_memory as am
 from memjax import observables as obs
+from memjax.datasets import successors
+from memjax.observables import attractors as at
 
 
 def test_the_spectral_radius_is_the_largest_eigenvalue():
@@ -65,7 +67,7 @@ def found_of(data, slope, key):
 
 @pytest.mark.parametrize("slope", [0.5, -0.9, 1.1])
 def test_a_linear_map_stores_its_fixed_point_where_it_contracts(slope):
-    held, found = found_of(at.to_return(POINTS, 1, 0), slope, jax.random.key(0))
+    held, found = found_of(successors(POINTS, 1, 0), slope, jax.random.key(0))
     assert float(held["radius"].value[0]) == pytest.approx(abs(slope), rel=1e-4)
     assert float(held["cycle_rate"]) == pytest.approx(abs(slope), rel=1e-4)
     back = float(abs(slope) < 1)
@@ -74,7 +76,7 @@ def test_a_linear_map_stores_its_fixed_point_where_it_contracts(slope):
 
 
 def test_copies_return_to_their_own_sample_or_not():
-    _, found = found_of(at.to_return(POINTS, 3, 0), 0.5, jax.random.key(0))
+    _, found = found_of(successors(POINTS, 3, 0), 0.5, jax.random.key(0))
     np.testing.assert_allclose(found["recovered"].value, 1 / 3)  # all end at the first
     np.testing.assert_allclose(found["closest"].value, 1)
     assert float(found["spurious"]) == 0
@@ -84,8 +86,8 @@ def test_the_closest_sample_is_the_nearest_neighbor():
     """Against numpy, on points of the plane and the very noise that is drawn."""
     x = np.array([[0.2, 0.4], [0.4, 0.3], [0.5, 0.5]], np.float32)
     key = jax.random.key(3)
-    found = found_of(at.to_return(jnp.array(x), 3, 0), 0.5, key)[1]["closest"].value
-    noise = np.asarray(at.drawn(key, 3, 4, 2)[1])
+    found = found_of(successors(jnp.array(x), 3, 0), 0.5, key)[1]["closest"].value
+    noise = np.asarray(at.starts_and_noise(key, 3, 4, 2)[1])
     for share, sd in zip(found, at.CORRUPTIONS, strict=True):
         away = np.linalg.norm((x[:, None] + sd * noise)[:, :, None] - x, axis=-1)
         exact = np.mean(away.argmin(-1) == np.arange(3)[:, None])
@@ -94,31 +96,21 @@ def test_the_closest_sample_is_the_nearest_neighbor():
 
 
 def test_starts_are_uniform_and_noise_is_normal_and_both_are_prefixes():
-    drawn = jax.jit(at.drawn, static_argnums=(1, 2, 3))
-    starts, noise = drawn(jax.random.key(0), 200, 4, 3)
+    draw = jax.jit(at.starts_and_noise, static_argnums=(1, 2, 3))
+    starts, noise = draw(jax.random.key(0), 200, 4, 3)
     assert stats.kstest(np.ravel(starts), "uniform").pvalue > 0.01
     assert stats.kstest(np.ravel(noise), "norm").pvalue > 0.01
-    fewer = drawn(jax.random.key(0), 50, 4, 3)
+    fewer = draw(jax.random.key(0), 50, 4, 3)
     np.testing.assert_array_equal(fewer[0], starts)
     np.testing.assert_array_equal(fewer[1], noise[:50])
 
 
 def test_of_many_samples_the_first_are_corrupted():
-    data = at.to_return(jnp.array([[0.2, 0.4], [0.9, 0.1], [0.5, 0.8]]), 3, 0)
+    data = successors(jnp.array([[0.2, 0.4], [0.9, 0.1], [0.5, 0.8]]), 3, 0)
     found = jax.jit(
         lambda key: at.retrieval(lambda x: data.x[0], data, 1, key, copied=2)
     )(jax.random.key(0))
     np.testing.assert_allclose(found["recovered"].value, 0.5)
-
-
-def test_the_wave_and_its_slope_are_those_of_the_sine():
-    z = np.linspace(-4, 4, 10_001).astype(np.float32)
-    exact = z.astype(np.float64)
-    slope = jax.jit(jax.vmap(jax.grad(at.wave)))(z)
-    np.testing.assert_allclose(
-        jax.jit(at.wave)(z), exact + np.sin(10 * exact) / 5, atol=2e-6
-    )
-    np.testing.assert_allclose(slope, 1 + 2 * np.cos(10 * exact), atol=1e-5)
 
 
 def test_a_rotation_that_shrinks_stores_a_cycle():
@@ -128,7 +120,7 @@ def test_a_rotation_that_shrinks_stores_a_cycle():
     def f(x):  # pulls towards the unit circle and turns by a quarter
         return (0.8 + 0.2 / jnp.linalg.norm(x)) * (x @ turn)
 
-    data = at.to_return(points, 4, 1)
+    data = successors(points, 4, 1)
     np.testing.assert_allclose(jax.vmap(f)(data.x), data.y, atol=1e-6)
     held = jax.jit(lambda data: at.stability(f, data))(data)
     # Radially each step contracts to 0.8; along the circle nothing does.
@@ -166,28 +158,10 @@ def test_the_rate_of_a_cycle_is_that_of_the_product_however_long():
 
 def test_each_point_is_followed_by_the_next_and_the_last_by_the_first():
     x = jnp.arange(10.0).reshape(5, 2)
-    data = at.to_return(x, 3, 1)
+    data = successors(x, 3, 1)
     np.testing.assert_array_equal(data.y[:3], x[jnp.array([1, 2, 0])])
-    np.testing.assert_array_equal(at.to_return(x, 3, 0).y[:3], x[:3])
+    np.testing.assert_array_equal(successors(x, 3, 0).y[:3], x[:3])
     np.testing.assert_allclose(data.w, [1 / 3, 1 / 3, 1 / 3, 0, 0])
-
-
-def test_minibatches_are_of_different_points_that_count():
-    @jax.jit
-    def some():
-        data = at.to_return(jnp.arange(8.0)[:, None], 5, 0)
-        keys = jax.random.split(jax.random.key(0), 20)
-        few = jax.vmap(lambda key: at.some_of(data, key, 3))(keys)
-        return few, at.some_of(data, keys[0], 7)  # 7 are more than there are
-
-    drawn, many = some()
-    np.testing.assert_allclose(drawn.w, 1 / 3)
-    numbers = [{*x} for x in np.asarray(drawn.x)[:, :, 0].tolist()]
-    assert all(len(n) == 3 for n in numbers)
-    assert set.union(*numbers) == {0, 1, 2, 3, 4}
-    x, w = np.asarray(many.x)[:, 0], np.asarray(many.w)
-    assert {*x[w > 0].tolist()} == {0, 1, 2, 3, 4}
-    np.testing.assert_allclose(w[w > 0], 1 / 5)
 
 
 def test_padding_changes_neither_cycle_nor_retrieval():
@@ -196,7 +170,7 @@ def test_padding_changes_neither_cycle_nor_retrieval():
     @partial(jax.jit, static_argnums=0)
     def run(capacity):
         x = jax.random.uniform(jax.random.key(1), (capacity, 2))
-        data = at.to_return(x, 3, 1)
+        data = successors(x, 3, 1)
 
         def f(z):  # near a point to its target, turned and closer; elsewhere it stays
             away = jnp.sum((data.x[:3] - z[None]) ** 2, axis=1)
@@ -234,7 +208,9 @@ def test_a_lone_sample_has_the_derived_eigenvalue():
         one = found.sel(activation=name)
         u = one.u.values.astype(np.float64)
         slope = (phi(u + 1e-6) - phi(u - 1e-6)) / 2e-6
-        np.testing.assert_allclose(one.radius, np.abs(slope * u / phi(u)), atol=1e-3)
+        exact = np.abs(slope * u / phi(u))
+        np.testing.assert_allclose(one.radius, exact, atol=1e-3)
+        np.testing.assert_allclose(one.theory, exact, atol=1e-3)
     np.testing.assert_allclose(found.radius.sel(activation="relu"), 1, atol=1e-4)
     assert float(found.radius.sel(activation=["tanh", "sigmoid"]).max()) < 1
 
@@ -260,23 +236,24 @@ def test_images_are_handed_in_corrupted_and_iterated():
     )
 
 
-def test_the_orbits_of_a_map_are_its_iterates():
+def test_the_orbit_of_points_is_their_iterates():
     start = jnp.array([[0.2, 0.4], [1.0, 0.0]])
-    path = images.orbits(lambda x: 0.9 * x, start, jnp.ones((2, 2))).value
-    for stage, rounds in zip(path[1:], images.STAGES, strict=True):
-        np.testing.assert_allclose(stage, path[1] * 0.9**rounds, atol=1e-6)
+    path = at.orbit(lambda x: 0.9 * x, start, 500)
+    assert len(path) == 501
+    for rounds in (0, 1, 10, 500):
+        np.testing.assert_allclose(path[rounds], start * 0.9**rounds, atol=1e-6)
 
 
 def test_basins_are_those_of_the_closest_sample_where_each_attracts():
     """Half the way to the closest of three points never leaves its cell."""
-    data = at.to_return(jnp.array([[0.1, 0.2], [0.9, 0.3], [0.4, 0.9]]), 3, 0)
+    data = successors(jnp.array([[0.1, 0.2], [0.9, 0.3], [0.4, 0.9]]), 3, 0)
 
     def f(z):
         i = jnp.argmin(jnp.sum((data.x - z[None]) ** 2, axis=1))
         return (data.x[i] + z) / 2
 
-    found = jax.jit(lambda data: am.basins(f, data, 3, 20))(data)
-    line = np.linspace(-am.MARGIN, 1 + am.MARGIN, 20)
+    found = jax.jit(lambda data: at.basins(f, data, 3, 20, 240))(data)
+    line = np.linspace(-at.MARGIN, 1 + at.MARGIN, 20)
     cells = np.stack(np.meshgrid(line, line), axis=-1)[:, :, None] - np.asarray(data.x)
     exact = np.linalg.norm(cells, axis=-1).argmin(-1)
     np.testing.assert_array_equal(found["basin"].value, exact)
@@ -302,15 +279,15 @@ def test_what_is_stored_is_counted_in_points():
         [[few, [0.5, 1.1, 1.2, 1.3]], [[1.1, 1.2, nan, nan], [0.5, 0.6, 0.7, 1.3]]],
         [[[2.0, 0.9], [2.0, 0.99]], [[0.1, 1.01], [0.1, 1.01]]],
     )
-    np.testing.assert_array_equal(at.most(results, "samples"), [2, 3])
-    np.testing.assert_array_equal(at.most(results, "cycle"), [4, 0])
-    np.testing.assert_array_equal(at.longer(results), [True, False])
+    np.testing.assert_array_equal(family.most(results, "samples"), [2, 3])
+    np.testing.assert_array_equal(family.most(results, "cycle"), [4, 0])
+    np.testing.assert_array_equal(family.longer(results), [True, False])
 
 
 def test_no_limit_is_known_where_all_of_the_most_samples_are_stored():
     all_of = [[[0.5, 0.9, np.nan, np.nan], [0.5, 0.6, 0.7, 0.8]]] * 2
     with pytest.raises(mj.NotRun, match="limit_size"):
-        at.most(limit(all_of, np.full((2, 2, 2), 0.5)), "samples")
+        family.most(limit(all_of, np.full((2, 2, 2), 0.5)), "samples")
 
 
 def test_images_are_stored_where_every_radius_is_below_one():

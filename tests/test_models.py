@@ -95,3 +95,13 @@ def test_the_transformer_against_the_formula_at_every_position():
 def test_a_width_that_heads_do_not_share_is_refused():
     with pytest.raises(ValueError, match="3 heads of a width of 8"):
         transformer(5, 8, 3)
+
+
+def test_the_wave_and_its_slope_are_those_of_the_sine():
+    z = np.linspace(-4, 4, 10_001).astype(np.float32)
+    exact = z.astype(np.float64)
+    slope = jax.jit(jax.vmap(jax.grad(mj.models.wave)))(z)
+    np.testing.assert_allclose(
+        jax.jit(mj.models.wave)(z), exact + np.sin(10 * exact) / 5, atol=2e-6
+    )
+    np.testing.assert_allclose(slope, 1 + 2 * np.cos(10 * exact), atol=1e-5)

@@ -147,3 +147,21 @@ def test_schedules_have_unit_height_and_take_a_traced_rate():
 
     moved = mj.sweep(run, lr=[1.0, 2.0]).p.isel(step=-1)
     np.testing.assert_allclose(moved, [-2.5, -5.0])
+
+
+def test_minibatches_are_of_different_points_that_count():
+    @jax.jit
+    def some():
+        data = mj.Data(jnp.arange(8.0)[:, None], jnp.zeros(8), mj.prefix(5, 8))
+        keys = jax.random.split(jax.random.key(0), 20)
+        few = jax.vmap(lambda key: mj.minibatch(data, key, 3))(keys)
+        return few, mj.minibatch(data, keys[0], 7)  # 7 are more than there are
+
+    drawn, many = some()
+    np.testing.assert_allclose(drawn.w, 1 / 3)
+    numbers = [{*x} for x in np.asarray(drawn.x)[:, :, 0].tolist()]
+    assert all(len(n) == 3 for n in numbers)
+    assert set.union(*numbers) == {0, 1, 2, 3, 4}
+    x, w = np.asarray(many.x)[:, 0], np.asarray(many.w)
+    assert {*x[w > 0].tolist()} == {0, 1, 2, 3, 4}
+    np.testing.assert_allclose(w[w > 0], 1 / 5)

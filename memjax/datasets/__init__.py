@@ -24,3 +24,4 @@ from memjax.datasets.random_labels import random_labels as random_labels
 from memjax.datasets.random_labels import uniform as uniform
 from memjax.datasets.rules_and_facts import Labeled as Labeled
 from memjax.datasets.rules_and_facts import rules_and_facts as rules_and_facts
+from memjax.datasets.successors import successors as successors

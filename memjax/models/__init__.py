@@ -1,6 +1,7 @@
 """Models of one point."""
 
 from memjax.models import graph as graph
+from memjax.models.activations import wave as wave
 from memjax.models.adapters import from_nnx as from_nnx
 from memjax.models.adapters import linen as linen
 from memjax.models.mlp import Scheme as Scheme

@@ -1,5 +1,6 @@
 """Observables: plain functions of parameters, outputs and data."""
 
+from memjax.observables import attractors as attractors
 from memjax.observables import embedding as embedding
 from memjax.observables import memory as memory
 from memjax.observables import spectral as spectral
