@@ -1,10 +1,9 @@
 """A wide two-layer model memorizes a graph with a minimal set of eigendirections.
 
-Logits `V Vᵀ`, cross-entropy, plain gradient descent, no regularizer: the embedding V
-ends in few eigenvectors of the graph's walk, two for a cycle, at every width and scale
-of the start. The model cannot rank neighbors above the node itself, so the loss stays
-far above the entropy of the next node; a graph is remembered when neighbors rank above
-all other nodes.
+Logits `V Vᵀ`, cross-entropy, gradient descent, no regularizer: the embedding V ends in
+few eigenvectors of the graph's walk, two for a cycle, at every width and start. The
+model cannot rank neighbors above the node itself, so the loss stays far above the
+entropy of the next node; a graph is remembered when neighbors rank above all others.
 
 Source: Noroozizadeh, Nagarajan, Rosenfeld, Kumar, arXiv:2510.26745, and their thread of
 26 May 2026; no number for "minimal" was published but the two of a cycle.
@@ -63,13 +62,11 @@ def sweeps(
     axes: Any = {"width": width, "init_scale": init_scale, "lr": lr, "model": model}
     axes |= {"seed": mj.seeds(seeds), "self_edges": self_edges, "steps": steps}
     found = family.parsed(graph, directed)
-    axes |= {"graph": [str(graph) for graph in found]}
-    inputs = family.along("graph", found)
-    main = mj.Sweep(family.two_matrices, inputs=inputs, **axes)
-    if not longer:
-        return {"main": main}
+    axes |= {"graph": list(map(str, found)), "inputs": family.along("graph", found)}
+    main = mj.Sweep(family.two_matrices, **axes)
     on: Any = {"steps": longer * steps, "lr": 0.02, "width": 32, "model": "tied"}
-    return {"main": main, "longer": main.but(seed=mj.seeds(seeds)[:2], **on)}
+    more = {"longer": main.but(seed=mj.seeds(seeds)[:2], **on)} if longer else {}
+    return {"main": main, **more}
 
 
 # --- what was found -----------------------------------------------------------------
@@ -222,16 +219,17 @@ def draw_modes(axis: Axes, runs: xr.Dataset, name: str, said: str) -> None:
 
 def draw_counts(axis: Axes, runs: xr.Dataset) -> None:
     """Directions at the end against width: a point for every graph and start."""
-    end = runs.directions.isel(step=-1, lr=0, model=0, init_scale=slice(None, None, -1))
-    place, graph, start = (
-        xr.DataArray(np.arange(end.sizes[d]), {d: end[d]}, d)
-        for d in ("width", "graph", "init_scale")
-    )
-    at = place + 0.1 * (graph - 1.5) - 0.04 * start
-    points(axis, end, at, color="graph", dash="init_scale", label="{graph}")
+    end = runs.directions.isel(step=-1, lr=0, model=0)
+    dims = ("width", "graph", "init_scale")
+    place, graph, start = (end[d].copy(data=np.arange(len(end[d]))) for d in dims)
+    at = place + 0.1 * (graph - 1.5) + 0.04 * start
+    for i in range(len(start)):
+        look: Any = {"color": "graph", "dash": "-" if i else "--"}
+        look |= {"label": "{graph}"} if i + 1 == len(start) else {}
+        points(axis, end.isel(init_scale=i), at.isel(init_scale=i), **look)
     axis.set_xticks(place, end.width.values)
     room = {"xlim": (-0.5, len(end.width) - 0.5), "ylim": (0, float(end.max()) + 3)}
-    hollow = f"; hollow: start {end.init_scale.values[-1]:g}" if len(start) > 1 else ""
+    hollow = f"; hollow: start {end.init_scale.values[0]:g}" if len(start) > 1 else ""
     legend = {"ncols": 2, "loc": "upper right", "fontsize": 7}
     words = "directions, with self edges" if int(runs.self_edges) else "directions"
     frame(axis, words, xlabel=f"width{hollow}", legend=legend, **room)
