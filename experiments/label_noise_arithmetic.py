@@ -29,7 +29,7 @@ import memjax as mj
 from experiments import _label_noise as ln
 from experiments._label_noise import Results, accuracy
 from memjax.cli import launch
-from memjax.plots import BESIDE, frame, key, lines, one, panels, points
+from memjax.plots import BESIDE, key, lines, one, panels, points
 
 VARIANTS = ("squares", "filtered with squares", "filtered with means")
 
@@ -94,19 +94,19 @@ def claims(results: Results) -> list[mj.Claim]:
     return mj.judged(__file__, results, accuracy, variant, gain, swapped, growth, lost)
 
 
-def on_test(results: Results, network: str) -> xr.DataArray:
+def variant(results: Results, name: str, part: str) -> xr.DataArray:
+    """The accuracy at the end, of one of `VARIANTS`."""
+    return results["main"].variants.sel(variant=name, part=part)
+
+
+def known(results: Results, network: str) -> xr.DataArray:
     """The test accuracy at the end, of one of `NETWORKS`."""
     return accuracy(results, "main", network, "test")
 
 
-def variant(results: Results, name: str, part: str) -> xr.DataArray:
-    """The accuracy at the end, of one of `VARIANTS`."""
-    return results["main"].variants.sel(variant=name, part=part, drop=True)
-
-
 def gain(results: Results) -> xr.DataArray:
     """The test accuracy that filtering adds."""
-    return on_test(results, "filtered") - on_test(results, "trained")
+    return known(results, "filtered") - known(results, "trained")
 
 
 def swapped(results: Results, part: str) -> xr.DataArray:
@@ -117,16 +117,14 @@ def swapped(results: Results, part: str) -> xr.DataArray:
 
 def growth(results: Results, network: str) -> xr.DataArray:
     """The test accuracy that 512 neurons add to that of 64."""
-    found = on_test(results, network)
-    large, small = (mj.at(found, width=w).drop_vars("width") for w in (512, 64))
-    return large - small
+    found = known(results, network)
+    return mj.at(found, width=512) - mj.at(found, width=64)
 
 
 def lost(results: Results) -> xr.DataArray:
     """The test accuracy that the filter loses where it keeps means."""
-    return on_test(results, "filtered") - variant(
-        results, "filtered with means", "test"
-    )
+    means = variant(results, "filtered with means", "test")
+    return known(results, "filtered") - means
 
 
 # --- what to look at ----------------------------------------------------------------
@@ -139,7 +137,7 @@ def figure(results: Results) -> Figure:
     wide = main.isel(width=-1)
     draw_training(panel["a"], wide.isel(noise=-1))
     draw_noise(panel["b"], wide, results.get("published"))
-    draw_width(panel["c"], main)
+    draw_width(panel["c"], main.accuracy.isel(step=-1).sel(part="test"))
     return canvas
 
 
@@ -150,38 +148,36 @@ def draw_training(axis: Axes, wide: xr.Dataset) -> None:
     lines(axis, trained, "step", color="part", label="{part}")
     hidden = seen.sel(network="filtered", part="test")
     lines(axis, hidden, "step", color="k", dash="-.", label="test, filtered")
-    labels: dict[str, Any] = {"xscale": "log", "xlabel": "step", "ylabel": "accuracy"}
     where = "p = {modulus}, width {width}, noise {noise:g}"
-    frame(axis, where, wide, **labels, **ln.SHARES)
+    ln.frame(axis, where, wide, "accuracy", xscale="log", xlabel="step")
 
 
 def draw_noise(axis: Axes, wide: xr.Dataset, paper: xr.Dataset | None) -> None:
     """Test accuracy at the end against the share of wrong labels."""
     end = wide.accuracy.isel(step=-1).sel(part="test")
-    points(axis, end, "noise", color="network", join=True, label="{network}")
+    points(axis, end, "noise", True, color="network", label="{network}")
     squared = wide.variants.sel(variant="filtered with squares", part="test")
-    how: dict[str, Any] = {"color": "k", "dash": "-.", "marker": "D", "join": True}
-    points(axis, squared, "noise", label="filtered, squares for ReLU", **how)
+    how: dict[str, Any] = {"color": "k", "dash": "-.", "marker": "D"}
+    points(axis, squared, "noise", True, label="filtered, squares for ReLU", **how)
     if paper is not None:
         there = one(paper, "noise").accuracy.isel(step=-1).sel(part="test")
         points(axis, there, "noise", color="network", ms=8, mfc="none")
         key(axis, "p = 113, width 1024", "o", ms=8, mfc="none")
-    labels = {"xlabel": "share of wrong labels", "ylabel": "test accuracy at the end"}
-    frame(
-        axis, "p = {modulus}, width {width}", wide, **labels, **ln.SHARES, legend=BESIDE
-    )
+    names: dict[str, Any] = {"xlabel": "share of wrong labels", "legend": BESIDE}
+    where = "p = {modulus}, width {width}"
+    ln.frame(axis, where, wide, "test accuracy at the end", **names)
 
 
-def draw_width(axis: Axes, main: xr.Dataset) -> None:
+def draw_width(axis: Axes, known: xr.DataArray) -> None:
     """Test accuracy against width, filtered and as trained, by noise."""
-    end = main.accuracy.isel(step=-1).sel(part="test", network=["filtered", "trained"])
-    how: dict[str, Any] = {"color": "noise", "dash": "network", "join": True}
-    points(axis, end, "width", label="noise {noise:g}", **how)
+    how: dict[str, Any] = {"color": "noise", "dash": "network"}
+    both = known.sel(network=["filtered", "trained"])
+    points(axis, both, "width", True, label="noise {noise:g}", **how)
     key(axis, "filtered")
     key(axis, "as trained", "--")
-    labels: dict[str, Any] = {"xscale": "log", "xlabel": "neurons", "legend": BESIDE}
-    frame(axis, "p = {modulus}", main, ylabel="test accuracy", **labels, **ln.SHARES)
-    axis.set_xticks(main.width.values, main.width.values)
+    names: dict[str, Any] = {"xscale": "log", "xlabel": "neurons", "legend": BESIDE}
+    ln.frame(axis, "p = {modulus}", known, "test accuracy", **names)
+    axis.set_xticks(known.width.values, known.width.values)
     axis.minorticks_off()
 
 

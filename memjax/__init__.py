@@ -18,6 +18,7 @@ from memjax.claims import at as at
 from memjax.claims import estimate as estimate
 from memjax.claims import farthest as farthest
 from memjax.claims import judged as judged
+from memjax.claims import vertex as vertex
 from memjax.core import Data as Data
 from memjax.core import Legs as Legs
 from memjax.core import Model as Model
@@ -25,6 +26,7 @@ from memjax.core import every as every
 from memjax.core import expect as expect
 from memjax.core import iterate as iterate
 from memjax.core import named as named
+from memjax.core import packed as packed
 from memjax.core import prefix as prefix
 from memjax.core import walk as walk
 
@@ -46,6 +48,8 @@ from memjax.sweep import zipped as zipped
 
 # Gradient training
 from memjax.train import descend as descend
+from memjax.train import minibatches as minibatches
+from memjax.train import thinned as thinned
 from memjax.train import train as train
 
 __version__ = "0.1.0"

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from memjax.core import Data, Legs, Tree, expect, iterate
+from memjax.core import Data, Legs, Tree, expect, iterate, prefix
 
 
 def train(
@@ -46,6 +46,35 @@ def mean_over_points(loss: Callable[..., jax.Array]) -> Callable[..., jax.Array]
             return loss(params, x[0], y, jax.random.fold_in(key, x[1]))
 
         return expect(one, numbered)
+
+    return objective
+
+
+def minibatches(loss: Callable[..., jax.Array], rows: int) -> Callable:
+    """The objective that is the mean loss of `rows` points, drawn anew for each step.
+
+    Points are drawn alike, and those that count stand first (`mj.packed`).
+    """
+
+    def objective(params: Tree, data: Data, key: jax.Array) -> jax.Array:
+        drawn = jax.random.randint(key, (rows,), 0, jnp.sum(data.w > 0))
+        x, y = jax.tree.map(lambda a: a[drawn], (data.x, data.y))
+        uniform = Data(x, y, prefix(rows, rows))
+        return expect(lambda x, y: loss(params, x, y), uniform)
+
+    return objective
+
+
+def thinned(loss: Callable[..., jax.Array], share: Any) -> Callable:
+    """The objective that sees each point with probability `share`, anew for each step.
+
+    A point seen counts `1 / share` times, so that the objective is right on average.
+    """
+
+    def objective(params: Tree, data: Data, key: jax.Array) -> jax.Array:
+        seen = jax.random.uniform(key, data.w.shape) < share
+        part = data._replace(w=data.w * seen / share)
+        return expect(lambda x, y: loss(params, x, y), part)
 
     return objective
 
