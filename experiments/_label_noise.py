@@ -89,7 +89,7 @@ def task(seed: Any, noise: Any, p: int, width: int, *, share: Any, scale: Any) -
 def learn(
     given: Task, activation: str, optimizer: optax.GradientTransformation, steps: int,
     *, whole: Callable[[Params], Params] = lambda params: params,
-    finish: Callable[[Params], dict] = lambda params: {},
+    finish: Callable[[Params], dict] = lambda network: {},
 ) -> mj.Legs:  # fmt: skip
     """Full-batch training; sees the network, its filtered copy and what that leaves.
 
@@ -111,7 +111,8 @@ def learn(
 
     # About 20 steps: looking at them costs little beside the training.
     times = sorted({0, *np.geomspace(1, steps, 20).round().astype(int).tolist()})
-    fit = mj.train(loss, optimizer, observe, times, finish=finish)
+    last = lambda params: finish(whole(params))  # noqa: E731
+    fit = mj.train(loss, optimizer, observe, times, finish=last)
     return fit(given.start, given.train)
 
 

@@ -138,10 +138,9 @@ def best(results: Results, half: str) -> xr.DataArray:
 
     The part is the share of strong neurons that knows the test best, on average.
     """
-    parts = results["main"].partition.sel(part="test", kept=list(KEPT[:-1]), drop=True)
-    known = parts.sel(half="strongest", drop=True).mean("seed").fillna(0)
-    chosen = parts.sel(half=half, drop=True).isel(kept=known.argmax("kept"))
-    return chosen.drop_vars("kept")
+    parts = results["main"].partition.sel(part="test", kept=list(KEPT[:-1]))
+    known = parts.sel(half="strongest").mean("seed").fillna(0)
+    return parts.sel(half=half).isel(kept=known.argmax("kept"))
 
 
 def phases(results: Results) -> xr.DataArray:
@@ -159,11 +158,14 @@ def peak(results: Results) -> xr.DataArray:
 # --- what to look at ----------------------------------------------------------------
 
 
+WHERE = "p = {modulus}, width {width}"
+
+
 def figure(results: Results) -> Figure:
     """What a part of the neurons knows; their frequencies and phases."""
     canvas, panel = panels("ab;cd", (10, 7.4))
     wide = one(results["main"], "noise")
-    draw_partition(panel["a"], wide.partition.sel(part="test"))
+    draw_partition(panel["a"], wide.partition.sel(part="test", half=list(HALVES[:2])))
     draw_spectra(panel["b"], wide.isel(noise=-1))
     draw_density(panel["c"], wide.phase_error, np.linspace(0, np.pi, 31))
     level(panel["c"], 1 / np.pi, "unrelated", color="0.4")
@@ -176,18 +178,14 @@ def figure(results: Results) -> Figure:
     return canvas
 
 
-WHERE = "p = {modulus}, width {width}"
-
-
 def draw_partition(axis: Axes, parts: xr.DataArray) -> None:
     """What the strongest neurons know alone, and what the others do."""
-    both = parts.sel(half=list(HALVES[:2]))
-    how: dict[str, Any] = {"color": "noise", "dash": "half", "join": True}
-    points(axis, both, "kept", label="noise {noise:g}", **how)
+    how: dict[str, Any] = {"color": "noise", "dash": "half", "label": "noise {noise:g}"}
+    points(axis, parts, "kept", True, **how)
     key(axis, "strongest")
     key(axis, "all others", "--")
-    labels: dict[str, Any] = {"xlabel": "share counted as strongest", "legend": BESIDE}
-    frame(axis, WHERE, parts, ylabel="test accuracy", **labels, **ln.SHARES)
+    names: dict[str, Any] = {"xlabel": "share counted as strongest", "legend": BESIDE}
+    ln.frame(axis, WHERE, parts, "test accuracy", **names)
 
 
 def draw_spectra(axis: Axes, wide: xr.Dataset) -> None:
@@ -201,18 +199,10 @@ def draw_spectra(axis: Axes, wide: xr.Dataset) -> None:
 
 def draw_density(axis: Axes, values: xr.DataArray, edges: np.ndarray) -> None:
     """How a quantity of neurons is spread, over all seeds, one outline a noise."""
-
-    def density(found: np.ndarray) -> np.ndarray:
-        return np.histogram(found[np.isfinite(found)], edges, density=True)[0]
-
-    found = xr.apply_ufunc(
-        density,
-        values,
-        input_core_dims=[["seed", "neuron"]],
-        output_core_dims=[["bin"]],
-        vectorize=True,
-    )
-    found = found.assign_coords(bin=(edges[1:] + edges[:-1]) / 2)
+    rows = [part.values[part.notnull()] for part in values.transpose("noise", ...)]
+    densities = [np.histogram(row, edges, density=True)[0] for row in rows]
+    labels = {"noise": values.noise, "bin": (edges[1:] + edges[:-1]) / 2}
+    found = xr.DataArray(densities, labels)
     how = {"color": "noise", "label": "noise {noise:g}", "drawstyle": "steps-mid"}
     lines(axis, found, "bin", **how)
 

@@ -58,9 +58,9 @@ def minibatches(loss: Callable[..., jax.Array], rows: int) -> Callable:
 
     def objective(params: Tree, data: Data, key: jax.Array) -> jax.Array:
         drawn = jax.random.randint(key, (rows,), 0, jnp.sum(data.w > 0))
+        uniform = prefix(rows, rows)
         x, y = jax.tree.map(lambda a: a[drawn], (data.x, data.y))
-        uniform = Data(x, y, prefix(rows, rows))
-        return expect(lambda x, y: loss(params, x, y), uniform)
+        return expect(lambda x, y: loss(params, x, y), Data(x, y, uniform))
 
     return objective
 
