@@ -19,14 +19,12 @@ BOTH = ["generalization", "memorization"]
 # --- runs ---------------------------------------------------------------------------
 
 
-def draw(
-    seed: Any, alpha: Any, eps: Any, dim: int, capacity: int
-) -> tuple[jax.Array, mj.Data]:
+def draw(seed: Any, alpha: Any, eps: Any, dim: int, capacity: int) -> tuple[Any, Any]:
     """The teacher and the training set of one seed."""
     teacher_key, data_key = jax.random.split(jax.random.key(seed))
     teacher = jax.random.normal(teacher_key, (dim,))
     dataset = mj.datasets.rules_and_facts(dim, capacity)
-    return teacher, dataset(data_key, teacher, count(alpha, dim), eps)
+    return teacher, dataset(data_key, teacher, jnp.round(alpha * dim), eps)
 
 
 def fresh(seed: Any) -> jax.Array:
@@ -34,19 +32,9 @@ def fresh(seed: Any) -> jax.Array:
     return jax.random.fold_in(jax.random.key(seed), 1)
 
 
-def count(alpha: Any, dim: int) -> jax.Array:
-    return jnp.round(alpha * dim)
-
-
 def fit(gram: jax.Array, data: mj.Data, lam: Any, alpha: Any, dim: int) -> jax.Array:
     """The coefficients of ridge regression on the labels, (K + lam I)⁻¹ y."""
-    return mj.kernels.ridge(gram, data.y.label, data.w, lam / count(alpha, dim))
-
-
-def sign_error(teacher: jax.Array, direction: jax.Array, noise: Any = 0.0) -> jax.Array:
-    """How often direction·x + N(0, noise) and teacher·x differ in sign, x Gaussian."""
-    size = jnp.sqrt(jnp.sum(teacher**2) * (jnp.sum(direction**2) + noise))
-    return jnp.arccos(jnp.clip(teacher @ direction / size, -1, 1)) / jnp.pi
+    return mj.kernels.ridge(gram, data.y.label, data.w, lam / jnp.round(alpha * dim))
 
 
 def facts_missed(fitted: jax.Array, data: mj.Data) -> jax.Array:

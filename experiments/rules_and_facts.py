@@ -53,7 +53,7 @@ def run(
     direction = jax.scipy.linalg.solve(system, here.T @ data.y.label, assume_a="pos")
     a = (data.y.label - data.x @ direction / dim) / (lam + ratio)
     return {
-        "generalization": rules.sign_error(teacher, direction),
+        "generalization": mj.observables.sign_error(teacher, direction),
         "memorization": rules.facts_missed(data.y.label - lam * a, data),
     }
 
@@ -126,26 +126,16 @@ def least_missed(results: rules.Results) -> xr.DataArray:
 
 def best_ridge(results: rules.Results) -> mj.Estimate:
     """The ridge of least E_gen of a linear model at n/d = 4 and eps 0.3."""
-    return vertex(mj.at(results["main"], alpha=4, eps=0.3, ratio=0).generalization)
+    return least_ridge(mj.at(results["main"], alpha=4, eps=0.3, ratio=0).generalization)
 
 
-def vertex(error: xr.DataArray) -> mj.Estimate:
-    """Where the parabola through the mean errors at three ridges is least.
+def least_ridge(error: xr.DataArray) -> mj.Estimate:
+    """Where a parabola in log ridge through the mean errors at `AROUND` is least.
 
-    Its 95 % interval is that of the bootstrap over seeds. On theory itself the parabola
-    in log lam finds 2.13 for 2.21 at eps 0.3.
+    On theory itself it finds 2.13 for 2.21 at eps 0.3.
     """
     values = np.stack([mj.at(error, lam=v).values for v in AROUND])  # [ridge, seed]
-    seeds = values.shape[1]
-    drawn = np.random.default_rng(0).integers(seeds, size=(10_000, seeds))
-
-    def least(means: np.ndarray) -> np.ndarray:
-        curved, slope, _ = np.polyfit(np.log(AROUND), means, 2)
-        return np.where(curved > 0, np.exp(-slope / (2 * abs(curved))), np.inf)
-
-    each = np.sort(least(values[:, drawn].mean(2)))
-    ends = (float(each[250]), float(each[-251])) if seeds > 1 else None
-    return mj.Estimate(float(least(values.mean(1))), ends, seeds)
+    return mj.vertex(AROUND, values)
 
 
 # --- what to look at ----------------------------------------------------------------
@@ -203,7 +193,7 @@ def draw_optimum(axis: Axes, exact: xr.Dataset, runs: xr.Dataset) -> None:
     with suppress(mj.NotRun):
         linear = mj.at(runs.generalization, ratio=0)
         for i, share in enumerate(linear.eps.values):
-            least, ends, _ = vertex(linear.sel(eps=share))
+            least, ends, _ = least_ridge(linear.sel(eps=share))
             words = "" if i else "simulation, 95 % interval, n/d = {alpha:g}"
             if ends and np.isfinite(ends[1]):
                 bars = [[least - ends[0]], [ends[1] - least]]

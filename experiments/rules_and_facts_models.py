@@ -42,16 +42,9 @@ theory = mj.theory.rules_and_facts
 
 
 def run(
-    alpha: Any,
-    eps: Any,
-    lam: Any,
-    ratio: Any,
-    seed: Any,
-    *,
-    dim: int,
-    capacity: int,
-    kappa: float,
-) -> dict[str, jax.Array]:
+    alpha: Any, eps: Any, lam: Any, ratio: Any, seed: Any,
+    *, dim: int, capacity: int, kappa: float,
+) -> dict[str, jax.Array]:  # fmt: skip
     """Ridge regression on kappa d random features; its test error is exact."""
     teacher, data = rules.draw(seed, alpha, eps, dim, capacity)
     features = round(kappa * dim)
@@ -64,7 +57,7 @@ def run(
     weights = seen.T @ a
     noise = ratio * jnp.sum(weights**2)  # a fresh point brings its own `rest`
     return {
-        "generalization": rules.sign_error(teacher, mix @ weights, noise),
+        "generalization": mj.observables.sign_error(teacher, mix @ weights, noise),
         "memorization": rules.facts_missed(gram @ a, data),
     }
 
@@ -100,16 +93,9 @@ def exponential_theory_run(alpha: Any, eps: Any, lam: Any) -> dict[str, jax.Arra
 
 
 def network_run(
-    alpha: Any,
-    eps: Any,
-    lr: Any,
-    init_scale: Any,
-    seed: Any,
-    *,
-    capacity: int,
-    width: int,
-    steps: int,
-) -> mj.Legs:
+    alpha: Any, eps: Any, lr: Any, init_scale: Any, seed: Any,
+    *, capacity: int, width: int, steps: int,
+) -> mj.Legs:  # fmt: skip
     """A two-layer ReLU network trained on the square loss with Adam."""
     teacher, data = rules.draw(seed, alpha, eps, DIM, capacity)
     test_key, init_key = jax.random.split(rules.fresh(seed))
