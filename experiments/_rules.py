@@ -51,22 +51,6 @@ def finely(values: tuple) -> list[float]:
     return sorted({*values, *np.geomspace(min(values), max(values), 60).tolist()})
 
 
-def away(
-    results: Results, sweep: str, exact: str, quantity: str, margin: str, dim: str = ""
-) -> mj.Estimate:
-    """How far simulation is from theory, at worst, in units of the margin."""
-    runs = mj.at(results[sweep], dim=float(dim)) if dim else results[sweep]
-    return mj.farthest(runs[quantity], results[exact][quantity], float(margin))
-
-
-def change(
-    results: Results, sweep: str, quantity: str, axis: str, low: str, high: str
-) -> xr.DataArray:
-    """How much an error grows from one label of an axis to another, seed by seed."""
-    before, after = (mj.at(results[sweep], **{axis: float(v)}) for v in (low, high))
-    return after[quantity] - before[quantity]
-
-
 # --- panels -------------------------------------------------------------------------
 
 

@@ -91,40 +91,19 @@ def sweeps(
 
 def claims(results: Results) -> list[mj.Claim]:
     """The filtered network against the trained one, squares for ReLU, and width."""
-    return mj.judged(__file__, results, accuracy, variant, gain, swapped, growth, lost)
-
-
-def variant(results: Results, name: str, part: str) -> xr.DataArray:
-    """The accuracy at the end, of one of `VARIANTS`."""
-    return results["main"].variants.sel(variant=name, part=part)
-
-
-def known(results: Results, network: str) -> xr.DataArray:
-    """The test accuracy at the end, of one of `NETWORKS`."""
-    return accuracy(results, "main", network, "test")
-
-
-def gain(results: Results) -> xr.DataArray:
-    """The test accuracy that filtering adds."""
-    return known(results, "filtered") - known(results, "trained")
+    return mj.judged(__file__, results, mj.change, swapped, lost)
 
 
 def swapped(results: Results, part: str) -> xr.DataArray:
     """The accuracy that squares in place of the activation add."""
-    before = accuracy(results, "main", "trained", part)
-    return variant(results, "squares", part) - before
-
-
-def growth(results: Results, network: str) -> xr.DataArray:
-    """The test accuracy that 512 neurons add to that of 64."""
-    found = known(results, network)
-    return mj.at(found, width=512) - mj.at(found, width=64)
+    squares = results["main"].variants.sel(variant="squares", part=part)
+    return squares - accuracy(results, "main", "trained", part)
 
 
 def lost(results: Results) -> xr.DataArray:
     """The test accuracy that the filter loses where it keeps means."""
-    means = variant(results, "filtered with means", "test")
-    return known(results, "filtered") - means
+    means = results["main"].variants.sel(variant="filtered with means", part="test")
+    return accuracy(results, "main", "filtered", "test") - means
 
 
 # --- what to look at ----------------------------------------------------------------

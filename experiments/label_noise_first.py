@@ -111,7 +111,7 @@ def sweeps(
 
 def claims(results: Results) -> list[mj.Claim]:
     """How far wrong labels are ahead, on sums and on images."""
-    return mj.judged(__file__, results, lead, part, sooner, ahead, unlearned)
+    return mj.judged(__file__, results, lead, mj.change, unlearned)
 
 
 def lead(results: Results, until: str) -> xr.DataArray:
@@ -126,26 +126,10 @@ def mean_lead(seen: xr.Dataset) -> xr.DataArray:
     return parts.sel(part="noisy") - parts.sel(part="clean")
 
 
-def part(results: Results, sweep: str, name: str) -> xr.DataArray:
-    """The accuracy on one of `PARTS`."""
-    return results[sweep].accuracy.sel(part=name)
-
-
-def sooner(results: Results) -> xr.DataArray:
-    """The accuracy on wrong labels that 512 neurons have more than 128."""
-    found = part(results, "main", "noisy")
-    return mj.at(found, width=512) - mj.at(found, width=128)
-
-
-def ahead(results: Results) -> xr.DataArray:
-    """How far wrong labels are ahead of right ones, on images."""
-    return part(results, "digits", "noisy") - part(results, "digits", "clean")
-
-
 def unlearned(results: Results) -> xr.DataArray:
     """How far wrong labels are ahead of the ninth of the wrong answers to them."""
-    right = part(results, "digits", "recovered")
-    return part(results, "digits", "noisy") - (1 - right) / 9
+    found = results["digits"].accuracy
+    return found.sel(part="noisy") - (1 - found.sel(part="recovered")) / 9
 
 
 # --- what to look at ----------------------------------------------------------------

@@ -131,23 +131,14 @@ def sweeps(
 
 def claims(results: Results) -> list[mj.Claim]:
     """Which networks hold the rule, what decay it survives, and a transformer's."""
-    return mj.judged(__file__, results, accuracy, least, most, decay_ratio, change)
+    return mj.judged(__file__, results, among, decay_ratio, added)
 
 
-def least(results: Results, *activations: str) -> xr.DataArray:
-    """The filtered test accuracy of the worst of some activations."""
-    return by_activation(results, *activations).min("activation")
-
-
-def most(results: Results, *activations: str) -> xr.DataArray:
-    """The filtered test accuracy of the best of some activations."""
-    return by_activation(results, *activations).max("activation")
-
-
-def by_activation(results: Results, *activations: str) -> xr.DataArray:
-    """The filtered test accuracy of some activations."""
+def among(results: Results, which: str, *activations: str) -> xr.DataArray:
+    """The filtered test accuracy, `min` or `max`, of some activations."""
     found = accuracy(results, "main", "filtered", "test")
-    return xr.concat([mj.at(found, activation=a) for a in activations], "activation")
+    some = xr.concat([mj.at(found, activation=a) for a in activations], "activation")
+    return getattr(some, which)("activation")
 
 
 def decay_ratio(results: Results) -> xr.DataArray:
@@ -157,7 +148,7 @@ def decay_ratio(results: Results) -> xr.DataArray:
     return mj.at(largest, coupled=1) - mj.at(largest, coupled=0)
 
 
-def change(results: Results, part: str) -> xr.DataArray:
+def added(results: Results, part: str) -> xr.DataArray:
     """The accuracy that a transformer's 20 strongest frequencies add to its own."""
     found = results["transformer"].sel(part=part)
     return mj.at(found.filtered, frequencies=20) - found.accuracy.isel(step=-1)

@@ -109,7 +109,7 @@ def sweeps(
 
 def claims(results: rules.Results) -> list[mj.Claim]:
     """Rule and facts at once, what ridge and kernel do, theory against simulation."""
-    measures = (most_missed, least_missed, rules.change, best_ridge, rules.away)
+    measures = (most_missed, least_missed, mj.change, best_ridge, mj.away)
     return mj.judged(__file__, results, *measures)
 
 

@@ -167,7 +167,7 @@ def sweeps(
 
 def claims(results: rules.Results) -> list[mj.Claim]:
     """What size, nonlinearity and ridge do; theory against simulation; networks."""
-    return mj.judged(__file__, results, rules.change, shrunk, rules.away)
+    return mj.judged(__file__, results, mj.change, shrunk, mj.away)
 
 
 def shrunk(results: rules.Results) -> xr.DataArray:

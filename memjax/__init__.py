@@ -15,6 +15,8 @@ from memjax.claims import Claim as Claim
 from memjax.claims import Estimate as Estimate
 from memjax.claims import NotRun as NotRun
 from memjax.claims import at as at
+from memjax.claims import away as away
+from memjax.claims import change as change
 from memjax.claims import estimate as estimate
 from memjax.claims import farthest as farthest
 from memjax.claims import judged as judged
