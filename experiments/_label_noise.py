@@ -73,12 +73,12 @@ class Task(NamedTuple):
 
     train: mj.Data
     points: mj.Data  # every pair, for `accuracies`
-    start: Params  # normal weights of variance `scale²/width`, and no bias
+    start: Params
     key: jax.Array
 
 
 def task(seed: Any, noise: Any, p: int, width: int, *, share: Any, scale: Any) -> Task:
-    """The table modulo p with wrong labels, and a network that knows nothing of it."""
+    """The table modulo p with wrong labels, and normal weights of `scale²/width`."""
     data_key, init_key, key = jax.random.split(jax.random.key(seed), 3)
     parts = mj.datasets.modular(p)(data_key, share, noise)
     draw = scale * width**-0.5 * jax.random.normal(init_key, (3, width, p))
@@ -96,9 +96,9 @@ def learn(
     `whole(params)` is the network that has the parameters which are trained.
     """
     apply = partial(logits, activation)
-
-    def loss(params: Params, x: jax.Array, y: jax.Array) -> jax.Array:
-        return mj.losses.cross_entropy(apply(whole(params), x), y)
+    loss = mj.losses.of_model(
+        lambda params, x: apply(whole(params), x), mj.losses.cross_entropy
+    )
 
     def observe(params: Params) -> dict[str, Any]:
         network = whole(params)
@@ -106,13 +106,13 @@ def learn(
         rest = jax.tree.map(jnp.subtract, network, kept)
         found = [accuracies(apply, net, given.points) for net in (network, kept, rest)]
         labels = {"network": NETWORKS, "part": PARTS}
-        seen = mj.named(jnp.stack(found), "network", "part", coords=labels)
-        return {"accuracy": seen}
+        return {"accuracy": mj.named(jnp.stack(found), *labels, coords=labels)}
 
     # About 20 steps: looking at them costs little beside the training.
     times = sorted({0, *np.geomspace(1, steps, 20).round().astype(int).tolist()})
-    last = lambda params: finish(whole(params))  # noqa: E731
-    fit = mj.train(loss, optimizer, observe, times, finish=last)
+    fit = mj.train(
+        loss, optimizer, observe, times, finish=lambda params: finish(whole(params))
+    )
     return fit(given.start, given.train)
 
 

@@ -27,7 +27,6 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _label_noise as ln
-from experiments._label_noise import Results, accuracy
 from memjax.cli import launch
 from memjax.plots import BESIDE, key, lines, one, panels, points
 
@@ -89,27 +88,27 @@ def sweeps(
 # --- what was found -----------------------------------------------------------------
 
 
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: ln.Results) -> list[mj.Claim]:
     """The filtered network against the trained one, squares for ReLU, and width."""
     return mj.judged(__file__, results, mj.change, swapped, lost)
 
 
-def swapped(results: Results, part: str) -> xr.DataArray:
+def swapped(results: ln.Results, part: str) -> xr.DataArray:
     """The accuracy that squares in place of the activation add."""
     squares = results["main"].variants.sel(variant="squares", part=part)
-    return squares - accuracy(results, "main", "trained", part)
+    return squares - ln.accuracy(results, "main", "trained", part)
 
 
-def lost(results: Results) -> xr.DataArray:
+def lost(results: ln.Results) -> xr.DataArray:
     """The test accuracy that the filter loses where it keeps means."""
     means = results["main"].variants.sel(variant="filtered with means", part="test")
-    return accuracy(results, "main", "filtered", "test") - means
+    return ln.accuracy(results, "main", "filtered", "test") - means
 
 
 # --- what to look at ----------------------------------------------------------------
 
 
-def figure(results: Results) -> Figure:
+def figure(results: ln.Results) -> Figure:
     """What is known over training, noise and width."""
     canvas, panel = panels("abc", (13, 3.6))
     main = one(results["main"], "noise", "width")

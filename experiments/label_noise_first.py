@@ -28,7 +28,6 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _label_noise as ln
-from experiments._label_noise import Results
 from memjax.cli import launch
 from memjax.observables.parts import PARTS, by_part, marked
 from memjax.plots import BESIDE, DASHES, frame, level, lines, one, panels, points
@@ -49,13 +48,9 @@ def run(
     """Learn the table, each step on a share `batch` of the rows."""
     given = ln.task(seed, noise, modulus, width, share=ln.SHARE, scale=init_scale)
     apply = partial(ln.logits, "relu")
-
-    def loss(params: ln.Params, x: jax.Array, y: jax.Array) -> jax.Array:
-        return mj.losses.cross_entropy(apply(params, x), y)
-
-    optimizer = optax.adamw(lr, weight_decay=wd)
-    observe, times = by_part(apply, given.points), mj.every(5, steps)
-    fit = mj.descend(mj.thinned(loss, batch), optimizer, observe, times)
+    loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
+    optimizer, observe = optax.adamw(lr, weight_decay=wd), by_part(apply, given.points)
+    fit = mj.descend(mj.thinned(loss, batch), optimizer, observe, mj.every(5, steps))
     return fit(given.start, given.train, given.key)
 
 
@@ -68,14 +63,11 @@ def digits_run(
     parts = mj.datasets.mislabeled(
         data_key, x, truth, train, ~train, classes=10, noise=noise
     )
-    model = mj.models.mlp((x.shape[1], width, width, 10))
-
-    def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return mj.losses.cross_entropy(model.apply(params, x), y)
-
-    observe = by_part(model.apply, marked(parts))
+    init, apply = mj.models.mlp((x.shape[1], width, width, 10))
+    loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
+    observe = by_part(apply, marked(parts))
     fit = mj.train(loss, optax.adamw(lr, weight_decay=wd), observe, range(11))
-    return fit(model.init(init_key), parts.train)
+    return fit(init(init_key), parts.train)
 
 
 def sweeps(
@@ -109,12 +101,12 @@ def sweeps(
 # --- what was found -----------------------------------------------------------------
 
 
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: ln.Results) -> list[mj.Claim]:
     """How far wrong labels are ahead, on sums and on images."""
     return mj.judged(__file__, results, lead, mj.change, unlearned)
 
 
-def lead(results: Results, until: str) -> xr.DataArray:
+def lead(results: ln.Results, until: str) -> xr.DataArray:
     """How far wrong labels are ahead, on average over the first steps."""
     mj.at(results["main"], step=int(until))
     return mean_lead(results["main"].sel(step=slice(0, int(until))))
@@ -126,7 +118,7 @@ def mean_lead(seen: xr.Dataset) -> xr.DataArray:
     return parts.sel(part="noisy") - parts.sel(part="clean")
 
 
-def unlearned(results: Results) -> xr.DataArray:
+def unlearned(results: ln.Results) -> xr.DataArray:
     """How far wrong labels are ahead of the ninth of the wrong answers to them."""
     found = results["digits"].accuracy
     return found.sel(part="noisy") - (1 - found.sel(part="recovered")) / 9
@@ -135,7 +127,7 @@ def unlearned(results: Results) -> xr.DataArray:
 # --- what to look at ----------------------------------------------------------------
 
 
-def figure(results: Results) -> Figure:
+def figure(results: ln.Results) -> Figure:
     """Both accuracies over steps, the lead against noise, and images."""
     images = results.get("digits")
     letters = "ab" if images is None else "abc"

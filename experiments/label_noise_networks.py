@@ -32,7 +32,6 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _label_noise as ln
-from experiments._label_noise import Results, accuracy
 from memjax.cli import launch
 from memjax.observables.parts import PARTS, accuracies, by_part, marked
 from memjax.plots import BESIDE, bars, key, level, one, panels, points
@@ -70,9 +69,7 @@ def transformer_run(
     parts = mj.datasets.modular(modulus)(data_key, ln.SHARE, noise)
     seen = marked(parts)
     init, apply = mj.models.transformer(modulus, width, heads)
-
-    def loss(params: ln.Params, x: jax.Array, y: jax.Array) -> jax.Array:
-        return mj.losses.cross_entropy(apply(params, x), y)
+    loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
 
     def known(params: ln.Params, count: jax.Array) -> jax.Array:
         kept = mj.observables.strongest_frequencies(params["unembed"], count)
@@ -129,26 +126,26 @@ def sweeps(
 # --- what was found -----------------------------------------------------------------
 
 
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: ln.Results) -> list[mj.Claim]:
     """Which networks hold the rule, what decay it survives, and a transformer's."""
     return mj.judged(__file__, results, among, decay_ratio, added)
 
 
-def among(results: Results, which: str, *activations: str) -> xr.DataArray:
+def among(results: ln.Results, which: str, *activations: str) -> xr.DataArray:
     """The filtered test accuracy, `min` or `max`, of some activations."""
-    found = accuracy(results, "main", "filtered", "test")
+    found = ln.accuracy(results, "main", "filtered", "test")
     some = xr.concat([mj.at(found, activation=a) for a in activations], "activation")
     return getattr(some, which)("activation")
 
 
-def decay_ratio(results: Results) -> xr.DataArray:
+def decay_ratio(results: ln.Results) -> xr.DataArray:
     """log10 of the largest decay that extraction survives, Adam with L2 over AdamW."""
-    survives = accuracy(results, "decays", "filtered", "test") > 0.8
+    survives = ln.accuracy(results, "decays", "filtered", "test") > 0.8
     largest = np.log10(survives.wd.where(survives).max("wd"))
     return mj.at(largest, coupled=1) - mj.at(largest, coupled=0)
 
 
-def added(results: Results, part: str) -> xr.DataArray:
+def added(results: ln.Results, part: str) -> xr.DataArray:
     """The accuracy that a transformer's 20 strongest frequencies add to its own."""
     found = results["transformer"].sel(part=part)
     return mj.at(found.filtered, frequencies=20) - found.accuracy.isel(step=-1)
@@ -159,7 +156,7 @@ def added(results: Results, part: str) -> xr.DataArray:
 WHERE = "p = {modulus}, width {width}, noise {noise:g}"
 
 
-def figure(results: Results) -> Figure:
+def figure(results: ln.Results) -> Figure:
     """Activations, tied inputs, decays, and frequencies of a transformer."""
     transformer = results.get("transformer")
     canvas, panel = panels("abc" if transformer is None else "ab;cd", (10, 6.8))

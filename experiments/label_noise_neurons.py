@@ -28,7 +28,6 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _label_noise as ln
-from experiments._label_noise import Results, accuracy
 from memjax.cli import launch
 from memjax.plots import BESIDE, frame, key, level, lines, one, panels, points
 
@@ -118,22 +117,22 @@ def sweeps(
 # --- what was found -----------------------------------------------------------------
 
 
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: ln.Results) -> list[mj.Claim]:
     """What a part of the neurons knows, and what all of them look like."""
     return mj.judged(__file__, results, parted, behind, phases, peak)
 
 
-def parted(results: Results) -> xr.DataArray:
+def parted(results: ln.Results) -> xr.DataArray:
     """The test accuracy that the best part of the neurons has more than all."""
-    return best(results, "strongest") - accuracy(results, "main", "trained", "test")
+    return best(results, "strongest") - ln.accuracy(results, "main", "trained", "test")
 
 
-def behind(results: Results, half: str) -> xr.DataArray:
+def behind(results: ln.Results, half: str) -> xr.DataArray:
     """The test accuracy that the filtered network has more than the best part."""
-    return accuracy(results, "main", "filtered", "test") - best(results, half)
+    return ln.accuracy(results, "main", "filtered", "test") - best(results, half)
 
 
-def best(results: Results, half: str) -> xr.DataArray:
+def best(results: ln.Results, half: str) -> xr.DataArray:
     """The test accuracy of a part of the neurons, as it is or filtered.
 
     The part is the share of strong neurons that knows the test best, on average.
@@ -143,12 +142,12 @@ def best(results: Results, half: str) -> xr.DataArray:
     return parts.sel(half=half).isel(kept=known.argmax("kept"))
 
 
-def phases(results: Results) -> xr.DataArray:
+def phases(results: ln.Results) -> xr.DataArray:
     """The median over neurons of the phase error |φ_u + φ_v - φ_w|."""
     return results["main"].phase_error.median("neuron")
 
 
-def peak(results: Results) -> xr.DataArray:
+def peak(results: ln.Results) -> xr.DataArray:
     """The share of `w` at the main frequency of u and v, over what noise would have."""
     spectra = results["main"].spectra
     own = spectra.where(spectra.heard == spectra.told).mean(["heard", "told"])
@@ -161,7 +160,7 @@ def peak(results: Results) -> xr.DataArray:
 WHERE = "p = {modulus}, width {width}"
 
 
-def figure(results: Results) -> Figure:
+def figure(results: ln.Results) -> Figure:
     """What a part of the neurons knows; their frequencies and phases."""
     canvas, panel = panels("ab;cd", (10, 7.4))
     wide = one(results["main"], "noise")
