@@ -12,7 +12,6 @@ import memjax as mj
 from memjax.plots import frame, key, lines, points
 
 Results = dict[str, xr.Dataset]
-
 BOTH = ["generalization", "memorization"]
 
 
@@ -41,9 +40,6 @@ def facts_missed(fitted: jax.Array, data: mj.Data) -> jax.Array:
     """The share of training facts whose label is not the sign of the fit."""
     weight = data.w * data.y.fact
     return jnp.sum(weight * (fitted * data.y.label < 0)) / jnp.sum(weight)
-
-
-# --- grids and measures -------------------------------------------------------------
 
 
 def finely(values: tuple) -> list[float]:

@@ -87,13 +87,15 @@ def portrait(params: ln.Params) -> dict[str, Any]:
     frequencies = range(1, shares.shape[1] + 1)
     heard = jax.nn.one_hot(main(u, v) - 1, len(frequencies))
     told = heard.T @ shares / jnp.sum(heard, axis=0)[:, None]  # NaN where none hears it
-    each = {
-        "phase_error": mj.observables.phase_error(u, v, w, main(u, v, w)),
-        "participation": mj.observables.inverse_participation(w),
-    }
-    every = {n: mj.named(x, "neuron", coords=range(len(w))) for n, x in each.items()}
+    errors = mj.observables.phase_error(u, v, w, main(u, v, w))
+    sharp = mj.observables.inverse_participation(w)
+    each = {"neuron": range(len(w))}
     labels = {"heard": frequencies, "told": frequencies}
-    return {**every, "spectra": mj.named(told, "heard", "told", coords=labels)}
+    return {
+        "phase_error": mj.named(errors, *each, coords=each),
+        "participation": mj.named(sharp, *each, coords=each),
+        "spectra": mj.named(told, *labels, coords=labels),
+    }
 
 
 def sweeps(
@@ -119,27 +121,24 @@ def sweeps(
 
 def claims(results: ln.Results) -> list[mj.Claim]:
     """What a part of the neurons knows, and what all of them look like."""
-    return mj.judged(__file__, results, parted, behind, phases, peak)
+    return mj.judged(__file__, results, gain, phases, peak)
 
 
-def parted(results: ln.Results) -> xr.DataArray:
-    """The test accuracy that the best part of the neurons has more than all."""
-    return best(results, "strongest") - ln.accuracy(results, "main", "trained", "test")
+def gain(results: ln.Results, more: str, less: str) -> xr.DataArray:
+    """The test accuracy that a network, or part of one, has more than another."""
+    return known(results, more) - known(results, less)
 
 
-def behind(results: ln.Results, half: str) -> xr.DataArray:
-    """The test accuracy that the filtered network has more than the best part."""
-    return ln.accuracy(results, "main", "filtered", "test") - best(results, half)
+def known(results: ln.Results, name: str) -> xr.DataArray:
+    """The test accuracy of one of `ln.NETWORKS`, or of one of `HALVES`.
 
-
-def best(results: ln.Results, half: str) -> xr.DataArray:
-    """The test accuracy of a part of the neurons, as it is or filtered.
-
-    The part is the share of strong neurons that knows the test best, on average.
+    The half is parted where the strong neurons know the test best, on average.
     """
+    if name in ln.NETWORKS:
+        return ln.accuracy(results, "main", name, "test")
     parts = results["main"].partition.sel(part="test", kept=list(KEPT[:-1]))
-    known = parts.sel(half="strongest").mean("seed").fillna(0)
-    return parts.sel(half=half).isel(kept=known.argmax("kept"))
+    strong = parts.sel(half="strongest").mean("seed").fillna(0)
+    return parts.sel(half=name).isel(kept=strong.argmax("kept"))
 
 
 def phases(results: ln.Results) -> xr.DataArray:

@@ -91,16 +91,13 @@ def sweeps(
     grid: dict[str, Any] = {"eps": eps, "ratio": ratio, "seed": every}
     main = mj.Sweep(run, lam=lam, **grid, **room(alpha, dim))
     bare = main.but(lam=(0.0,), ratio=(1.0,), **room(curve, dim // 2))
-    alphas, lams = (1.0, 4.0, 16.0), rules.finely(lam)
-    best = main.but(
-        theory_run, lam=np.geomspace(0.3, 15, 100), alpha=alphas, ratio=(0.0,)
-    )
+    best = main.but(theory_run, lam=np.geomspace(0.3, 15, 100), alpha=(1.0, 4.0, 16.0))
     return {
         "main": main,
-        "theory": main.but(theory_run, lam=lams),
+        "theory": main.but(theory_run, lam=rules.finely(lam)),
         "curve": bare,
         "curve_theory": bare.but(theory_run, alpha=rules.finely(curve)),
-        "optimum": best.but(eps=np.linspace(0, 0.6, 13).round(3)),
+        "optimum": best.but(ratio=(0.0,), eps=np.linspace(0, 0.6, 13).round(3)),
     }
 
 
@@ -173,9 +170,9 @@ def draw_over_samples(axis: Axes, runs: xr.Dataset, exact: xr.Dataset) -> None:
     points(axis, runs.generalization, "alpha", **how)
     key(axis, "theory")
     key(axis, "Bayes", ":")
-    names: dict = {"xlabel": "samples per dimension, n/d"}
-    names |= {"xscale": "log", "yscale": "log"}
-    names |= {"ylabel": "error on the rule, E_gen", "yticks": (0.04, 0.1, 0.2, 0.4)}
+    names: dict[str, Any] = {"xlabel": "samples per dimension, n/d", "xscale": "log"}
+    names |= {"ylabel": "error on the rule, E_gen", "yscale": "log"}
+    names |= {"yticks": (0.04, 0.1, 0.2, 0.4)}
     frame(axis, "ratio 1, no ridge: all facts stored", **names)
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter("")
@@ -192,14 +189,13 @@ def draw_optimum(axis: Axes, exact: xr.Dataset, runs: xr.Dataset) -> None:
         lines(axis, at, "eps", color=f"C{i}", marker="o", ms=size, **look)
     with suppress(mj.NotRun):
         linear = mj.at(runs.generalization, ratio=0)
-        for i, share in enumerate(linear.eps.values):
+        words = filled("simulation, 95 % interval, n/d = {alpha:g}", linear)
+        for share in linear.eps.values:
             least, ends, _ = least_ridge(linear.sel(eps=share))
-            words = "" if i else "simulation, 95 % interval, n/d = {alpha:g}"
             if ends and np.isfinite(ends[1]):
                 bars = [[least - ends[0]], [ends[1] - least]]
-                axis.errorbar(
-                    share, least, bars, fmt="ks", ms=3, label=filled(words, linear)
-                )
+                axis.errorbar(share, least, bars, fmt="ks", ms=3, label=words)
+                words = ""
     names = {"xlabel": "share of facts ε", "ylabel": "effective ridge (λ + μ⋆²)/μ₁²"}
     frame(axis, "best ridge or kernel ratio", **names)
 
