@@ -94,6 +94,11 @@ def test_a_given_dash_stays_and_a_named_one_is_a_curve_each(axis, y):
     assert axis.get_lines()[0].get_label() == "dials"
 
 
+def test_a_line_may_have_the_marker_of_its_color(axis, y):
+    lines(axis, y, "a", color="b", marks=True)
+    assert [drawn.get_marker() for drawn in axis.get_lines()] == ["o", "s", "^"]
+
+
 def test_shades_order_colors(axis, y):
     lines(axis, y.mean("seed"), "a", color="b", shades="viridis")
     found = [to_rgba(line.get_color()) for line in axis.get_lines()]

@@ -28,7 +28,7 @@ def accuracies(apply: Callable[..., Any], params: Any, points: Data) -> jax.Arra
     """The accuracy on each of `PARTS`, from the `marked` points.
 
     `recovered` counts the noisy points at which a model gives the right answer and not
-    the label.
+    the label. Logits are taken to be numbers: those of a run that has not diverged.
     """
 
     def right(x: Any, y: tuple) -> jax.Array:
