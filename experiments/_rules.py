@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 import memjax as mj
-from memjax.plots import frame, key, lines, points
+from memjax.plots import frame, keys, lines, points
 
 Results = dict[str, xr.Dataset]
 BOTH = ["generalization", "memorization"]
@@ -62,8 +62,7 @@ def draw_errors(
 
 def frame_errors(axis: Axes, title: str, of: Any, by: str = "", **labels: Any) -> None:
     """The frame of a panel of both errors, over the ridge if nothing else is said."""
-    key(axis, f"E_gen{by}")
-    key(axis, f"E_mem{by}", "--")
+    keys(axis, f"E_gen{by}", f"E_mem{by}")
     look: dict[str, Any] = {"xlabel": "ridge λ", "ylabel": "error", "xscale": "log"}
     place = {"loc": "upper right", "ncols": 2, "handlelength": 1.4, "columnspacing": 1}
     look |= {"ylim": (-0.02, 0.62), "legend": place}

@@ -28,7 +28,7 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _label_noise as ln
 from memjax.cli import launch
-from memjax.plots import BESIDE, key, lines, one, panels, points
+from memjax.plots import BESIDE, key, keys, lines, one, panels, points
 
 VARIANTS = ("squares", "filtered with squares", "filtered with means")
 
@@ -49,8 +49,7 @@ def run(
             ln.accuracies(own, ln.filtered(network, keep_mean=True), given.points),
         ]
         labels = {"variant": VARIANTS, "part": ln.PARTS}
-        seen = mj.named(jnp.stack(found), "variant", "part", coords=labels)
-        return {"variants": seen}
+        return {"variants": mj.named(jnp.stack(found), *labels, coords=labels)}
 
     optimizer = optax.adamw(lr, weight_decay=wd)
     return ln.learn(given, activation, optimizer, steps, finish=finish)
@@ -122,7 +121,7 @@ def figure(results: ln.Results) -> Figure:
 def draw_training(axis: Axes, wide: xr.Dataset) -> None:
     """Accuracies over training, as trained on every part and filtered on the test."""
     seen = wide.accuracy.isel(step=slice(1, None))
-    trained = seen.sel(network="trained", part=list(ln.PARTS[:3]))
+    trained = seen.sel(network="trained").isel(part=slice(3))
     lines(axis, trained, "step", color="part", label="{part}")
     hidden = seen.sel(network="filtered", part="test")
     lines(axis, hidden, "step", color="k", dash="-.", label="test, filtered")
@@ -151,8 +150,7 @@ def draw_width(axis: Axes, known: xr.DataArray) -> None:
     how: dict[str, Any] = {"color": "noise", "dash": "network"}
     both = known.sel(network=["filtered", "trained"])
     points(axis, both, "width", True, label="noise {noise:g}", **how)
-    key(axis, "filtered")
-    key(axis, "as trained", "--")
+    keys(axis, "filtered", "as trained")
     names: dict[str, Any] = {"xscale": "log", "xlabel": "neurons", "legend": BESIDE}
     ln.frame(axis, "p = {modulus}", known, "test accuracy", **names)
     axis.set_xticks(known.width.values, known.width.values)

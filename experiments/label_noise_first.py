@@ -29,8 +29,8 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _label_noise as ln
 from memjax.cli import launch
-from memjax.observables.parts import PARTS, by_part, marked
-from memjax.plots import BESIDE, DASHES, frame, level, lines, one, panels, points
+from memjax.observables.parts import by_part, marked
+from memjax.plots import BESIDE, frame, keys, level, lines, one, panels, points
 
 PUBLISHED = xr.DataArray(
     [[[0.0286, 0.1087], [0.4629, 0.0647]], [[0.0289, 0.1075], [0.4809, 0.0571]]],
@@ -134,17 +134,14 @@ def figure(results: ln.Results) -> Figure:
     canvas, panel = panels(letters, (4 * len(letters), 3.5))
     main = one(results["main"], "noise", "width")
     near = main.sel(noise=0.3, method="nearest")
-    draw_parts(
-        panel["a"], near.accuracy.sel(part=list(PARTS[:2])), "width", markevery=8
-    )
+    draw_parts(panel["a"], near.accuracy.isel(part=slice(2)), "width", markevery=8)
     where = "p = {modulus}, noise {noise:g}"
     ln.frame(panel["a"], where, near, "accuracy", xlabel="step")
     leads = mean_lead(main)
     points(panel["b"], leads, "noise", True, color="width", label="width {width:g}")
     level(panel["b"], 0)
-    names = {"xlabel": "share of wrong labels"}
-    names["ylabel"] = "lead of wrong labels, mean over steps"
-    frame(panel["b"], "p = {modulus}", leads, **names)
+    lead, share = "lead of wrong labels, mean over steps", "share of wrong labels"
+    frame(panel["b"], "p = {modulus}", leads, xlabel=share, ylabel=lead)
     if images is not None:
         draw_images(panel["c"], one(images, "noise"))
     return canvas
@@ -154,13 +151,12 @@ def draw_parts(axis: Axes, seen: xr.DataArray, by: str, **look: Any) -> None:
     """Accuracies over steps: a color and marker a part, a dash for another axis."""
     how: dict[str, Any] = {"color": "part", "dash": by, "marks": True, **look}
     lines(axis, seen, "step", label="{part}", **how)
-    for value, dash in zip(seen[by].values, DASHES, strict=False):
-        axis.plot([], [], ls=dash, color="0.3", label=f"{by} {value:g}")
+    keys(axis, *(f"{by} {value:g}" for value in seen[by].values))
 
 
 def draw_images(axis: Axes, seen: xr.Dataset) -> None:
     """Accuracies on images by epoch, and those published, by noise."""
-    draw_parts(axis, seen.accuracy.sel(part=list(PARTS[:3])), "noise")
+    draw_parts(axis, seen.accuracy.isel(part=slice(3)), "noise")
     there = PUBLISHED.sel(noise=PUBLISHED.noise.isin(seen.noise))
     for i, size in enumerate((9, 5)[: there.noise.size]):
         how: dict[str, Any] = {"mfc": "w", "mec": "k", "zorder": 4, "ms": size}

@@ -79,7 +79,7 @@ def transformer_run(
         counts = range(4, modulus // 2 + 1, 4)  # 20 among them, and all where p = 113
         found = jax.lax.map(partial(known, params), jnp.array(counts))
         labels = {"frequencies": counts, "part": PARTS}
-        return {"filtered": mj.named(found, "frequencies", "part", coords=labels)}
+        return {"filtered": mj.named(found, *labels, coords=labels)}
 
     height, times = mj.schedules.linear(steps), mj.every(max(steps // 4, 1), steps)
     rule = optax.adamw(lambda t: lr * height(t), weight_decay=wd)
@@ -187,7 +187,7 @@ def draw_decays(axis: Axes, decays: xr.Dataset) -> None:
 
 def draw_transformer(axis: Axes, seen: xr.Dataset) -> None:
     """Accuracy of a transformer against how many frequencies it is left with."""
-    parts = seen.filtered.sel(part=list(PARTS[:3]))
+    parts = seen.filtered.isel(part=slice(3))
     points(axis, parts, "frequencies", True, color="part", label="{part}")
     for count, published in ((20, FILTERED), (113 // 2, TRAINED)):
         for i, value in enumerate(published):

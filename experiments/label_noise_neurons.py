@@ -29,7 +29,7 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _label_noise as ln
 from memjax.cli import launch
-from memjax.plots import BESIDE, frame, key, level, lines, one, panels, points
+from memjax.plots import BESIDE, frame, keys, level, lines, one, panels, points
 
 KEPT = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 7 / 8, 1.0)  # shares of neurons
 HALVES = ("strongest", "others", "strongest, filtered")
@@ -73,7 +73,7 @@ def partition(activation: str, params: ln.Params, points: mj.Data) -> Any:
 
     found = jax.lax.map(alone, jnp.array(KEPT))
     labels = {"kept": KEPT, "half": HALVES, "part": ln.PARTS}
-    return mj.named(found, "kept", "half", "part", coords=labels)
+    return mj.named(found, *labels, coords=labels)
 
 
 def portrait(params: ln.Params) -> dict[str, Any]:
@@ -180,8 +180,7 @@ def draw_partition(axis: Axes, parts: xr.DataArray) -> None:
     """What the strongest neurons know alone, and what the others do."""
     how: dict[str, Any] = {"color": "noise", "dash": "half", "label": "noise {noise:g}"}
     points(axis, parts, "kept", True, **how)
-    key(axis, "strongest")
-    key(axis, "all others", "--")
+    keys(axis, "strongest", "all others")
     names: dict[str, Any] = {"xlabel": "share counted as strongest", "legend": BESIDE}
     ln.frame(axis, WHERE, parts, "test accuracy", **names)
 

@@ -1,10 +1,10 @@
 """A smooth kernel, random features and networks learn the rule and store the facts.
 
 Labels are a rule, sign(teacher · x), except for a share eps of facts, whose labels are
-coin flips. Random features store every fact once there are enough of them; below that,
-ridge and nonlinearity decide which errors a model of that size makes, on the rule
-(E_gen) or on its training facts (E_mem). The kernel exp(x·z/d) tends to what theory has
-for its expansion. A trained two-layer network of some width stores all facts, too.
+coin flips. Enough random features store every fact; below that, ridge and nonlinearity
+decide which errors a model of that size makes, on the rule (E_gen) or on its training
+facts (E_mem). The kernel exp(x·z/d) tends to what theory has for its expansion. A
+trained two-layer network of some width stores all facts, too.
 
 Source: Farné, Boncoraglio, Zdeborová, The Rules-and-Facts model, arXiv 2603.25579; the
 closed forms are derived from its fixed-point equations.
@@ -151,8 +151,8 @@ def sweeps(
     net: dict[str, Any] = {"eps": eps, "lr": lr, "init_scale": init_scale}
     net |= {"seed": every[::2], "width": width, "steps": steps, "alpha": network_alpha}
     main, lams = mj.Sweep(run, **grid, capacity=round(alpha * dim)), rules.finely(lam)
-    rooms = {d: round(alpha * d) for d in (dim // 4, dim // 2, dim)}
-    sizes = mj.zipped(dim=list(rooms), capacity=list(rooms.values()))
+    dims = (dim // 4, dim // 2, dim)
+    sizes = mj.zipped(dim=dims, capacity=[round(alpha * d) for d in dims])
     return {
         "main": main,
         "theory": main.but(theory_run, lam=lams),
@@ -189,13 +189,11 @@ def figure(results: rules.Results) -> Figure:
         runs, exact = results[name or "main"], results[f"{name}_theory".strip("_")]
         return one(runs.isel(at), "lam", color), one(exact.isel(at), "lam", color)
 
-    how = {"color": "kappa", "label": "p = {kappa:g} d"}
-    title = "random features, ratio {ratio:g}"
-    rules.draw_errors(panel["a"], *both("kappa", ratio=0), title=title, **how)
+    how = {"title": "random features, ratio {ratio:g}", "label": "p = {kappa:g} d"}
+    rules.draw_errors(panel["a"], *both("kappa", ratio=0), color="kappa", **how)
     middle = results["main"].kappa.size // 2
-    how = {"color": "ratio", "label": "ratio {ratio:g}"}
-    title = "p = {kappa:g} d"
-    rules.draw_errors(panel["b"], *both("ratio", kappa=middle), title=title, **how)
+    how = {"title": "p = {kappa:g} d", "label": "ratio {ratio:g}"}
+    rules.draw_errors(panel["b"], *both("ratio", kappa=middle), color="ratio", **how)
     draw_smooth(panel["c"], *both("dim", "exponential"))
     draw_over_steps(panel["d"], one(results["network"], "init_scale"))
     draw_over_width(panel["e"], one(results["network"], "init_scale", "width"))
@@ -215,8 +213,8 @@ def draw_over_steps(axis: Axes, runs: xr.Dataset) -> None:
     how = {"color": "init_scale", "label": "initial weights × {init_scale:g}"}
     lines(axis, rules.errors(runs), "step", dash="error", **how)
     level(axis, tangent_rule(runs), "tangent kernel, E_gen")
-    title, labels = "network of {width} units", {"xlabel": "Adam step"}
-    rules.frame_errors(axis, title, runs, xlim=(1, None), **labels)
+    names: dict[str, Any] = {"xlabel": "Adam step", "xlim": (1, None)}
+    rules.frame_errors(axis, "network of {width} units", runs, **names)
 
 
 def draw_over_width(axis: Axes, runs: xr.Dataset) -> None:

@@ -87,6 +87,12 @@ def key(axis: Axes, label: str, style: str = "-", **look: Any) -> None:
     axis.plot([], [], style, label=label, **{"color": "0.3", **look})
 
 
+def keys(axis: Axes, *labels: str) -> None:
+    """A line of the legend for each curve of a dimension that `dash` names."""
+    for label, dash in zip(labels, DASHES, strict=False):
+        axis.plot([], [], ls=dash, color="0.3", label=label)
+
+
 def level(axis: Axes, at: Any, label: str = "", **look: Any) -> None:
     """A horizontal line, dotted and black: a theory's or a published value."""
     look = {"color": "k", "ls": ":", "lw": 1, **look}

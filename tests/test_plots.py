@@ -13,6 +13,7 @@ from memjax.plots import (
     filled,
     frame,
     key,
+    keys,
     level,
     lines,
     matrix,
@@ -162,6 +163,15 @@ def test_a_level_and_a_key_are_in_the_legend(axis):
     frame(axis)
     assert legend(axis) == ["published", "theory"]
     assert list(axis.get_lines()[0].get_ydata()) == [0.5, 0.5]
+
+
+def test_keys_have_the_dashes_of_the_curves(axis, y):
+    lines(axis, y.mean("seed"), "a", color="k", dash="b")
+    dashes = [drawn.get_linestyle() for drawn in axis.get_lines()]
+    keys(axis, "b is 0", "b is 1", "b is 2")
+    frame(axis)
+    assert [drawn.get_linestyle() for drawn in axis.get_lines()] == 2 * dashes
+    assert legend(axis) == ["b is 0", "b is 1", "b is 2"]
 
 
 def test_one_value_of_every_other_axis(y):
