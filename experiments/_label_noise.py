@@ -88,12 +88,13 @@ def task(seed: Any, noise: Any, p: int, width: int, *, share: Any, scale: Any) -
 
 def learn(
     given: Task, activation: str, optimizer: optax.GradientTransformation, steps: int,
-    *, whole: Callable[[Params], Params] = lambda params: params,
+    *, looks: int = 20, whole: Callable[[Params], Params] = lambda params: params,
     finish: Callable[[Params], dict] = lambda network: {},
 ) -> mj.Legs:  # fmt: skip
     """Full-batch training; sees the network, its filtered copy and what that leaves.
 
-    `whole(params)` is the network that has the parameters which are trained.
+    `whole(params)` is the network that has the parameters which are trained. Each of
+    the `looks`, evenly spaced in log steps, costs about as much as a step.
     """
     apply = partial(logits, activation)
     loss = mj.losses.of_model(
@@ -108,8 +109,7 @@ def learn(
         labels = {"network": NETWORKS, "part": PARTS}
         return {"accuracy": mj.named(jnp.stack(found), *labels, coords=labels)}
 
-    # About 20 steps: looking at them costs little beside the training.
-    times = sorted({0, *np.geomspace(1, steps, 20).round().astype(int).tolist()})
+    times = sorted({0, *np.geomspace(1, steps, looks).round().astype(int).tolist()})
     fit = mj.train(
         loss, optimizer, observe, times, finish=lambda params: finish(whole(params))
     )
