@@ -9,24 +9,21 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 import memjax as mj
-from memjax.plots import frame, key, lines, points
+from memjax.plots import frame, keys, lines, points
 
 Results = dict[str, xr.Dataset]
-
 BOTH = ["generalization", "memorization"]
 
 
 # --- runs ---------------------------------------------------------------------------
 
 
-def draw(
-    seed: Any, alpha: Any, eps: Any, dim: int, capacity: int
-) -> tuple[jax.Array, mj.Data]:
+def draw(seed: Any, alpha: Any, eps: Any, dim: int, capacity: int) -> tuple[Any, Any]:
     """The teacher and the training set of one seed."""
     teacher_key, data_key = jax.random.split(jax.random.key(seed))
     teacher = jax.random.normal(teacher_key, (dim,))
     dataset = mj.datasets.rules_and_facts(dim, capacity)
-    return teacher, dataset(data_key, teacher, count(alpha, dim), eps)
+    return teacher, dataset(data_key, teacher, jnp.round(alpha * dim), eps)
 
 
 def fresh(seed: Any) -> jax.Array:
@@ -34,19 +31,9 @@ def fresh(seed: Any) -> jax.Array:
     return jax.random.fold_in(jax.random.key(seed), 1)
 
 
-def count(alpha: Any, dim: int) -> jax.Array:
-    return jnp.round(alpha * dim)
-
-
 def fit(gram: jax.Array, data: mj.Data, lam: Any, alpha: Any, dim: int) -> jax.Array:
     """The coefficients of ridge regression on the labels, (K + lam I)⁻¹ y."""
-    return mj.kernels.ridge(gram, data.y.label, data.w, lam / count(alpha, dim))
-
-
-def sign_error(teacher: jax.Array, direction: jax.Array, noise: Any = 0.0) -> jax.Array:
-    """How often direction·x + N(0, noise) and teacher·x differ in sign, x Gaussian."""
-    size = jnp.sqrt(jnp.sum(teacher**2) * (jnp.sum(direction**2) + noise))
-    return jnp.arccos(jnp.clip(teacher @ direction / size, -1, 1)) / jnp.pi
+    return mj.kernels.ridge(gram, data.y.label, data.w, lam / jnp.round(alpha * dim))
 
 
 def facts_missed(fitted: jax.Array, data: mj.Data) -> jax.Array:
@@ -55,28 +42,9 @@ def facts_missed(fitted: jax.Array, data: mj.Data) -> jax.Array:
     return jnp.sum(weight * (fitted * data.y.label < 0)) / jnp.sum(weight)
 
 
-# --- grids and measures -------------------------------------------------------------
-
-
 def finely(values: tuple) -> list[float]:
     """The values, and a geometric line of sixty through them."""
     return sorted({*values, *np.geomspace(min(values), max(values), 60).tolist()})
-
-
-def away(
-    results: Results, sweep: str, exact: str, quantity: str, margin: str, dim: str = ""
-) -> mj.Estimate:
-    """How far simulation is from theory, at worst, in units of the margin."""
-    runs = mj.at(results[sweep], dim=float(dim)) if dim else results[sweep]
-    return mj.farthest(runs[quantity], results[exact][quantity], float(margin))
-
-
-def change(
-    results: Results, sweep: str, quantity: str, axis: str, low: str, high: str
-) -> xr.DataArray:
-    """How much an error grows from one label of an axis to another, seed by seed."""
-    before, after = (mj.at(results[sweep], **{axis: float(v)}) for v in (low, high))
-    return after[quantity] - before[quantity]
 
 
 # --- panels -------------------------------------------------------------------------
@@ -94,8 +62,7 @@ def draw_errors(
 
 def frame_errors(axis: Axes, title: str, of: Any, by: str = "", **labels: Any) -> None:
     """The frame of a panel of both errors, over the ridge if nothing else is said."""
-    key(axis, f"E_gen{by}")
-    key(axis, f"E_mem{by}", "--")
+    keys(axis, f"E_gen{by}", f"E_mem{by}")
     look: dict[str, Any] = {"xlabel": "ridge λ", "ylabel": "error", "xscale": "log"}
     place = {"loc": "upper right", "ncols": 2, "handlelength": 1.4, "columnspacing": 1}
     look |= {"ylim": (-0.02, 0.62), "legend": place}

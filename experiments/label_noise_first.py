@@ -28,15 +28,14 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _label_noise as ln
-from experiments._label_noise import PARTS, Results
 from memjax.cli import launch
-from memjax.plots import BESIDE, DASHES, frame, level, lines, one, panels, points
+from memjax.observables.parts import by_part, marked
+from memjax.plots import BESIDE, frame, keys, level, lines, one, panels, points
 
-EPOCHS = {  # accuracy on right and on wrong labels that was published, by noise
-    0.05: {1: (0.0286, 0.1087), 2: (0.4629, 0.0647)},
-    0.2: {1: (0.0289, 0.1075), 2: (0.4809, 0.0571)},
-}
-LOOKS = {"clean": ("C0", "o"), "noisy": ("C1", "s"), "test": ("C2", "^")}
+PUBLISHED = xr.DataArray(
+    [[[0.0286, 0.1087], [0.4629, 0.0647]], [[0.0289, 0.1075], [0.4809, 0.0571]]],
+    {"noise": [0.05, 0.2], "epoch": [1, 2], "part": ["clean", "noisy"]},
+)
 
 
 # --- the runs -----------------------------------------------------------------------
@@ -49,20 +48,9 @@ def run(
     """Learn the table, each step on a share `batch` of the rows."""
     given = ln.task(seed, noise, modulus, width, share=ln.SHARE, scale=init_scale)
     apply = partial(ln.logits, "relu")
-
-    def objective(params: ln.Params, data: mj.Data, key: jax.Array) -> jax.Array:
-        drawn = jax.random.uniform(key, data.w.shape) < batch
-
-        def loss(x: jax.Array, y: jax.Array) -> jax.Array:
-            return mj.losses.cross_entropy(apply(params, x), y)
-
-        return mj.expect(loss, data._replace(w=data.w * drawn / batch))
-
-    optimizer, observe = (
-        optax.adamw(lr, weight_decay=wd),
-        ln.by_part(apply, given.points),
-    )
-    fit = mj.descend(objective, optimizer, observe, mj.every(5, steps))
+    loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
+    optimizer, observe = optax.adamw(lr, weight_decay=wd), by_part(apply, given.points)
+    fit = mj.descend(mj.thinned(loss, batch), optimizer, observe, mj.every(5, steps))
     return fit(given.start, given.train, given.key)
 
 
@@ -75,14 +63,11 @@ def digits_run(
     parts = mj.datasets.mislabeled(
         data_key, x, truth, train, ~train, classes=10, noise=noise
     )
-    model = mj.models.mlp((x.shape[1], width, width, 10))
-
-    def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return mj.losses.cross_entropy(model.apply(params, x), y)
-
-    observe = ln.by_part(model.apply, ln.marked(parts))
+    init, apply = mj.models.mlp((x.shape[1], width, width, 10))
+    loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
+    observe = by_part(apply, marked(parts))
     fit = mj.train(loss, optax.adamw(lr, weight_decay=wd), observe, range(11))
-    return fit(model.init(init_key), parts.train)
+    return fit(init(init_key), parts.train)
 
 
 def sweeps(
@@ -104,25 +89,24 @@ def sweeps(
     mj.between(1e-3, 1, batch=batch)
     dials: dict[str, Any] = {"noise": noise, "lr": lr, "wd": wd, "batch": batch}
     dials |= {"init_scale": init_scale, "width": width, "steps": steps}
-    main = mj.Sweep(run, ln.tables(modulus), **dials, seed=mj.seeds(seeds))
-    if not images:
-        return {"main": main}
-    x, truth = mj.datasets.digits()
-    dials = {"noise": images_noise, "lr": images_lr, "wd": (0.1,), "width": (256,)}
-    given = {"x": x, "truth": truth}
-    digits = mj.Sweep(digits_run, inputs=given, **dials, seed=range(64))
-    return {"main": main, "digits": digits}
+    made = {"main": mj.Sweep(run, ln.tables(modulus), **dials, seed=mj.seeds(seeds))}
+    if images:
+        x, truth = mj.datasets.digits()
+        dials = {"noise": images_noise, "lr": images_lr, "wd": (0.1,), "width": (256,)}
+        dials |= {"inputs": {"x": x, "truth": truth}, "seed": range(64)}
+        made["digits"] = mj.Sweep(digits_run, **dials)
+    return made
 
 
 # --- what was found -----------------------------------------------------------------
 
 
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: ln.Results) -> list[mj.Claim]:
     """How far wrong labels are ahead, on sums and on images."""
-    return mj.judged(__file__, results, lead, part, sooner, ahead, unlearned)
+    return mj.judged(__file__, results, lead, mj.change, unlearned)
 
 
-def lead(results: Results, until: str) -> xr.DataArray:
+def lead(results: ln.Results, until: str) -> xr.DataArray:
     """How far wrong labels are ahead, on average over the first steps."""
     mj.at(results["main"], step=int(until))
     return mean_lead(results["main"].sel(step=slice(0, int(until))))
@@ -131,86 +115,55 @@ def lead(results: Results, until: str) -> xr.DataArray:
 def mean_lead(seen: xr.Dataset) -> xr.DataArray:
     """How far wrong labels are ahead of right ones, on average over steps but 0."""
     parts = seen.accuracy.isel(step=slice(1, None)).mean("step")
-    return parts.sel(part="noisy", drop=True) - parts.sel(part="clean", drop=True)
+    return parts.sel(part="noisy") - parts.sel(part="clean")
 
 
-def part(results: Results, sweep: str, name: str) -> xr.DataArray:
-    """The accuracy on one of `PARTS`."""
-    return results[sweep].accuracy.sel(part=name, drop=True)
-
-
-def sooner(results: Results) -> xr.DataArray:
-    """The accuracy on wrong labels that 512 neurons have more than 128."""
-    found = part(results, "main", "noisy")
-    large, small = (mj.at(found, width=w).drop_vars("width") for w in (512, 128))
-    return large - small
-
-
-def ahead(results: Results) -> xr.DataArray:
-    """How far wrong labels are ahead of right ones, on images."""
-    return part(results, "digits", "noisy") - part(results, "digits", "clean")
-
-
-def unlearned(results: Results) -> xr.DataArray:
+def unlearned(results: ln.Results) -> xr.DataArray:
     """How far wrong labels are ahead of the ninth of the wrong answers to them."""
-    noisy, right = (part(results, "digits", name) for name in ("noisy", "recovered"))
-    return noisy - (1 - right) / 9
+    found = results["digits"].accuracy
+    return found.sel(part="noisy") - (1 - found.sel(part="recovered")) / 9
 
 
 # --- what to look at ----------------------------------------------------------------
 
 
-def figure(results: Results) -> Figure:
+def figure(results: ln.Results) -> Figure:
     """Both accuracies over steps, the lead against noise, and images."""
     images = results.get("digits")
     letters = "ab" if images is None else "abc"
     canvas, panel = panels(letters, (4 * len(letters), 3.5))
-    draw_steps(panel["a"], one(results["main"], "noise", "width"))
-    leads = one(results["main"], "noise", "width").pipe(mean_lead)
-    how: dict[str, Any] = {"color": "width", "label": "width {width:g}", "join": True}
-    points(panel["b"], leads, "noise", **how)
+    main = one(results["main"], "noise", "width")
+    near = main.sel(noise=0.3, method="nearest")
+    draw_parts(panel["a"], near.accuracy.isel(part=slice(2)), "width", markevery=8)
+    where = "p = {modulus}, noise {noise:g}"
+    ln.frame(panel["a"], where, near, "accuracy", xlabel="step")
+    leads = mean_lead(main)
+    points(panel["b"], leads, "noise", True, color="width", label="width {width:g}")
     level(panel["b"], 0)
-    labels: dict[str, Any] = {"xlabel": "share of wrong labels"}
-    labels["ylabel"] = "lead of wrong labels, mean over steps"
-    frame(panel["b"], "p = {modulus}", leads, **labels)
+    lead, share = "lead of wrong labels, mean over steps", "share of wrong labels"
+    frame(panel["b"], "p = {modulus}", leads, xlabel=share, ylabel=lead)
     if images is not None:
         draw_images(panel["c"], one(images, "noise"))
     return canvas
 
 
-def draw_steps(axis: Axes, seen: xr.Dataset) -> None:
-    """Both accuracies on what is learned from against the step, by width."""
-    near = seen.sel(noise=0.3, method="nearest")
-    draw_parts(axis, near.accuracy, "width", PARTS[:2], markevery=8)
-    labels = {"xlabel": "step", "ylabel": "accuracy", **ln.SHARES}
-    frame(axis, "p = {modulus}, noise {noise:g}", near, **labels)
+def draw_parts(axis: Axes, seen: xr.DataArray, by: str, **look: Any) -> None:
+    """Accuracies over steps: a color and marker a part, a dash for another axis."""
+    how: dict[str, Any] = {"color": "part", "dash": by, "marks": True, **look}
+    lines(axis, seen, "step", label="{part}", **how)
+    keys(axis, *(f"{by} {value:g}" for value in seen[by].values))
 
 
 def draw_images(axis: Axes, seen: xr.Dataset) -> None:
     """Accuracies on images by epoch, and those published, by noise."""
-    draw_parts(axis, seen.accuracy, "noise", PARTS[:3])
-    look: dict[str, Any] = {"ls": "", "mfc": "w", "mec": "k", "zorder": 4}
-    for noise, size in zip(seen.noise.values, (9, 5), strict=False):
-        for epoch, both in EPOCHS.get(noise, {}).items():
-            for value, (_, marker) in zip(both, LOOKS.values(), strict=False):
-                axis.plot(epoch, value, marker=marker, ms=size, **look)
-    for part in PARTS[:2]:
-        axis.plot([], [], marker=LOOKS[part][1], **look, label=f"{part}, published")
-    labels: dict[str, Any] = {"xlabel": "epoch (one full-batch step)", **ln.SHARES}
-    where = "MNIST, width {width}"
-    frame(axis, where, seen, ylabel="accuracy", **labels, legend=BESIDE)
-
-
-def draw_parts(
-    axis: Axes, seen: xr.DataArray, by: str, parts: Any, **look: Any
-) -> None:
-    """Accuracies over steps: a color and marker a part, a dash for another axis."""
-    for part in parts:
-        color, marker = LOOKS[part]
-        how: dict[str, Any] = {"color": color, "marker": marker, "dash": by, **look}
-        lines(axis, seen.sel(part=part), "step", label=part, **how)
-    for value, dash in zip(seen[by].values, DASHES, strict=False):
-        axis.plot([], [], ls=dash, color="0.3", label=f"{by} {value:g}")
+    draw_parts(axis, seen.accuracy.isel(part=slice(3)), "noise")
+    there = PUBLISHED.sel(noise=PUBLISHED.noise.isin(seen.noise))
+    for i, size in enumerate((9, 5)[: there.noise.size]):
+        how: dict[str, Any] = {"mfc": "w", "mec": "k", "zorder": 4, "ms": size}
+        how["label"] = "" if i else "{part}, published"
+        points(axis, there.isel(noise=i), "epoch", color="part", **how)
+    names: dict[str, Any] = {"xlabel": "epoch (one full-batch step)", "legend": BESIDE}
+    ln.frame(axis, "MNIST, width {width}", seen, "accuracy", **names)
 
 
 if __name__ == "__main__":

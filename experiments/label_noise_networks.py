@@ -19,6 +19,7 @@ labels with a test accuracy nearest the published 0.768. So its accuracies as tr
 are no test of anything and are not judged; what the filter gives had no part in this.
 """
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -31,13 +32,13 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _label_noise as ln
-from experiments._label_noise import PARTS, Results, accuracy
 from memjax.cli import launch
-from memjax.plots import BESIDE, bars, frame, key, level, one, panels, points
+from memjax.observables.parts import PARTS, accuracies, by_part, marked
+from memjax.plots import BESIDE, bars, key, level, one, panels, points
 
 DECAYS = tuple(10.0 ** (k / 2) for k in range(-8, 4))  # half a decade apart
-FILTERED = {"clean": 0.981, "noisy": 0.368, "test": 0.878}  # published, 20 frequencies
-TRAINED = {"clean": 1.0, "noisy": 1.0, "test": 0.768}
+FILTERED = (0.981, 0.368, 0.878)  # published, on `PARTS`, 20 frequencies
+TRAINED = (1.0, 1.0, 0.768)  # published, all frequencies
 
 
 # --- the runs -----------------------------------------------------------------------
@@ -66,55 +67,30 @@ def transformer_run(
     """Learn the table from `batch` rows a step; look at the network and its copies."""
     data_key, init_key, step_key = jax.random.split(jax.random.key(seed), 3)
     parts = mj.datasets.modular(modulus)(data_key, ln.SHARE, noise)
-    seen = ln.marked(parts)
+    seen = marked(parts)
     init, apply = mj.models.transformer(modulus, width, heads)
+    loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
 
-    def objective(params: ln.Params, data: mj.Data, key: jax.Array) -> jax.Array:
-        def loss(x: jax.Array, y: jax.Array) -> jax.Array:
-            return mj.losses.cross_entropy(apply(params, x), y)
-
-        drawn = jax.random.randint(key, (batch,), 0, jnp.sum(data.w > 0))
-        uniform = mj.prefix(batch, batch)
-        return mj.expect(loss, mj.Data(data.x[drawn], data.y[drawn], uniform))
+    def known(params: ln.Params, count: jax.Array) -> jax.Array:
+        kept = mj.observables.strongest_frequencies(params["unembed"], count)
+        return accuracies(apply, {**params, "unembed": kept}, seen)
 
     def finish(params: ln.Params) -> dict[str, Any]:
         counts = range(4, modulus // 2 + 1, 4)  # 20 among them, and all where p = 113
-        found = jax.lax.map(
-            lambda count: ln.accuracies(apply, strongest(params, count), seen),
-            jnp.array(counts),
-        )
+        found = jax.lax.map(partial(known, params), jnp.array(counts))
         labels = {"frequencies": counts, "part": PARTS}
-        return {"filtered": mj.named(found, "frequencies", "part", coords=labels)}
+        return {"filtered": mj.named(found, *labels, coords=labels)}
 
-    height = mj.schedules.linear(steps)
-    optimizer = optax.adamw(lambda t: lr * height(t), weight_decay=wd)
-    times = mj.every(max(steps // 4, 1), steps)
-    fit = mj.descend(
-        objective, optimizer, ln.by_part(apply, seen), times, finish=finish
-    )
-    return fit(init(init_key), ln.packed(parts.train), step_key)
-
-
-def strongest(params: ln.Params, count: Any) -> ln.Params:
-    """The network with the `count` strongest frequencies of its unembedding [width, p].
-
-    The mean over outputs goes too, which no guess can tell: it moves all logits alike.
-    """
-    table = params["unembed"]
-    waves = jnp.fft.rfft(table)
-    power = jnp.sum(jnp.square(jnp.abs(waves)), axis=0).at[0].set(-1.0)
-    kept = jnp.argsort(jnp.argsort(-power)) < count
-    return {**params, "unembed": jnp.fft.irfft(kept[None] * waves, table.shape[1])}
+    height, times = mj.schedules.linear(steps), mj.every(max(steps // 4, 1), steps)
+    rule = optax.adamw(lambda t: lr * height(t), weight_decay=wd)
+    objective, observe = mj.minibatches(loss, batch), by_part(apply, seen)
+    fit = mj.descend(objective, rule, observe, times, finish=finish)
+    return fit(init(init_key), mj.packed(parts.train), step_key)
 
 
 def sweeps(
     noise: tuple = (0.4,),  # shares of the training labels that are wrong
-    activation: tuple = (
-        "relu",
-        "square",
-        "tanh",
-        "linear",
-    ),  # and gelu; a program each
+    activation: tuple = ("relu", "square", "tanh", "linear"),  # or gelu; a program each
     decays: tuple = DECAYS,  # weight decays that a ReLU network is filtered after
     modulus: int = 31,  # modulus p
     width: int = 256,  # number of neurons
@@ -150,89 +126,76 @@ def sweeps(
 # --- what was found -----------------------------------------------------------------
 
 
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: ln.Results) -> list[mj.Claim]:
     """Which networks hold the rule, what decay it survives, and a transformer's."""
-    return mj.judged(__file__, results, accuracy, least, most, decay_ratio, change)
+    return mj.judged(__file__, results, among, decay_ratio, added)
 
 
-def least(results: Results, *activations: str) -> xr.DataArray:
-    """The filtered test accuracy of the worst of some activations."""
-    return by_activation(results, *activations).min("activation")
+def among(results: ln.Results, which: str, *activations: str) -> xr.DataArray:
+    """The filtered test accuracy, `min` or `max`, of some activations."""
+    found = ln.accuracy(results, "main", "filtered", "test")
+    some = xr.concat([mj.at(found, activation=a) for a in activations], "activation")
+    return getattr(some, which)("activation")
 
 
-def most(results: Results, *activations: str) -> xr.DataArray:
-    """The filtered test accuracy of the best of some activations."""
-    return by_activation(results, *activations).max("activation")
-
-
-def by_activation(results: Results, *activations: str) -> xr.DataArray:
-    """The filtered test accuracy of some activations."""
-    found = accuracy(results, "main", "filtered", "test")
-    return xr.concat([mj.at(found, activation=a) for a in activations], "activation")
-
-
-def decay_ratio(results: Results) -> xr.DataArray:
+def decay_ratio(results: ln.Results) -> xr.DataArray:
     """log10 of the largest decay that extraction survives, Adam with L2 over AdamW."""
-    survives = accuracy(results, "decays", "filtered", "test") > 0.8
-    largest = survives.wd.where(survives).max("wd")
-    both = (mj.at(largest, coupled=c).drop_vars("coupled") for c in (1, 0))
-    return np.log10(next(both) / next(both))
+    survives = ln.accuracy(results, "decays", "filtered", "test") > 0.8
+    largest = np.log10(survives.wd.where(survives).max("wd"))
+    return mj.at(largest, coupled=1) - mj.at(largest, coupled=0)
 
 
-def change(results: Results, part: str) -> xr.DataArray:
+def added(results: ln.Results, part: str) -> xr.DataArray:
     """The accuracy that a transformer's 20 strongest frequencies add to its own."""
-    found = results["transformer"]
-    trained = found.accuracy.isel(step=-1, drop=True)
-    kept = mj.at(found.filtered, frequencies=20).drop_vars("frequencies")
-    return (kept - trained).sel(part=part, drop=True)
+    found = results["transformer"].sel(part=part)
+    return mj.at(found.filtered, frequencies=20) - found.accuracy.isel(step=-1)
 
 
 # --- what to look at ----------------------------------------------------------------
 
+WHERE = "p = {modulus}, width {width}, noise {noise:g}"
 
-def figure(results: Results) -> Figure:
+
+def figure(results: ln.Results) -> Figure:
     """Activations, tied inputs, decays, and frequencies of a transformer."""
     transformer = results.get("transformer")
     canvas, panel = panels("abc" if transformer is None else "ab;cd", (10, 6.8))
     main = one(results["main"], "activation", "tied").accuracy.isel(step=-1)
     known = main.sel(part="test", tied=0)
     bars(panel["a"], known, "activation", color="network", label="{network}")
-    labels: dict[str, Any] = {**ln.SHARES, "xlabel": "activation", "legend": BESIDE}
-    frame(panel["a"], WHERE, known, ylabel="test accuracy", **labels)
+    names: dict[str, Any] = {"xlabel": "activation", "legend": BESIDE}
+    ln.frame(panel["a"], WHERE, known, "test accuracy", **names)
     fitted = main.sel(part="noisy", network="trained")
     fitted = fitted.assign_coords(tied=["u and v", "tied: v = u"])
     bars(panel["b"], fitted, "activation", color="tied", label="{tied}")
-    frame(panel["b"], WHERE, fitted, ylabel="accuracy on wrong labels", **labels)
+    ln.frame(panel["b"], WHERE, fitted, "accuracy on wrong labels", **names)
     draw_decays(panel["c"], one(results["decays"], "wd", "coupled"))
     if transformer is not None:
         draw_transformer(panel["d"], one(transformer))
     return canvas
 
 
-WHERE = "p = {modulus}, width {width}, noise {noise:g}"
-
-
 def draw_decays(axis: Axes, decays: xr.Dataset) -> None:
     """Filtered test accuracy against weight decay, by where it acts."""
     end = decays.accuracy.isel(step=-1).sel(network="filtered", part="test")
     end = end.assign_coords(coupled=["AdamW", "Adam with L2"])
-    points(axis, end, "wd", color="coupled", join=True, label="{coupled}")
+    points(axis, end, "wd", True, color="coupled", label="{coupled}")
     level(axis, 0.8, "survives", color="0.4")
-    labels: dict[str, Any] = {"xscale": "log", "xlabel": "weight decay", **ln.SHARES}
-    frame(axis, WHERE, end, ylabel="filtered test accuracy", **labels, legend=BESIDE)
+    names: dict[str, Any] = {"xscale": "log", "xlabel": "weight decay"}
+    ln.frame(axis, WHERE, end, "filtered test accuracy", **names, legend=BESIDE)
 
 
 def draw_transformer(axis: Axes, seen: xr.Dataset) -> None:
     """Accuracy of a transformer against how many frequencies it is left with."""
-    parts = seen.filtered.sel(part=list(PARTS[:3]))
-    points(axis, parts, "frequencies", color="part", join=True, label="{part}")
+    parts = seen.filtered.isel(part=slice(3))
+    points(axis, parts, "frequencies", True, color="part", label="{part}")
     for count, published in ((20, FILTERED), (113 // 2, TRAINED)):
-        for i, value in enumerate(published.values()):
+        for i, value in enumerate(published):
             axis.plot(count, value, "X", ms=9, color=f"C{i}", mec="k", zorder=4)
     key(axis, "published", "X", ms=9, mec="k")
-    labels = {"xlabel": "strongest frequencies kept", "ylabel": "accuracy", **ln.SHARES}
+    names: dict[str, Any] = {"xlabel": "strongest frequencies kept", "legend": BESIDE}
     where = "transformer, p = {modulus}, noise {noise:g}"
-    frame(axis, where, seen, **labels, legend=BESIDE)
+    ln.frame(axis, where, seen, "accuracy", **names)
 
 
 if __name__ == "__main__":

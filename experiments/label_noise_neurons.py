@@ -28,9 +28,8 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _label_noise as ln
-from experiments._label_noise import Results, accuracy
 from memjax.cli import launch
-from memjax.plots import BESIDE, frame, key, level, lines, one, panels, points
+from memjax.plots import BESIDE, frame, keys, level, lines, one, panels, points
 
 KEPT = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 7 / 8, 1.0)  # shares of neurons
 HALVES = ("strongest", "others", "strongest, filtered")
@@ -74,7 +73,7 @@ def partition(activation: str, params: ln.Params, points: mj.Data) -> Any:
 
     found = jax.lax.map(alone, jnp.array(KEPT))
     labels = {"kept": KEPT, "half": HALVES, "part": ln.PARTS}
-    return mj.named(found, "kept", "half", "part", coords=labels)
+    return mj.named(found, *labels, coords=labels)
 
 
 def portrait(params: ln.Params) -> dict[str, Any]:
@@ -88,13 +87,15 @@ def portrait(params: ln.Params) -> dict[str, Any]:
     frequencies = range(1, shares.shape[1] + 1)
     heard = jax.nn.one_hot(main(u, v) - 1, len(frequencies))
     told = heard.T @ shares / jnp.sum(heard, axis=0)[:, None]  # NaN where none hears it
-    each = {
-        "phase_error": mj.observables.phase_error(u, v, w, main(u, v, w)),
-        "participation": mj.observables.inverse_participation(w),
-    }
-    every = {n: mj.named(x, "neuron", coords=range(len(w))) for n, x in each.items()}
+    errors = mj.observables.phase_error(u, v, w, main(u, v, w))
+    sharp = mj.observables.inverse_participation(w)
+    each = {"neuron": range(len(w))}
     labels = {"heard": frequencies, "told": frequencies}
-    return {**every, "spectra": mj.named(told, "heard", "told", coords=labels)}
+    return {
+        "phase_error": mj.named(errors, *each, coords=each),
+        "participation": mj.named(sharp, *each, coords=each),
+        "spectra": mj.named(told, *labels, coords=labels),
+    }
 
 
 def sweeps(
@@ -118,38 +119,34 @@ def sweeps(
 # --- what was found -----------------------------------------------------------------
 
 
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: ln.Results) -> list[mj.Claim]:
     """What a part of the neurons knows, and what all of them look like."""
-    return mj.judged(__file__, results, parted, behind, phases, peak)
+    return mj.judged(__file__, results, gain, phases, peak)
 
 
-def parted(results: Results) -> xr.DataArray:
-    """The test accuracy that the best part of the neurons has more than all."""
-    return best(results, "strongest") - accuracy(results, "main", "trained", "test")
+def gain(results: ln.Results, more: str, less: str) -> xr.DataArray:
+    """The test accuracy that a network, or part of one, has more than another."""
+    return known(results, more) - known(results, less)
 
 
-def behind(results: Results, half: str) -> xr.DataArray:
-    """The test accuracy that the filtered network has more than the best part."""
-    return accuracy(results, "main", "filtered", "test") - best(results, half)
+def known(results: ln.Results, name: str) -> xr.DataArray:
+    """The test accuracy of one of `ln.NETWORKS`, or of one of `HALVES`.
 
-
-def best(results: Results, half: str) -> xr.DataArray:
-    """The test accuracy of a part of the neurons, as it is or filtered.
-
-    The part is the share of strong neurons that knows the test best, on average.
+    The half is parted where the strong neurons know the test best, on average.
     """
-    parts = results["main"].partition.sel(part="test", kept=list(KEPT[:-1]), drop=True)
-    known = parts.sel(half="strongest", drop=True).mean("seed").fillna(0)
-    chosen = parts.sel(half=half, drop=True).isel(kept=known.argmax("kept"))
-    return chosen.drop_vars("kept")
+    if name in ln.NETWORKS:
+        return ln.accuracy(results, "main", name, "test")
+    parts = results["main"].partition.sel(part="test", kept=list(KEPT[:-1]))
+    strong = parts.sel(half="strongest").mean("seed").fillna(0)
+    return parts.sel(half=name).isel(kept=strong.argmax("kept"))
 
 
-def phases(results: Results) -> xr.DataArray:
+def phases(results: ln.Results) -> xr.DataArray:
     """The median over neurons of the phase error |φ_u + φ_v - φ_w|."""
     return results["main"].phase_error.median("neuron")
 
 
-def peak(results: Results) -> xr.DataArray:
+def peak(results: ln.Results) -> xr.DataArray:
     """The share of `w` at the main frequency of u and v, over what noise would have."""
     spectra = results["main"].spectra
     own = spectra.where(spectra.heard == spectra.told).mean(["heard", "told"])
@@ -159,11 +156,14 @@ def peak(results: Results) -> xr.DataArray:
 # --- what to look at ----------------------------------------------------------------
 
 
-def figure(results: Results) -> Figure:
+WHERE = "p = {modulus}, width {width}"
+
+
+def figure(results: ln.Results) -> Figure:
     """What a part of the neurons knows; their frequencies and phases."""
     canvas, panel = panels("ab;cd", (10, 7.4))
     wide = one(results["main"], "noise")
-    draw_partition(panel["a"], wide.partition.sel(part="test"))
+    draw_partition(panel["a"], wide.partition.sel(part="test", half=list(HALVES[:2])))
     draw_spectra(panel["b"], wide.isel(noise=-1))
     draw_density(panel["c"], wide.phase_error, np.linspace(0, np.pi, 31))
     level(panel["c"], 1 / np.pi, "unrelated", color="0.4")
@@ -176,18 +176,13 @@ def figure(results: Results) -> Figure:
     return canvas
 
 
-WHERE = "p = {modulus}, width {width}"
-
-
 def draw_partition(axis: Axes, parts: xr.DataArray) -> None:
     """What the strongest neurons know alone, and what the others do."""
-    both = parts.sel(half=list(HALVES[:2]))
-    how: dict[str, Any] = {"color": "noise", "dash": "half", "join": True}
-    points(axis, both, "kept", label="noise {noise:g}", **how)
-    key(axis, "strongest")
-    key(axis, "all others", "--")
-    labels: dict[str, Any] = {"xlabel": "share counted as strongest", "legend": BESIDE}
-    frame(axis, WHERE, parts, ylabel="test accuracy", **labels, **ln.SHARES)
+    how: dict[str, Any] = {"color": "noise", "dash": "half", "label": "noise {noise:g}"}
+    points(axis, parts, "kept", True, **how)
+    keys(axis, "strongest", "all others")
+    names: dict[str, Any] = {"xlabel": "share counted as strongest", "legend": BESIDE}
+    ln.frame(axis, WHERE, parts, "test accuracy", **names)
 
 
 def draw_spectra(axis: Axes, wide: xr.Dataset) -> None:
@@ -201,18 +196,10 @@ def draw_spectra(axis: Axes, wide: xr.Dataset) -> None:
 
 def draw_density(axis: Axes, values: xr.DataArray, edges: np.ndarray) -> None:
     """How a quantity of neurons is spread, over all seeds, one outline a noise."""
-
-    def density(found: np.ndarray) -> np.ndarray:
-        return np.histogram(found[np.isfinite(found)], edges, density=True)[0]
-
-    found = xr.apply_ufunc(
-        density,
-        values,
-        input_core_dims=[["seed", "neuron"]],
-        output_core_dims=[["bin"]],
-        vectorize=True,
-    )
-    found = found.assign_coords(bin=(edges[1:] + edges[:-1]) / 2)
+    rows = [part.values[part.notnull()] for part in values.transpose("noise", ...)]
+    densities = [np.histogram(row, edges, density=True)[0] for row in rows]
+    labels = {"noise": values.noise, "bin": (edges[1:] + edges[:-1]) / 2}
+    found = xr.DataArray(densities, labels)
     how = {"color": "noise", "label": "noise {noise:g}", "drawstyle": "steps-mid"}
     lines(axis, found, "bin", **how)
 

@@ -53,7 +53,7 @@ def run(
     direction = jax.scipy.linalg.solve(system, here.T @ data.y.label, assume_a="pos")
     a = (data.y.label - data.x @ direction / dim) / (lam + ratio)
     return {
-        "generalization": rules.sign_error(teacher, direction),
+        "generalization": mj.observables.sign_error(teacher, direction),
         "memorization": rules.facts_missed(data.y.label - lam * a, data),
     }
 
@@ -91,16 +91,13 @@ def sweeps(
     grid: dict[str, Any] = {"eps": eps, "ratio": ratio, "seed": every}
     main = mj.Sweep(run, lam=lam, **grid, **room(alpha, dim))
     bare = main.but(lam=(0.0,), ratio=(1.0,), **room(curve, dim // 2))
-    alphas, lams = (1.0, 4.0, 16.0), rules.finely(lam)
-    best = main.but(
-        theory_run, lam=np.geomspace(0.3, 15, 100), alpha=alphas, ratio=(0.0,)
-    )
+    best = main.but(theory_run, lam=np.geomspace(0.3, 15, 100), alpha=(1.0, 4.0, 16.0))
     return {
         "main": main,
-        "theory": main.but(theory_run, lam=lams),
+        "theory": main.but(theory_run, lam=rules.finely(lam)),
         "curve": bare,
         "curve_theory": bare.but(theory_run, alpha=rules.finely(curve)),
-        "optimum": best.but(eps=np.linspace(0, 0.6, 13).round(3)),
+        "optimum": best.but(ratio=(0.0,), eps=np.linspace(0, 0.6, 13).round(3)),
     }
 
 
@@ -109,7 +106,7 @@ def sweeps(
 
 def claims(results: rules.Results) -> list[mj.Claim]:
     """Rule and facts at once, what ridge and kernel do, theory against simulation."""
-    measures = (most_missed, least_missed, rules.change, best_ridge, rules.away)
+    measures = (most_missed, least_missed, mj.change, best_ridge, mj.away)
     return mj.judged(__file__, results, *measures)
 
 
@@ -126,26 +123,16 @@ def least_missed(results: rules.Results) -> xr.DataArray:
 
 def best_ridge(results: rules.Results) -> mj.Estimate:
     """The ridge of least E_gen of a linear model at n/d = 4 and eps 0.3."""
-    return vertex(mj.at(results["main"], alpha=4, eps=0.3, ratio=0).generalization)
+    return least_ridge(mj.at(results["main"], alpha=4, eps=0.3, ratio=0).generalization)
 
 
-def vertex(error: xr.DataArray) -> mj.Estimate:
-    """Where the parabola through the mean errors at three ridges is least.
+def least_ridge(error: xr.DataArray) -> mj.Estimate:
+    """Where a parabola in log ridge through the mean errors at `AROUND` is least.
 
-    Its 95 % interval is that of the bootstrap over seeds. On theory itself the parabola
-    in log lam finds 2.13 for 2.21 at eps 0.3.
+    On theory itself it finds 2.13 for 2.21 at eps 0.3.
     """
     values = np.stack([mj.at(error, lam=v).values for v in AROUND])  # [ridge, seed]
-    seeds = values.shape[1]
-    drawn = np.random.default_rng(0).integers(seeds, size=(10_000, seeds))
-
-    def least(means: np.ndarray) -> np.ndarray:
-        curved, slope, _ = np.polyfit(np.log(AROUND), means, 2)
-        return np.where(curved > 0, np.exp(-slope / (2 * abs(curved))), np.inf)
-
-    each = np.sort(least(values[:, drawn].mean(2)))
-    ends = (float(each[250]), float(each[-251])) if seeds > 1 else None
-    return mj.Estimate(float(least(values.mean(1))), ends, seeds)
+    return mj.vertex(AROUND, values)
 
 
 # --- what to look at ----------------------------------------------------------------
@@ -183,9 +170,9 @@ def draw_over_samples(axis: Axes, runs: xr.Dataset, exact: xr.Dataset) -> None:
     points(axis, runs.generalization, "alpha", **how)
     key(axis, "theory")
     key(axis, "Bayes", ":")
-    names: dict = {"xlabel": "samples per dimension, n/d"}
-    names |= {"xscale": "log", "yscale": "log"}
-    names |= {"ylabel": "error on the rule, E_gen", "yticks": (0.04, 0.1, 0.2, 0.4)}
+    names: dict[str, Any] = {"xlabel": "samples per dimension, n/d", "xscale": "log"}
+    names |= {"ylabel": "error on the rule, E_gen", "yscale": "log"}
+    names |= {"yticks": (0.04, 0.1, 0.2, 0.4)}
     frame(axis, "ratio 1, no ridge: all facts stored", **names)
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter("")
@@ -202,14 +189,13 @@ def draw_optimum(axis: Axes, exact: xr.Dataset, runs: xr.Dataset) -> None:
         lines(axis, at, "eps", color=f"C{i}", marker="o", ms=size, **look)
     with suppress(mj.NotRun):
         linear = mj.at(runs.generalization, ratio=0)
-        for i, share in enumerate(linear.eps.values):
-            least, ends, _ = vertex(linear.sel(eps=share))
-            words = "" if i else "simulation, 95 % interval, n/d = {alpha:g}"
+        words = filled("simulation, 95 % interval, n/d = {alpha:g}", linear)
+        for share in linear.eps.values:
+            least, ends, _ = least_ridge(linear.sel(eps=share))
             if ends and np.isfinite(ends[1]):
                 bars = [[least - ends[0]], [ends[1] - least]]
-                axis.errorbar(
-                    share, least, bars, fmt="ks", ms=3, label=filled(words, linear)
-                )
+                axis.errorbar(share, least, bars, fmt="ks", ms=3, label=words)
+                words = ""
     names = {"xlabel": "share of facts ε", "ylabel": "effective ridge (λ + μ⋆²)/μ₁²"}
     frame(axis, "best ridge or kernel ratio", **names)
 

@@ -1,10 +1,10 @@
 """A smooth kernel, random features and networks learn the rule and store the facts.
 
 Labels are a rule, sign(teacher · x), except for a share eps of facts, whose labels are
-coin flips. Random features store every fact once there are enough of them; below that,
-ridge and nonlinearity decide which errors a model of that size makes, on the rule
-(E_gen) or on its training facts (E_mem). The kernel exp(x·z/d) tends to what theory has
-for its expansion. A trained two-layer network of some width stores all facts, too.
+coin flips. Enough random features store every fact; below that, ridge and nonlinearity
+decide which errors a model of that size makes, on the rule (E_gen) or on its training
+facts (E_mem). The kernel exp(x·z/d) tends to what theory has for its expansion. A
+trained two-layer network of some width stores all facts, too.
 
 Source: Farné, Boncoraglio, Zdeborová, The Rules-and-Facts model, arXiv 2603.25579; the
 closed forms are derived from its fixed-point equations.
@@ -42,16 +42,9 @@ theory = mj.theory.rules_and_facts
 
 
 def run(
-    alpha: Any,
-    eps: Any,
-    lam: Any,
-    ratio: Any,
-    seed: Any,
-    *,
-    dim: int,
-    capacity: int,
-    kappa: float,
-) -> dict[str, jax.Array]:
+    alpha: Any, eps: Any, lam: Any, ratio: Any, seed: Any,
+    *, dim: int, capacity: int, kappa: float,
+) -> dict[str, jax.Array]:  # fmt: skip
     """Ridge regression on kappa d random features; its test error is exact."""
     teacher, data = rules.draw(seed, alpha, eps, dim, capacity)
     features = round(kappa * dim)
@@ -64,7 +57,7 @@ def run(
     weights = seen.T @ a
     noise = ratio * jnp.sum(weights**2)  # a fresh point brings its own `rest`
     return {
-        "generalization": rules.sign_error(teacher, mix @ weights, noise),
+        "generalization": mj.observables.sign_error(teacher, mix @ weights, noise),
         "memorization": rules.facts_missed(gram @ a, data),
     }
 
@@ -100,16 +93,9 @@ def exponential_theory_run(alpha: Any, eps: Any, lam: Any) -> dict[str, jax.Arra
 
 
 def network_run(
-    alpha: Any,
-    eps: Any,
-    lr: Any,
-    init_scale: Any,
-    seed: Any,
-    *,
-    capacity: int,
-    width: int,
-    steps: int,
-) -> mj.Legs:
+    alpha: Any, eps: Any, lr: Any, init_scale: Any, seed: Any,
+    *, capacity: int, width: int, steps: int,
+) -> mj.Legs:  # fmt: skip
     """A two-layer ReLU network trained on the square loss with Adam."""
     teacher, data = rules.draw(seed, alpha, eps, DIM, capacity)
     test_key, init_key = jax.random.split(rules.fresh(seed))
@@ -165,8 +151,8 @@ def sweeps(
     net: dict[str, Any] = {"eps": eps, "lr": lr, "init_scale": init_scale}
     net |= {"seed": every[::2], "width": width, "steps": steps, "alpha": network_alpha}
     main, lams = mj.Sweep(run, **grid, capacity=round(alpha * dim)), rules.finely(lam)
-    rooms = {d: round(alpha * d) for d in (dim // 4, dim // 2, dim)}
-    sizes = mj.zipped(dim=list(rooms), capacity=list(rooms.values()))
+    dims = (dim // 4, dim // 2, dim)
+    sizes = mj.zipped(dim=dims, capacity=[round(alpha * d) for d in dims])
     return {
         "main": main,
         "theory": main.but(theory_run, lam=lams),
@@ -181,7 +167,7 @@ def sweeps(
 
 def claims(results: rules.Results) -> list[mj.Claim]:
     """What size, nonlinearity and ridge do; theory against simulation; networks."""
-    return mj.judged(__file__, results, rules.change, shrunk, rules.away)
+    return mj.judged(__file__, results, mj.change, shrunk, mj.away)
 
 
 def shrunk(results: rules.Results) -> xr.DataArray:
@@ -203,13 +189,11 @@ def figure(results: rules.Results) -> Figure:
         runs, exact = results[name or "main"], results[f"{name}_theory".strip("_")]
         return one(runs.isel(at), "lam", color), one(exact.isel(at), "lam", color)
 
-    how = {"color": "kappa", "label": "p = {kappa:g} d"}
-    title = "random features, ratio {ratio:g}"
-    rules.draw_errors(panel["a"], *both("kappa", ratio=0), title=title, **how)
+    how = {"title": "random features, ratio {ratio:g}", "label": "p = {kappa:g} d"}
+    rules.draw_errors(panel["a"], *both("kappa", ratio=0), color="kappa", **how)
     middle = results["main"].kappa.size // 2
-    how = {"color": "ratio", "label": "ratio {ratio:g}"}
-    title = "p = {kappa:g} d"
-    rules.draw_errors(panel["b"], *both("ratio", kappa=middle), title=title, **how)
+    how = {"title": "p = {kappa:g} d", "label": "ratio {ratio:g}"}
+    rules.draw_errors(panel["b"], *both("ratio", kappa=middle), color="ratio", **how)
     draw_smooth(panel["c"], *both("dim", "exponential"))
     draw_over_steps(panel["d"], one(results["network"], "init_scale"))
     draw_over_width(panel["e"], one(results["network"], "init_scale", "width"))
@@ -229,8 +213,8 @@ def draw_over_steps(axis: Axes, runs: xr.Dataset) -> None:
     how = {"color": "init_scale", "label": "initial weights × {init_scale:g}"}
     lines(axis, rules.errors(runs), "step", dash="error", **how)
     level(axis, tangent_rule(runs), "tangent kernel, E_gen")
-    title, labels = "network of {width} units", {"xlabel": "Adam step"}
-    rules.frame_errors(axis, title, runs, xlim=(1, None), **labels)
+    names: dict[str, Any] = {"xlabel": "Adam step", "xlim": (1, None)}
+    rules.frame_errors(axis, "network of {width} units", runs, **names)
 
 
 def draw_over_width(axis: Axes, runs: xr.Dataset) -> None:

@@ -15,6 +15,8 @@ from memjax.claims import Claim as Claim
 from memjax.claims import Estimate as Estimate
 from memjax.claims import NotRun as NotRun
 from memjax.claims import at as at
+from memjax.claims import away as away
+from memjax.claims import change as change
 from memjax.claims import decay as decay
 from memjax.claims import estimate as estimate
 from memjax.claims import farthest as farthest
@@ -23,6 +25,7 @@ from memjax.claims import judged as judged
 from memjax.claims import late as late
 from memjax.claims import least_to_most as least_to_most
 from memjax.claims import over as over
+from memjax.claims import vertex as vertex
 from memjax.core import Data as Data
 from memjax.core import Legs as Legs
 from memjax.core import Model as Model
@@ -30,6 +33,7 @@ from memjax.core import every as every
 from memjax.core import expect as expect
 from memjax.core import iterate as iterate
 from memjax.core import named as named
+from memjax.core import packed as packed
 from memjax.core import prefix as prefix
 from memjax.core import spaced as spaced
 from memjax.core import walk as walk
@@ -53,7 +57,9 @@ from memjax.statistics import spread as spread
 # Gradient training
 from memjax.train import descend as descend
 from memjax.train import minibatch as minibatch
+from memjax.train import minibatches as minibatches
 from memjax.train import on_batches as on_batches
+from memjax.train import thinned as thinned
 from memjax.train import train as train
 
 __version__ = "0.1.0"

@@ -37,6 +37,12 @@ def prefix(size: Any, capacity: int) -> jax.Array:
     return jnp.where(jnp.arange(capacity) < size, share, 0 * share)  # [capacity]
 
 
+def packed(data: Data) -> Data:
+    """The same measure, rows of weight zero last, where `expect` does not go."""
+    order = jnp.argsort(data.w == 0, stable=True)
+    return jax.tree.map(lambda a: a[order], data)
+
+
 def entry(table: jax.Array, index: jax.Array) -> jax.Array:
     """The rows of `table` at whole numbers; NaN for a number that is no row's."""
     at = table.at[index]

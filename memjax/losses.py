@@ -1,9 +1,15 @@
 """Losses of one point; `expect` or `train` integrates them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+
+def of_model(apply: Callable[..., Any], loss: Callable[..., jax.Array]) -> Callable:
+    """The loss of a model at one point: `loss(apply(params, x), y)`."""
+    return lambda params, x, y: loss(apply(params, x), y)
 
 
 def cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:

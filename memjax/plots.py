@@ -100,6 +100,12 @@ def key(axis: Axes, label: str, style: str = "-", **look: Any) -> None:
     axis.plot([], [], style, label=label, **{"color": "0.3", **look})
 
 
+def keys(axis: Axes, *labels: str) -> None:
+    """A line of the legend for each curve of a dimension that `dash` names."""
+    for label, dash in zip(labels, DASHES, strict=False):
+        axis.plot([], [], ls=dash, color="0.3", label=label)
+
+
 def level(axis: Axes, at: Any, label: str = "", **look: Any) -> None:
     """A horizontal line, dotted and black: a theory's or a published value."""
     look = {"color": "k", "ls": ":", "lw": 1, **look}
@@ -142,9 +148,9 @@ def lines(axis: Axes, y: xr.DataArray, x: Any, **how: Any) -> None:
     """Curves of `y` along `x`, with a band where there are seeds.
 
     `x` is the name of a dimension, or another quantity. How: `color`, `dash`, `label`,
-    `error` as above, `shades` (a colormap for `color`), `even` (labels of `x` evenly
-    spaced), `each` (a line a seed and no band); anything else is for `Axes.plot`. Where
-    `x` has seeds, its mean is taken.
+    `error` as above, `shades` (a colormap for `color`), `marks` (a marker a color),
+    `even` (labels of `x` evenly spaced), `each` (a line a seed and no band); anything
+    else is for `Axes.plot`. Where `x` has seeds, its mean is taken.
     """
     each = how.pop("each", False)
     for curve in _curves(y, x, **how):
@@ -198,6 +204,7 @@ def _curves(
     shades: str = "",
     even: bool = False,
     error: str = "sd",
+    marks: bool = False,
     **style: Any,
 ) -> Iterator[Curve]:
     """Each curve of `y`, where it lies along `x`, and how it looks."""
@@ -212,9 +219,12 @@ def _curves(
         look = {"color": tint, "ls": DASHES[i % len(DASHES)] if apart else ls}
         if label and not j:
             look["label"] = filled(label, part)
+        marker = MARKERS[i % len(MARKERS)]
+        if marks:
+            look["marker"] = marker
         along = part[x] if isinstance(x, str) else _like(x, part)
         at = [_text(v) for v in along.values] if even else along
-        yield Curve(part, at, {**look, **style}, MARKERS[i % len(MARKERS)], error)
+        yield Curve(part, at, {**look, **style}, marker, error)
 
 
 def _like(x: xr.DataArray, curve: xr.DataArray) -> xr.DataArray:

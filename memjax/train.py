@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from memjax.core import Data, Legs, Tree, expect, iterate
+from memjax.core import Data, Legs, Tree, expect, iterate, prefix
 
 
 def train(
@@ -67,6 +67,35 @@ def on_batches(
         return objective(params, x, y)
 
     return of_a_draw
+
+
+def minibatches(loss: Callable[..., jax.Array], rows: int) -> Callable:
+    """The objective that is the mean loss of `rows` points, drawn anew for each step.
+
+    Points are drawn alike, and those that count stand first (`mj.packed`).
+    """
+
+    def objective(params: Tree, data: Data, key: jax.Array) -> jax.Array:
+        drawn = jax.random.randint(key, (rows,), 0, jnp.sum(data.w > 0))
+        uniform = prefix(rows, rows)
+        x, y = jax.tree.map(lambda a: a[drawn], (data.x, data.y))
+        return expect(lambda x, y: loss(params, x, y), Data(x, y, uniform))
+
+    return objective
+
+
+def thinned(loss: Callable[..., jax.Array], share: Any) -> Callable:
+    """The objective that sees each point with probability `share`, anew for each step.
+
+    A point seen counts `1 / share` times, so that the objective is right on average.
+    """
+
+    def objective(params: Tree, data: Data, key: jax.Array) -> jax.Array:
+        seen = jax.random.uniform(key, data.w.shape) < share
+        part = data._replace(w=data.w * seen / share)
+        return expect(lambda x, y: loss(params, x, y), part)
+
+    return objective
 
 
 def descend(

@@ -163,6 +163,33 @@ def test_the_farthest_mean_is_known_for_all_places_at_once():
         mj.farthest(runs.isel(seed=[0]), exact)
 
 
+def test_a_vertex_is_found_among_noisy_values():
+    x = np.array([1.0, 2.2, 5.0])
+    noise = np.random.default_rng(0).normal(0, 1e-3, (3, 200))
+    values = 0.2 + 0.01 * np.log(x / 2)[:, None] ** 2 + noise
+    found = mj.vertex(x, values)
+    assert found.interval[0] < 2 < found.interval[1] < 2.1
+    assert mj.vertex(x, -values).value == np.inf  # none of them is least
+    assert mj.vertex(x, values[:, :1]).interval is None
+
+
+def test_measures_of_any_table():
+    values = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 9.0]])  # [a, seed]
+    runs = xr.Dataset({"error": (("a", "seed"), values)}, {"a": [0.1, 1.0]})
+    exact = xr.Dataset({"error": ("a", [1.0, 4.0])}, {"a": [0.1, 1.0]})
+    results = {"main": runs, "theory": exact}
+    grown = mj.change(results, "main", "error", "a", "0.1", "1")
+    np.testing.assert_array_equal(grown, [1, 2, 6])
+    words = runs.assign_coords(a=["low", "high"])
+    grown = mj.change({"main": words}, "main", "error", "a", "high", "low")
+    np.testing.assert_array_equal(grown, [-1, -2, -6])
+    assert mj.away(results, "main", "theory", "error", "0.5").value == 2
+    at = {"main": runs.expand_dims({"dim": [50, 200]}), "theory": exact}
+    assert mj.away(at, "main", "theory", "error", "0.5", "dim", "200").value == 2
+    with pytest.raises(mj.NotRun, match="dim 100"):
+        mj.away(at, "main", "theory", "error", "0.5", "dim", "100")
+
+
 # --- labels -------------------------------------------------------------------------
 
 

@@ -63,6 +63,14 @@ def test_rows_without_weight_are_not_walked(tiles_of_four):
     assert jnp.isfinite(value)
 
 
+def test_packing_rows_keeps_the_measure_and_puts_weight_first():
+    w = jnp.array([0.0, 0.5, 0.0, 0.25, 0.25])
+    data = mj.packed(mj.Data({"a": jnp.arange(5)}, 10 * jnp.arange(5), w))
+    np.testing.assert_array_equal(data.x["a"], [1, 3, 4, 0, 2])
+    np.testing.assert_array_equal(data.y, [10, 30, 40, 0, 20])
+    np.testing.assert_array_equal(data.w, [0.5, 0.25, 0.25, 0, 0])
+
+
 def test_gradients_in_the_data(tiles_of_four):
     x, y = points(10)
 

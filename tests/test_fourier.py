@@ -43,6 +43,20 @@ def test_arrays_choose_their_frequency_together():
     np.testing.assert_allclose(with_mean, v, atol=1e-5)
 
 
+def test_the_strongest_frequencies_are_those_of_all_rows_together():
+    strength = {1: 0.2, 3: 1.0, 4: 2.0, 6: 0.5}
+    rows = np.random.default_rng(7).uniform(0, 2 * np.pi, 5)  # phases
+    waves = {
+        k: np.stack([wave(k, (1 + k) * phase, height) for phase in rows])
+        for k, height in strength.items()
+    }
+    x = jnp.array(10 + sum(waves.values()))
+    for count, kept in ((1, (4,)), (2, (4, 3)), (3, (4, 3, 6)), (6, strength)):
+        found = obs.strongest_frequencies(x, count)
+        expected = sum(waves[k] for k in kept)  # the mean of 10 is gone
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_participation_counts_equal_waves(count):
     x = sum(wave(k + 1, 0.7 * k) for k in range(count))

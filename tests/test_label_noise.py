@@ -61,34 +61,6 @@ def test_the_filter_leaves_ideal_neurons_and_removes_what_hides_them():
     assert float(found(ln.filtered(hidden), points)[test]) > 0.95
 
 
-def test_accuracies_of_the_parts_by_counting():
-    parts = mj.datasets.modular(P)(jax.random.key(2), 0.7, 0.5)
-    params = ln.task(3, 0.5, P, 64, share=0.7, scale=1.0).start
-    u, v, w, mu = (np.asarray(params[n], np.float64) for n in ("u", "v", "w", "mu"))
-    x, label, truth = (np.asarray(a) for a in (*parts.train[:2], parts.truth))
-    guess = (np.maximum(u[x[:, 0]] + v[x[:, 1]], 0) @ w + mu).argmax(axis=1)
-    members = [np.asarray(part.w) > 0 for part in parts[1:4]]
-    expected = [np.mean((guess == label)[m]) for m in members]
-    expected.append(np.mean((guess == truth)[members[1]]))
-    points = ln.marked(parts)
-    found = ln.accuracies(partial(ln.logits, "relu"), params, points)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-
-
-def test_packing_rows_keeps_the_measure_and_puts_weight_first():
-    train = mj.datasets.modular(P)(jax.random.key(4), 0.4, 0.3).train
-    packed = ln.packed(train)
-    held = np.asarray(packed.w) > 0
-    assert held[: held.sum()].all()
-
-    def moments(x, y):
-        return jnp.array([x[0] * y, x[1] ** 2 + y])
-
-    np.testing.assert_allclose(
-        mj.expect(moments, packed), mj.expect(moments, train), rtol=1e-5
-    )
-
-
 def test_strength_and_partition_of_a_hand_made_network():
     params = ideal(50)
     params["w"] = params["w"].at[0].multiply(10.0)
@@ -166,22 +138,9 @@ def test_the_part_that_is_filtered_is_the_one_that_is_best_as_it_is():
     dims = ("seed", "half", "kept", "part")
     labels = {"half": list(parted.HALVES), "kept": list(parted.KEPT), "part": ["test"]}
     main = xr.Dataset({"partition": (dims, known[..., None])}, labels)
-    best = partial(parted.best, {"main": main})
+    best = partial(parted.known, {"main": main})
     np.testing.assert_allclose(best("strongest"), [0.6, 0.2])  # but not all neurons
     np.testing.assert_allclose(best("strongest, filtered"), [0.2, 0.2])
-
-
-def test_the_filter_keeps_the_strongest_frequencies_of_the_unembedding():
-    p, strength = 31, {3: 1.0, 4: 0.2, 9: 2.0, 14: 0.5}
-    angle = 2 * np.pi * np.arange(p) / p
-    rows = np.random.default_rng(7).uniform(0, 2 * np.pi, (5, 1))  # phases
-    waves = {k: a * np.cos(k * angle + (1 + k) * rows) for k, a in strength.items()}
-    params = {"unembed": jnp.float32(10 + sum(waves.values())), "up": jnp.ones(2)}
-    for count, kept in ((1, (9,)), (2, (9, 3)), (3, (9, 3, 14)), (15, strength)):
-        found = networks.strongest(params, count)
-        expected = sum(waves[k] for k in kept)  # the mean of 10 is gone
-        np.testing.assert_allclose(found["unembed"], expected, atol=1e-5)
-        np.testing.assert_array_equal(found["up"], params["up"])
 
 
 def test_the_other_networks_learn():

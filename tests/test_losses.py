@@ -28,6 +28,11 @@ def test_the_next_token_is_one_of_the_first() -> None:
     assert float(found) == pytest.approx(wanted, rel=1e-5)
 
 
+def test_the_loss_of_a_model_is_that_of_its_output() -> None:
+    loss = mj.losses.of_model(lambda params, x: params * x, mj.losses.square)
+    assert float(loss(2.0, jnp.array([3.0]), jnp.array([4.0]))) == 2
+
+
 @pytest.mark.parametrize(("weight", "height"), [(1, 1), (1, 15), (5, 3)])
 def test_the_rescaled_square_loss_is_its_formula(weight, height) -> None:
     for z, y in zip(LOGITS, CLASS, strict=True):

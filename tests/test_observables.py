@@ -37,6 +37,16 @@ def test_accuracy_and_norms():
     assert float(mj.observables.distance(params, zero)) == 5
 
 
+def test_sign_error_is_how_often_signs_differ():
+    rng = np.random.default_rng(0)
+    teacher, direction = np.array([1.0, 2.0, 0.0]), np.array([0.5, 0.5, 1.0])
+    x = rng.normal(size=(20000, 3))
+    score = x @ direction + np.sqrt(2) * rng.normal(size=20000)
+    counted = np.mean(score * (x @ teacher) < 0)
+    exact = mj.observables.sign_error(jnp.array(teacher), jnp.array(direction), 2.0)
+    assert abs(counted - exact) < 0.014  # four standard errors
+
+
 def test_memorized_bits():
     law = jnp.array([0.5, 0.25, 0.25, 0.0])
     h = mj.observables.entropy(law)

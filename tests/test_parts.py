@@ -38,3 +38,18 @@ def test_a_measure_on_a_set_is_uniform_and_on_none_is_zero():
     found = mj.datasets.uniform_on(jnp.array([True, False, True, True]))
     np.testing.assert_allclose(found, [1 / 3, 0, 1 / 3, 1 / 3])
     np.testing.assert_array_equal(mj.datasets.uniform_on(jnp.zeros(3, bool)), 0)
+
+
+def test_accuracies_of_the_parts_by_counting():
+    p, parts = 11, mj.datasets.modular(11)(jax.random.key(2), 0.7, 0.5)
+    logits = jax.random.normal(jax.random.key(3), (p, p, p))
+    points = mj.observables.parts.marked(parts)
+    watch = mj.observables.parts.by_part(lambda table, x: table[x[0], x[1]], points)
+    x, label, truth = (np.asarray(a) for a in (*parts.train[:2], parts.truth))
+    guess = np.asarray(logits)[x[:, 0], x[:, 1]].argmax(axis=1)
+    clean, noisy, test = (np.asarray(part.w) > 0 for part in parts[1:4])
+    expected = [np.mean((guess == label)[m]) for m in (clean, noisy, test)]
+    expected.append(np.mean((guess == truth)[noisy]))
+    found = watch(logits)["accuracy"]
+    np.testing.assert_allclose(found.value, expected, atol=1e-6)
+    assert found.axes == (("part", ("clean", "noisy", "test", "recovered")),)

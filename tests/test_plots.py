@@ -19,6 +19,7 @@ from memjax.plots import (
     filled,
     frame,
     key,
+    keys,
     level,
     lines,
     matrix,
@@ -101,6 +102,11 @@ def test_a_given_dash_stays_and_a_named_one_is_a_curve_each(axis, y):
     assert axis.get_lines()[0].get_label() == "dials"
 
 
+def test_a_line_may_have_the_marker_of_its_color(axis, y):
+    lines(axis, y, "a", color="b", marks=True)
+    assert [drawn.get_marker() for drawn in axis.get_lines()] == ["o", "s", "^"]
+
+
 def test_shades_order_colors(axis, y):
     lines(axis, y.mean("seed"), "a", color="b", shades="viridis")
     found = [to_rgba(line.get_color()) for line in axis.get_lines()]
@@ -164,6 +170,15 @@ def test_a_level_and_a_key_are_in_the_legend(axis):
     frame(axis)
     assert legend(axis) == ["published", "theory"]
     assert list(axis.get_lines()[0].get_ydata()) == [0.5, 0.5]
+
+
+def test_keys_have_the_dashes_of_the_curves(axis, y):
+    lines(axis, y.mean("seed"), "a", color="k", dash="b")
+    dashes = [drawn.get_linestyle() for drawn in axis.get_lines()]
+    keys(axis, "b is 0", "b is 1", "b is 2")
+    frame(axis)
+    assert [drawn.get_linestyle() for drawn in axis.get_lines()] == 2 * dashes
+    assert legend(axis) == ["b is 0", "b is 1", "b is 2"]
 
 
 def test_one_value_of_every_other_axis(y):

@@ -186,16 +186,6 @@ def test_the_tangent_ratio_is_that_of_the_networks_jacobian() -> None:
 # --- simulation ---------------------------------------------------------------------
 
 
-def test_sign_error_is_how_often_signs_differ() -> None:
-    teacher, direction = jnp.array([1.0, 2.0, 0.0]), jnp.array([0.5, 0.5, 1.0])
-    keys = jax.random.split(jax.random.key(0))
-    x = jax.random.normal(keys[0], (20000, 3))
-    score = x @ direction + jnp.sqrt(2.0) * jax.random.normal(keys[1], (20000,))
-    counted = jnp.mean(score * (x @ teacher) < 0)
-    exact = shared.sign_error(teacher, direction, 2.0)
-    assert abs(counted - exact) < 0.014  # four standard errors
-
-
 def test_theory_and_simulation_agree_within_simulation_error() -> None:
     grid = {"alpha": 3.0, "eps": 0.3, "lam": (0.1, 2.0), "ratio": 0.25}
     static = {"seed": range(16), "dim": 60, "capacity": 180}
@@ -248,23 +238,6 @@ def test_only_the_effective_ridge_decides_the_rule_error() -> None:
 # --- measures -----------------------------------------------------------------------
 
 
-def test_the_best_ridge_is_found_among_noisy_errors() -> None:
-    ridges = xr.DataArray(list(experiment.AROUND), dims="lam")
-    ridges = ridges.assign_coords(lam=ridges.values)
-    noise = np.random.default_rng(0).normal(0, 1e-3, (3, 200))
-    error = (
-        0.2
-        + 0.01 * np.log(ridges / 2) ** 2
-        + xr.DataArray(
-            noise, dims=("lam", "seed"), coords={"lam": ridges.lam, "seed": range(200)}
-        )
-    )
-    found = experiment.vertex(error)
-    assert found.interval[0] < 2 < found.interval[1] < 2.1
-    assert experiment.vertex(-error).value == np.inf  # no least error among them
-    assert experiment.vertex(error.isel(seed=[0])).interval is None
-
-
 def test_what_a_linear_model_misses_is_read_at_its_best_ridge() -> None:
     missed = xr.DataArray(
         [[[0.3, 0.1], [0.1, 0.2]], [[0.0, 0.0], [0.0, 0.0]]],
@@ -273,5 +246,3 @@ def test_what_a_linear_model_misses_is_read_at_its_best_ridge() -> None:
     )
     results = {"main": xr.Dataset({"memorization": missed})}
     assert experiment.least_missed(results).values.tolist() == [0.1, 0.2]
-    grown = shared.change(results, "main", "memorization", "lam", "0.1", "1")
-    np.testing.assert_allclose(grown.sel(ratio=0), [-0.2, 0.1])

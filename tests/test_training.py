@@ -1,5 +1,6 @@
 """Trajectories against a numpy implementation that shares no code with the library."""
 
+import itertools
 from functools import partial
 
 import jax
@@ -126,6 +127,40 @@ def test_batches_are_drawn_anew_from_what_has_weight():
         assert found.tolist() == [1, 2, 5] and counts.min() > 60
         np.testing.assert_array_equal(y, 10 * x)
     assert np.any(draws[0][0] != draws[1][0])
+
+
+def squares():
+    """A loss that is the square of a point, and six points, of which four count."""
+    x = jnp.array([1.0, 2.0, 4.0, 8.0, 100.0, 200.0])
+    data = mj.Data(x, x, mj.prefix(4, 6))
+    return lambda params, x, y: params * x * y, data
+
+
+def test_minibatches_draw_points_that_count_anew_for_each_step():
+    loss, data = squares()
+    one, many = (mj.minibatches(loss, rows) for rows in (1, 3))
+    keys = jax.random.split(jax.random.key(0), 4000)
+    drawn = np.asarray(jax.vmap(lambda key: one(2.0, data, key))(keys))
+    assert set(drawn) == {2.0, 8.0, 32.0, 128.0}
+    assert np.all(np.abs([np.mean(drawn == v) - 0.25 for v in set(drawn)]) < 0.03)
+    means = np.asarray(jax.vmap(lambda key: many(2.0, data, key))(keys))
+    sums = {a + b + c for a in set(drawn) for b in set(drawn) for c in set(drawn)}
+    assert np.min(abs(means[:, None] - np.array([*sums]) / 3), axis=1).max() < 1e-4
+    assert means.mean() == pytest.approx(2 * (1 + 4 + 16 + 64) / 4, rel=0.05)
+
+
+def test_thinning_is_right_on_average():
+    loss, data = squares()
+    keys = jax.random.split(jax.random.key(0), 4000)
+    thin = mj.thinned(loss, 0.25)
+    seen = np.asarray(jax.vmap(lambda key: thin(2.0, data, key))(keys))
+    some = {sum(8 * v for v, b in zip((1, 4, 16, 64), bits, strict=True) if b) / 4
+            for bits in itertools.product((0, 1), repeat=4)}  # fmt: skip
+    assert set(seen) == some  # each point 4 times, or not at all
+    assert np.mean(seen >= 2 * 64) == pytest.approx(0.25, abs=0.03)  # the largest one
+    assert seen.mean() == pytest.approx(2 * (1 + 4 + 16 + 64) / 4, rel=0.1)
+    whole = mj.thinned(loss, 1.0)
+    assert float(whole(2.0, data, keys[0])) == 2 * (1 + 4 + 16 + 64) / 4
 
 
 def test_schedules_have_unit_height_and_take_a_traced_rate():

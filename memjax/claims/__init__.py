@@ -13,6 +13,9 @@ from memjax.claims.lookup import estimate as estimate
 from memjax.claims.lookup import farthest as farthest
 from memjax.claims.lookup import first_step as first_step
 from memjax.claims.lookup import over as over
+from memjax.claims.lookup import vertex as vertex
+from memjax.claims.measures import away as away
+from memjax.claims.measures import change as change
 from memjax.claims.published import judged as judged
 from memjax.claims.rows import BadTable as BadTable
 from memjax.claims.table import held as held

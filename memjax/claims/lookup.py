@@ -164,3 +164,20 @@ def farthest(runs: Any, exact: Any, allowed: Any = 1.0) -> Estimate:
     low, high = ((away + side * half) / allowed for side in (-1, 1))
     ends = max(float(low.max()), 0.0), float(high.max())
     return Estimate(float((away / allowed).max()), ends, int(count.min()))
+
+
+def vertex(x: Any, values: np.ndarray) -> Estimate:
+    """Where a parabola in log `x` [n] through means of `values` [n, seeds] is least.
+
+    Infinite where it has no least place. The interval is that of the bootstrap.
+    """
+
+    def least(means: np.ndarray) -> np.ndarray:
+        curved, slope, _ = np.polyfit(np.log(x), means, 2)
+        return np.where(curved > 0, np.exp(-slope / (2 * abs(curved))), np.inf)
+
+    seeds = values.shape[1]
+    drawn = np.random.default_rng(0).integers(seeds, size=(DRAWS, seeds))
+    each = np.sort(least(values[:, drawn].mean(2)))
+    ends = (float(each[250]), float(each[-251])) if seeds > 1 else None
+    return Estimate(float(least(values.mean(1))), ends, seeds)

@@ -172,7 +172,7 @@ def _can_fail(interval: Any, terms: tuple[Term, ...], cells: dict) -> None:
     if interval is None:
         return
     low, high = interval
-    if "accuracy" in cells["of"] and low <= 0 and high >= 1:
+    if "accuracy" in call(cells["of"]).name and low <= 0 and high >= 1:
         raise ValueError(f"no accuracy could miss {cells['within']}")
     if isinstance(told, float) and not low <= told <= high:
         raise ValueError(f"the published value is not within {cells['within']}")

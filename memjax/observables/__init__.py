@@ -3,11 +3,13 @@
 from memjax.observables import attractors as attractors
 from memjax.observables import embedding as embedding
 from memjax.observables import memory as memory
+from memjax.observables import parts as parts
 from memjax.observables import spectral as spectral
 from memjax.observables.calibration import calibration_error as calibration_error
 from memjax.observables.classification import accuracy as accuracy
 from memjax.observables.classification import entropy as entropy
 from memjax.observables.classification import memorized_bits as memorized_bits
+from memjax.observables.classification import sign_error as sign_error
 from memjax.observables.features import agop_trace as agop_trace
 from memjax.observables.features import circulant_deviation as circulant_deviation
 from memjax.observables.features import correlation as correlation
@@ -23,6 +25,7 @@ from memjax.observables.fourier import one_frequency as one_frequency
 from memjax.observables.fourier import phase as phase
 from memjax.observables.fourier import phase_error as phase_error
 from memjax.observables.fourier import spectrum as spectrum
+from memjax.observables.fourier import strongest_frequencies as strongest_frequencies
 from memjax.observables.jacobians import along as along
 from memjax.observables.jacobians import iterated as iterated
 from memjax.observables.jacobians import nearest as nearest

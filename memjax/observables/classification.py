@@ -16,6 +16,12 @@ def accuracy(logits: jax.Array, label: jax.Array) -> jax.Array:
     return jnp.where(sound, hit, jnp.nan)
 
 
+def sign_error(teacher: jax.Array, direction: jax.Array, noise: Any = 0.0) -> jax.Array:
+    """How often direction·x + N(0, noise) and teacher·x differ in sign, x Gaussian."""
+    size = jnp.sqrt(jnp.sum(teacher**2) * (jnp.sum(direction**2) + noise))
+    return jnp.arccos(jnp.clip(teacher @ direction / size, -1, 1)) / jnp.pi
+
+
 def entropy(law: jax.Array) -> jax.Array:
     """The entropy of a distribution, in nats; NaN where an entry is negative."""
     return -jnp.sum(jax.scipy.special.xlogy(law, law))

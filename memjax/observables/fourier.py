@@ -47,6 +47,17 @@ def one_frequency(*arrays: jax.Array, keep_mean: bool = False) -> list[jax.Array
     ]
 
 
+def strongest_frequencies(x: jax.Array, count: Any) -> jax.Array:
+    """What the `count` strongest frequencies of all rows together hold of `x` [n, p].
+
+    The mean of each row goes, too.
+    """
+    waves = jnp.fft.rfft(x)
+    power = jnp.sum(jnp.square(jnp.abs(waves)), axis=0).at[0].set(-1.0)
+    kept = jnp.argsort(jnp.argsort(-power)) < count
+    return jnp.fft.irfft(kept[None] * waves, x.shape[1])
+
+
 def inverse_participation(x: jax.Array) -> jax.Array:
     """`Σ|x̂|⁴ / (Σ|x̂|²)²` per row: 1 for a pure wave, about 4/p for white noise."""
     return jnp.sum(jnp.square(spectrum(x)), axis=-1)
