@@ -92,7 +92,7 @@ def ranked(table: np.ndarray, walk: np.ndarray) -> tuple[list, list, list]:
 
 def profile(v: np.ndarray, basis: spectral.Basis) -> np.ndarray:
     """The norms of projections, by singular values in every eigenspace."""
-    parts = [basis.vectors[:, list(space)].T @ v for space in basis.spaces]
+    parts = [basis.vectors[:, space].T @ v for space in basis.modes()]
     return np.concatenate([np.linalg.svd(p, compute_uv=False)[: len(p)] for p in parts])
 
 
@@ -155,7 +155,7 @@ def test_what_is_seen_along_and_at_the_end_is_what_numpy_finds(star) -> None:
         value(end["projection"]), profile(v, basis), rtol=1e-4, atol=1e-5
     )
     between = (table[:, :7] + table[:, :7].T) / 2
-    spaces = [basis.vectors[:, list(space)] for space in basis.spaces]
+    spaces = [basis.vectors[:, space] for space in basis.modes()]
     wanted_logit = [np.linalg.eigvalsh(s.T @ between @ s)[::-1] for s in spaces]
     np.testing.assert_allclose(
         value(end["logit"]), np.concatenate(wanted_logit), rtol=1e-4, atol=1e-5

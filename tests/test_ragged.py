@@ -6,9 +6,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import memjax as mj
+from experiments import _graphs as family
+from memjax.datasets import graphs
 from memjax.engine.planned import plan as plans
+from memjax.models.draws import nested
 
 STEPS = [7, 60, 400]
 
@@ -162,3 +167,105 @@ def test_entries_with_names_are_an_axis():
         mj.Sweep(of_row, row=names[:2], scale=1.0, inputs=inputs)
     with pytest.raises(mj.BadValue, match="each value once"):
         mj.Sweep(of_row, row=["a", "a", "b"], scale=1.0, inputs=inputs)
+
+
+# --- padded models and graphs ---------------------------------------------------------
+
+GRAPHS = [graphs.parse(text) for text in ("cycle:5", "star:3:2", "grid:2:4", "path:9")]
+
+
+@given(rows=st.integers(1, 9), columns=st.integers(1, 40), seed=st.integers(0, 2**31))
+@settings(deadline=None, max_examples=20)
+def test_smaller_draws_are_corners_of_larger_ones(rows, columns, seed):
+    key = jax.random.key(seed)
+    whole = nested(jax.random.normal, key, (9, 40))
+    part = nested(jax.random.normal, key, (rows, columns))
+    np.testing.assert_array_equal(part, whole[:rows, :columns])
+
+
+def test_a_nested_draw_is_normal():
+    drawn = np.asarray(nested(jax.random.normal, jax.random.key(0), (200, 300)))
+    assert abs(drawn.mean()) < 0.02 and abs(drawn.std() - 1) < 0.02
+    across = np.corrcoef(drawn)  # rows know nothing of each other
+    assert np.abs(across - np.eye(200)).max() < 5 * 300**-0.5
+
+
+OPTIMIZERS = {
+    "sgd": optax.sgd,
+    "momentum": lambda lr: optax.sgd(lr, momentum=0.9),
+    "adam": lambda lr: optax.adam(lr, eps=1e-4),
+    "adamw": lambda lr: optax.adamw(lr, eps=1e-4, weight_decay=0.1),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("model", ["tied", "untied"])
+def test_what_pads_a_model_stays_zero_and_changes_nothing(model, name):
+    def fit(walk, nodes, width):
+        live = (jnp.int32(7), jnp.int32(4))
+        net = getattr(mj.models.graph, model)(nodes, width, live=live)
+        data = graphs.next_nodes(jnp.asarray(walk))
+
+        def loss(params, x, y):
+            return mj.losses.cross_entropy(net.apply(params, x), y)
+
+        legs = mj.train(loss, OPTIMIZERS[name](0.05), lambda p: {"p": 0}, (0, 20))
+        start = net.init(jax.random.key(3), 1.0)
+        return jax.jit(lambda: mj.walk(legs(start, data))[0].state[0])()
+
+    walk = graphs.transitions(GRAPHS[1])
+    small, large = fit(walk, 7, 4), fit(np.pad(walk, (0, 5)), 12, 9)
+    for leaf, padded in zip(*map(jax.tree.leaves, (small, large)), strict=True):
+        within = 1e-5 * np.abs(leaf).max()
+        np.testing.assert_allclose(padded[:7, :4], leaf, atol=within)
+        assert not padded[7:].any() and not padded[:, 4:].any()
+
+
+def of_graph(graph, lr, seed, width, *, max_width):
+    return family.two_matrices(
+        graph, 0, width, lr, 1.0, seed, max_width=max_width, model="tied", steps=100
+    )
+
+
+def on(found: list, widths: list) -> mj.Sweep:
+    names = [str(graph) for graph in found]
+    dials = {"lr": 0.01, "seed": range(2), "width": widths}
+    return mj.Sweep(of_graph, graph=names, inputs=family.along("graph", found), **dials)
+
+
+def test_graphs_and_widths_are_one_program_that_is_each_ones_own():
+    sweep = on(GRAPHS, [3, 8])
+    assert len(sweep.plan().groups) == 1
+    found = sweep.but(chex.assert_max_traces(of_graph, n=1)).compute()
+    for graph in GRAPHS:
+        for width in (3, 8):
+            alone = on([graph], [width]).compute().squeeze(["graph", "width"])
+            padded = found.sel(graph=str(graph), width=width)
+            same_as_alone(padded, alone, graph.nodes)
+
+
+def same_as_alone(padded, alone, nodes):
+    """Every quantity, in units of its largest entry; NaN past the graph's own.
+
+    Roots of eigenvalues are compared by their squares, which is what is rounded.
+    """
+    roots = ("projection", "residual", "strength")
+    turned = ("embedding", "eigenvector")  # up to the axes that a solver chooses
+    for name in set(alone.data_vars) - {"status", "diverged_at", *turned}:
+        mine, wanted = padded[name], alone[name]
+        for d in {"eigen", "principal", "node", "next"} & set(mine.dims):
+            past = mine.isel({d: slice(nodes, None)})
+            assert bool(past.isnull().all()), name
+            mine = mine.isel({d: slice(nodes)})
+        mine = mine.transpose(*wanted.dims)
+        mine, wanted = (mine**2, wanted**2) if name in roots else (mine, wanted)
+        within = 1e-5 * max(float(abs(wanted).max()), 1e-3)
+        np.testing.assert_allclose(mine, wanted, atol=within, err_msg=name)
+
+
+def test_two_hundred_nodes_beside_fifteen():
+    large = graphs.parse("nx:random_regular_graph:3:200")
+    found = on([graphs.parse("cycle:15"), large], [4]).compute()
+    alone = on([graphs.parse("cycle:15")], [4]).compute().squeeze(["graph", "width"])
+    same_as_alone(found.sel(graph="cycle:15", width=4), alone, 15)
+    assert bool(found.loss.notnull().all())

@@ -32,7 +32,7 @@ def principal(
     largest entry positive. Rows that are not `live` count nowhere.
     """
     live = jnp.ones(len(v)) if live is None else live.astype(v.dtype)
-    centered = live[:, None] * (v - live @ v / jnp.sum(live))
+    centered = live[:, None] * (v - (live @ v / jnp.sum(live))[None])
     values, vectors = jnp.linalg.eigh(centered @ centered.T)
     strengths = jnp.sqrt(jnp.maximum(values[::-1], 0.0))
     found = vectors[:, ::-1][:, :dims] * strengths[None, :dims]
@@ -50,7 +50,7 @@ def portrait(v: jax.Array, walk: Any, basis: Basis) -> dict[str, jax.Array | Nam
     eigenvalues, to be drawn from results alone.
     """
     part = jnp.asarray(basis.parts)
-    same = jnp.asarray(part[:, None] == part, jnp.float32)
+    same = jnp.asarray(part[:, None] == part[None], jnp.float32)
     mean = same / same.sum(1, keepdims=True)
     points, strengths = principal(v - mean @ v, basis.live)
     count, vectors = part.max() + 1, jnp.asarray(basis.vectors, jnp.float32)

@@ -31,6 +31,12 @@ class Basis(NamedTuple):
     spaces: Any  # [spaces, most of one], modes
     parts: Any  # [n], which part of the graph a node is in, -1 past its nodes
 
+    def modes(self) -> list[list[int]]:
+        """The modes of each eigenspace."""
+        n = len(self.values)
+        rows = ([i for i in row if i < n] for row in np.asarray(self.spaces).tolist())
+        return [row for row in rows if row]
+
     @property
     def live(self) -> jax.Array:
         """Which nodes, and as many modes, are the graph's own [n]."""
@@ -130,7 +136,7 @@ def _by_space(turned: jax.Array, basis: Basis) -> jax.Array:
     else:
         below = -1 - jnp.sum(jnp.abs(blocks), axis=(1, 2))
         filler = jnp.where(mode, 0.0, below[:, None])
-        blocks = blocks + filler[:, :, None] * jnp.eye(spaces.shape[1])
+        blocks = blocks + filler[:, :, None] * jnp.eye(spaces.shape[1])[None]
         values = jnp.linalg.eigvalsh(blocks)[:, ::-1]
     return jnp.zeros(len(turned)).at[spaces].set(values, mode="drop")
 
