@@ -5,7 +5,15 @@
 
 import sys
 
-from benchmarks import figure, graph_grid, growth, ragged_sweep, small_runs, solves
+from benchmarks import (
+    figure,
+    graph_grid,
+    growth,
+    ragged_sweep,
+    shapes,
+    small_runs,
+    solves,
+)
 from benchmarks.harness import parser
 
 
@@ -13,7 +21,7 @@ def main(argv: list[str]) -> None:
     args = parser(__doc__ or "").parse_args(argv)  # refused now, not minutes later
     out = f"--out={args.out or 'benchmarks/results'}"
     short = []
-    for benchmark in (ragged_sweep, small_runs, graph_grid, growth, solves):
+    for benchmark in (ragged_sweep, small_runs, graph_grid, growth, shapes, solves):
         try:
             benchmark.main([*argv, out])
         except SystemExit as error:

@@ -13,6 +13,7 @@ from benchmarks import (
     growth,
     harness,
     ragged_sweep,
+    shapes,
     small_runs,
     solves,
 )
@@ -138,3 +139,12 @@ def test_solves_agree_and_are_kept(tmp_path):
     record = json.loads((tmp_path / "W8.json").read_text())
     assert [r["variant"] for r in record["rows"]] == peers.split(",")
     assert record["solves"] == 10
+
+
+def test_shapes_agree_and_are_kept(tmp_path):
+    """With a program for every shape, to a thousandth."""
+    peers = "memjax,jax_each,jax_traced_steps"
+    shapes.main(["--small", "--repeats=1", f"--peers={peers}", f"--out={tmp_path}"])
+    record = json.loads((tmp_path / "W5.json").read_text())
+    assert [r["variant"] for r in record["rows"]] == peers.split(",")
+    assert record["runs"] == 24
