@@ -15,6 +15,7 @@ from memjax.plots import (
     key,
     level,
     lines,
+    log_ticks,
     matrix,
     one,
     panels,
@@ -173,3 +174,16 @@ def test_panels_have_letters_and_rows():
     frame(panel["d"], "last")
     assert panel["d"].get_title(loc="left") == "(d) last"
     assert len(canvas.subfigs) == 2
+
+
+@pytest.mark.parametrize("along", ["x", "y"])
+def test_a_logarithmic_axis_names_what_it_is_given(axis, along):
+    values = [50, 200, 0.5]
+    axis.plot(values, values)
+    log_ticks(axis, values, along)
+    side = getattr(axis, f"{along}axis")
+    assert side.get_scale() == "log"
+    texts = [label.get_text() for label in side.get_ticklabels(which="both")]
+    assert sorted(filter(None, texts)) == ["0.5", "200", "50"]
+    other = {"x": axis.yaxis, "y": axis.xaxis}[along]
+    assert other.get_scale() == "linear"
