@@ -113,6 +113,14 @@ def test_an_estimate_is_a_mean_with_its_interval_or_a_value():
         mj.estimate(xr.DataArray(np.zeros((2, 3)), dims=("lr", "seed")))
 
 
+def test_medians_have_an_interval_of_ranks():
+    found = mj.claims.median(xr.DataArray(np.arange(20.0)[::-1], dims="seed"))
+    assert found.value == 9.5
+    assert found.interval == (5, 14)  # the 6th and the 15th
+    with pytest.raises(mj.NotRun):
+        mj.claims.median(xr.DataArray(np.arange(5.0), dims="seed"))
+
+
 def test_the_farthest_mean_is_known_for_all_places_at_once():
     draw, places, seeds = np.random.default_rng(0), 10, 8
     values = draw.normal(0.5, 0.2, (places, seeds))

@@ -138,14 +138,6 @@ def test_the_random_features_are_fitted_by_lstsq() -> None:
     assert float(run.norm) == pytest.approx(np.linalg.norm(weights), rel=1e-6)
 
 
-def test_medians_have_an_interval_of_ranks() -> None:
-    found = experiment.middle(xr.DataArray(np.arange(20.0)[::-1], dims="seed"))
-    assert found.value == 9.5
-    assert found.interval == (5, 14)  # the 6th and the 15th
-    with pytest.raises(mj.NotRun):
-        experiment.middle(xr.DataArray(np.arange(5.0), dims="seed"))
-
-
 def test_the_bound_is_held_against_the_cheapest_place() -> None:
     labels = {"size": [10], "features": [5, 20], "ridge": [0.0, 1.0], "seed": [0, 1]}
     cost = np.array([[[1, 1], [1, 1]], [[6, 8], [2, 4.0]]])[None]

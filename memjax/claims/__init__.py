@@ -8,6 +8,7 @@ from memjax.claims.lookup import NotRun as NotRun
 from memjax.claims.lookup import at as at
 from memjax.claims.lookup import estimate as estimate
 from memjax.claims.lookup import farthest as farthest
+from memjax.claims.lookup import median as median
 from memjax.claims.published import judged as judged
 from memjax.claims.rows import BadTable as BadTable
 from memjax.claims.table import held as held
