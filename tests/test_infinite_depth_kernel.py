@@ -24,7 +24,8 @@ def runs(**settings):
 
 
 def test_classes_have_their_densities() -> None:
-    t, y = map(np.asarray, experiment.draw(jax.random.key(0), 200_000))
+    found = mj.datasets.overlapping(jax.random.key(0), 200_000, 0.4)
+    t, y = map(np.asarray, found)
     assert np.mean(y < 0) == pytest.approx(0.4, abs=0.005)
     for label, mean in ((-1, 1 / 3), (1, 2 / 3)):  # of Beta(1, 2) and Beta(2, 1)
         assert t[y == label].mean() == pytest.approx(mean, abs=0.003)
@@ -56,7 +57,7 @@ def test_the_run_interpolates_as_numpy_does() -> None:
     """At 8 layers and 30 points, by the kernel itself and a dense solve."""
     keys = jax.random.split(jax.random.key(3))
     (t, y), (new_t, _) = (
-        map(np.asarray, experiment.draw(key, n))
+        map(np.asarray, mj.datasets.overlapping(key, n, experiment.PRIOR))
         for key, n in zip(keys, (30, 300), strict=True)
     )
     at, new = np.arctan2(1 - t, t), np.arctan2(1 - new_t, new_t)
@@ -98,12 +99,24 @@ def test_hilberts_estimate_weighs_by_distance() -> None:
     apart, y = jnp.array([[0.1, 0.15, 0.3]]), jnp.array([1.0, -1.0, -1.0])
     for count, sign in ((3, 0), (2, 1)):  # 10 - 6.7 - 3.3, less by the chord; 10 - 6.7
         w = mj.prefix(count, 3)
-        old = experiment.old_classifiers(apart, jnp.array([0.3]), y, w)
         exact = sum(y[:count] / (2 * np.sin(np.asarray(apart[0, :count]) / 2)))
-        assert float(old["hilbert"][0]) == pytest.approx(float(exact))
-        assert abs(float(old["hilbert"][0])) > 1 or sign == 0
-        assert float(old["nearest"][0]) == 1
-        assert float(old["bayes"][0]) < 0
+        (hilbert,) = mj.kernels.hilbert(2 * jnp.sin(apart / 2), y, w)
+        assert float(hilbert) == pytest.approx(float(exact))
+        assert abs(float(hilbert)) > 1 or sign == 0
+        assert float(mj.kernels.nearest(apart, y, w)[0]) == 1
+
+
+def test_a_vote_by_logs_is_that_of_a_kernel_and_of_one_too_small_to_hold() -> None:
+    x, new = np.array([0.0, 0.3, 0.9, 0.4]), np.array([0.1, 0.55, 0.8])
+    y, w = jnp.array([1.0, -1.0, 1.0, 5.0]), mj.prefix(3, 4)
+    logs = [-jnp.array((v[:, None] - x[None]) ** 2) for v in (x, new)]
+    small = jnp.exp(np.array(logs[0][:3, :3]) * 2)
+    wanted = np.exp(2 * np.array(logs[1][:, :3])) @ np.linalg.solve(small, y[:3])
+    found = mj.kernels.dual.vote(2 * logs[0], 2 * logs[1], y, w, 0.0)
+    np.testing.assert_allclose(found * np.exp(2 * np.max(logs[1][:, :3], 1)), wanted)
+    # At exp(-10^6 r²) the nearest decides, and all of the numbers would be zero.
+    tiny = mj.kernels.dual.vote(1e6 * logs[0], 1e6 * logs[1], y, w, 0.0)
+    np.testing.assert_allclose(tiny, [1, -1, 1])
 
 
 def test_measures_know_powers_and_gaps() -> None:

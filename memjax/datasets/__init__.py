@@ -9,6 +9,7 @@ from memjax.datasets.modular import modular_product as modular_product
 from memjax.datasets.modular import modular_quotient as modular_quotient
 from memjax.datasets.modular import modular_sum as modular_sum
 from memjax.datasets.modular import one_hot_pair as one_hot_pair
+from memjax.datasets.overlapping import overlapping as overlapping
 from memjax.datasets.parts import Parts as Parts
 from memjax.datasets.parts import mislabeled as mislabeled
 from memjax.datasets.random_labels import classes_at as classes_at
