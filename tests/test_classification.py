@@ -73,7 +73,7 @@ def test_minimum_norm_is_the_largest_margin_where_all_points_support(seed) -> No
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(8, features)), rng.choice([-1.0, 1.0], 8)
     a = np.asarray(mj.kernels.ridge(jnp.array(x @ x.T), jnp.array(y), mj.prefix(8, 8)))
-    found = experiment.supported(jnp.array(y * a), mj.prefix(8, 8))
+    found = mj.observables.supported(jnp.array(y * a), mj.prefix(8, 8))
     edge = {
         "type": "ineq",
         "fun": lambda v: y * (x @ v) - 1,

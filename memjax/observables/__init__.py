@@ -5,6 +5,7 @@ from memjax.observables.calibration import calibration_error as calibration_erro
 from memjax.observables.classification import accuracy as accuracy
 from memjax.observables.classification import entropy as entropy
 from memjax.observables.classification import memorized_bits as memorized_bits
+from memjax.observables.classification import supported as supported
 from memjax.observables.features import circulant_deviation as circulant_deviation
 from memjax.observables.features import cosine as cosine
 from memjax.observables.features import power_order as power_order
