@@ -4,9 +4,8 @@ Ridge regression on random features of Gaussian data, whose eigenvalues and targ
 as powers. A small ridge makes a peak where there are as many features as samples; the
 best ridge leaves none, and both more features and more samples lower the test error.
 Close to the best test error, the train error is far below it. What it is at the best
-ridge has a closed form where samples are many.
-
-In double precision: at the smallest ridge Gram matrices have condition numbers of 10⁶.
+ridge has a closed form where samples are many. All in double precision: at the smallest
+ridge Gram matrices have condition numbers of 10⁶.
 
 Source: Simon, Karkada, Ghosh, Belkin, More is Better in Modern Machine Learning: when
 Infinite Overparameterization is Optimal and Overfitting is Obligatory, arXiv
@@ -32,7 +31,7 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from memjax.cli import launch
-from memjax.plots import cells, frame, key, lines, one, panels, points
+from memjax.plots import cells, frame, key, lines, log_ticks, one, panels, points
 
 theory = mj.theory.eigenframework
 RIDGES = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
@@ -233,6 +232,7 @@ def draw_peak(axis: Axes, results: Results) -> None:
     key(axis, "theory")
     words: Any = {"xlabel": "random features", "ylabel": "test error", **LOGLOG}
     frame(axis, "{size} samples", exact, **words)
+    log_ticks(axis, exact.features.values)
 
 
 def draw_ridges(axis: Axes, results: Results) -> None:
