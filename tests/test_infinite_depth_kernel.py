@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
+from agreement import assert_mean
 from scipy.integrate import quad
+from scipy.stats import binom
 
 import memjax as mj
 from experiments import infinite_depth_kernel as experiment
@@ -32,25 +34,59 @@ def test_classes_have_their_densities() -> None:
         assert t[y == label].var() == pytest.approx(1 / 18, abs=0.001)
 
 
+def eta(t):
+    """The chance of the second class at t."""
+    return 1.2 * t / density(t)
+
+
+def density(t):
+    return 0.8 + 0.4 * t
+
+
+def nearest_is_right(size: int, nodes: int = 1500) -> float:
+    """How often the nearest of `size` points is, an integral over it and a new point.
+
+    By the angle a of t = 1 / (1 + cot a), in which distances are measured: at distance
+    r lies the nearest with density `size g (1 - G)^(size - 1)`, G the chance of r or
+    less and g its slope.
+    """
+    places = (np.arange(nodes) + 0.5) / nodes
+    a, r = np.pi / 2 * places, min(np.pi / 2, 25 / size) * places
+
+    def t(a):
+        return 1 / (1 + 1 / np.tan(np.clip(a, 1e-9, np.pi / 2 - 1e-9)))
+
+    def slope(a):  # of the chance of an angle below a
+        inside = (a > 0) & (a < np.pi / 2)
+        return inside * density(t(a)) * t(a) ** 2 / np.sin(np.where(inside, a, 1)) ** 2
+
+    def below(a):
+        return 0.8 * t(a) + 0.2 * t(a) ** 2
+
+    ends = a[:, None] + r[None] * np.array([-1, 1])[:, None, None]
+    left = 1 - (below(ends[1]) - below(ends[0]))
+    own, theirs = eta(t(a))[:, None], eta(t(ends))
+    alike = own * theirs + (1 - own) * (1 - theirs)
+    each = (size * slope(ends) * left ** (size - 1) * alike).sum(0)
+    return float((slope(a)[:, None] * each).sum() * (a[1] - a[0]) * (r[1] - r[0]))
+
+
 def test_old_classifiers_are_as_often_right_as_integrals_say() -> None:
-    found = runs(size=200, depth=5, activation="square", capacity=200, seed=range(20))
-    right = found.classifier
-
-    def mean(right_at) -> float:
-        return quad(lambda t: right_at(t) * (0.8 + 0.4 * t), 0, 1)[0]
-
-    def eta(t: float) -> float:
-        return 1.2 * t / (0.8 + 0.4 * t)
-
+    size, shapes = 50, {"depth": 5, "activation": "square", "capacity": 50}
+    found = runs(size=size, seed=range(250), **shapes)
+    bayes = quad(lambda t: max(eta(t), 1 - eta(t)) * density(t), 0, 1, points=[0.4])[0]
+    less, more = binom.cdf(size / 2 - 1, size, 0.6), binom.sf(size / 2, size, 0.6)
     wanted = {
-        "bayes": mean(lambda t: max(eta(t), 1 - eta(t))),
-        "nearest": mean(lambda t: eta(t) ** 2 + (1 - eta(t)) ** 2),
-        "majority": mean(eta),
+        "bayes": bayes,
+        "nearest": nearest_is_right(size),
+        "majority": 0.6 * more + 0.4 * (1 - more),  # a tie is said to be the first
     }
+    assert less + more < 1
     for name, value in wanted.items():
-        values = right.sel(of=name)
-        error = float(values.std("seed", ddof=1)) / 20**0.5
-        assert abs(float(values.mean()) - value) < 4 * error + 0.003, name
+        assert_mean(found.classifier.sel(of=name), value, known=0.035)
+    limit = quad(lambda t: (eta(t) ** 2 + (1 - eta(t)) ** 2) * density(t), 0, 1)[0]
+    gaps = [nearest_is_right(n) - limit for n in (25, 50)]
+    assert gaps[1] / gaps[0] == pytest.approx(1 / 4, abs=0.1)
 
 
 def test_the_run_interpolates_as_numpy_does() -> None:
