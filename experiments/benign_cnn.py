@@ -13,8 +13,10 @@ Command: python -m experiments.benign_cnn
 Expected: test error a half up to n SNR^3 = 1/4 and zero from 8 on, at 10 to 80 points,
 with a fall through a quarter between 1 and 2. A run in seventy is still on the plateau.
 
-Test errors count only where the training loss has become small: at small starts the
-power q is a plateau, and a run that is still on it has not overfitted.
+Sweeps: `main`, `theory` (the same in the limit of noise that is orthogonal), `fourth`
+(the power q = 4) and `prototype`. Test errors count only where the training loss has
+become small: at small starts the power q is a plateau, and a run that is still on it
+has not overfitted.
 """
 
 from typing import Any
@@ -168,8 +170,7 @@ def fitted(results: Results, sweep: str) -> mj.Estimate:
 
 def ended(results: Results, sweep: str, quantity: str) -> xr.DataArray:
     """A quantity at the end, of the runs that have fitted their points."""
-    end = results[sweep]
-    end = end.isel(step=-1) if "step" in end.dims else end
+    end = results[sweep].isel(step=-1, missing_dims="ignore")
     return end[quantity].where(end.train_loss < TRAINED)
 
 
