@@ -13,8 +13,10 @@ Command: python -m experiments.benign_cnn
 Expected: test error a half up to n SNR^3 = 1/4 and zero from 8 on, at 10 to 80 points,
 with a fall through a quarter between 1 and 2. A run in seventy is still on the plateau.
 
-Test errors count only where the training loss has become small: at small starts the
-power q is a plateau, and a run that is still on it has not overfitted.
+Sweeps: `main`, `theory` (the same in the limit of noise that is orthogonal), `fourth`
+(the power q = 4) and `prototype`. Test errors count only where the training loss has
+become small: at small starts the power q is a plateau, and a run that is still on it
+has not overfitted.
 """
 
 from typing import Any
@@ -29,10 +31,11 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from memjax.cli import launch
-from memjax.plots import BESIDE, frame, level, lines, panels, points
+from memjax.plots import BESIDE, frame, key, level, lines, panels, points
 
 TRAINED = 0.01  # training loss, of 0.69 at the start
 RATIOS = tuple(2.0**k for k in range(-4, 5))  # of n SNR^q
+theory = mj.theory.benign_cnn
 PROTOTYPE = ((20, 20, 20, 20, 80, 80, 80), (0.06, 0.45, 3.6, 12.0, 0.23, 14.0, 49.0))
 
 
@@ -92,6 +95,28 @@ def run(
     return fit(start, train)
 
 
+def theory_run(
+    size: Any, ratio: Any, init_scale: Any, lr: Any, seed: Any,
+    *, q: int, dim: int, width: int, steps: int, tests: int, capacity: int,
+) -> dict[str, jax.Array]:  # fmt: skip
+    """What `run` ends at where noise patches are orthogonal, by what filters give."""
+    keys = jax.random.split(jax.random.key(seed), 4)
+    power, w = dim * (ratio / size) ** (2 / q), mj.prefix(size, capacity)
+    y, label = (jax.random.rademacher(keys[0], (n,), float) for n in (capacity, tests))
+    on_signal = init_scale * jnp.sqrt(power) * normals(keys[1], 2, width)
+    on_noise = init_scale * dim**0.5 * normals(keys[2], 2, width, capacity)
+    start = theory.Outputs(on_signal, on_noise)
+
+    def step(t: Any, outputs: theory.Outputs) -> theory.Outputs:
+        return theory.step(outputs, y, w, 1.0 * dim, power, lr, q)
+
+    end = jax.lax.fori_loop(0, steps, step, start)
+    loss = w @ jax.nn.softplus(-y * theory.values(end, y, q))
+    new = theory.new_noise(keys[3], start, end, init_scale, 1.0 * dim, tests)
+    margin = label * theory.values(end._replace(noise=new), label, q)
+    return {"train_loss": loss, "test_error": jnp.mean(margin <= 0)}
+
+
 # --- the grids ----------------------------------------------------------------------
 
 
@@ -122,6 +147,7 @@ def sweeps(
     return {
         "main": main,
         "fourth": higher if fourth else None,
+        "theory": main.but(theory_run),
         "prototype": mj.Sweep(run, pairs, q=3, **shape) if prototype else None,
     }
 
@@ -144,7 +170,7 @@ def fitted(results: Results, sweep: str) -> mj.Estimate:
 
 def ended(results: Results, sweep: str, quantity: str) -> xr.DataArray:
     """A quantity at the end, of the runs that have fitted their points."""
-    end = results[sweep].isel(step=-1)
+    end = results[sweep].isel(step=-1, missing_dims="ignore")
     return end[quantity].where(end.train_loss < TRAINED)
 
 
@@ -171,10 +197,13 @@ def figure(results: Results) -> Figure:
     """Errors over n SNR^q and over SNR, losses at the end, and one fit over steps."""
     canvas, panel = panels("ab;cd", (10.5, 7))
     error = ended(results, "main", "test_error")
+    exact = ended(results, "theory", "test_error").mean("seed")
     how: dict[str, Any] = {"color": "size", "label": "n = {size}", "join": True}
     words: dict[str, Any] = {"xscale": "log", "ylabel": "test error"}
     along: dict[str, Any] = {"xlabel": "n SNR^q", "xlim": (0.05, 20), **words}
     points(panel["a"], error, "ratio", error="se", **how)
+    lines(panel["a"], exact, "ratio", color="size", dash=":", lw=0.8)
+    key(panel["a"], "theory, orthogonal noise", ":", lw=0.8)
     frame(panel["a"], "q = {q}", error, **along)
     snr = (error.ratio / error["size"]) ** (1 / 3)
     points(panel["b"], error, snr, error="se", **how)

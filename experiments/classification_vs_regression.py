@@ -15,9 +15,8 @@ regression in overparameterized regimes, arXiv 2005.08054; Cao, Gu, Belkin, arXi
 Command: python -m experiments.classification_vs_regression
 Expected: 800 points, 800^2.5 features, q = 1.4: 4 % of signs wrong, risk near 0.87.
 
-Sweeps: `main` (few strong features), `several` (more of them), `isotropic` (labels that
-are independent of the points), `mixture` (two classes), and theory for each; `limit` is
-theory at many points.
+Sweeps: `main` (one strong feature), `several` (more), `isotropic` (random labels),
+`mixture` (two classes), a theory for each; `limit` is theory at many points.
 """
 
 from typing import Any
@@ -58,26 +57,17 @@ def run(
     return {
         "risk": (own[0, 0] - 1) ** 2 + others[0],
         "error": jnp.arctan2(jnp.sqrt(others[1]), own[0, 1]) / jnp.pi,
-        **supported(y[:, 1] * a[:, 1], w),
+        **mj.observables.supported(y[:, 1] * a[:, 1], w),
     }
-
-
-def supported(force: jax.Array, w: jax.Array) -> dict[str, jax.Array]:
-    """The share of points that pull their own way, and whether that is all of them.
-
-    If all do, minimum norm is the classifier of largest margin (Karush, Kuhn, Tucker).
-    """
-    share = w @ (force > 0)
-    return {"support": share, "all": jnp.all(force > 0).astype(float)}
 
 
 def isotropic_run(ratio: Any, seed: Any, *, size: int) -> dict[str, jax.Array]:
     """Fit random signs on `ratio` n ln n features of variance one."""
     x_key, y_key = jax.random.split(jax.random.key(seed))
-    gram = mj.datasets.gaussian_gram(x_key, size, amount(size, ratio))
+    gram = mj.datasets.gaussian_gram(x_key, size, theory.features(size, ratio))
     y = jax.random.rademacher(y_key, (size,), float)
     w = mj.prefix(size, size)
-    return supported(y * mj.kernels.ridge(gram, y, w), w)
+    return mj.observables.supported(y * mj.kernels.ridge(gram, y, w), w)
 
 
 def mixture_run(
@@ -93,12 +83,7 @@ def mixture_run(
     along = toward @ a
     length = jnp.sqrt(along**2 + a @ rest @ a)
     error = jax.scipy.stats.norm.cdf(-signal * along / length)
-    return {"error": error, **supported(y * a, w)}
-
-
-def amount(size: Any, ratio: Any) -> jax.Array:
-    """So many features: `ratio` n ln n."""
-    return jnp.round(ratio * size * jnp.log(size * 1.0))
+    return {"error": error, **mj.observables.supported(y * a, w)}
 
 
 def theory_run(size: Any, p: Any, q: Any, r: Any) -> dict[str, jax.Array]:
@@ -109,7 +94,7 @@ def theory_run(size: Any, p: Any, q: Any, r: Any) -> dict[str, jax.Array]:
 
 def isotropic_theory_run(size: Any, ratio: Any) -> dict[str, jax.Array]:
     """What `isotropic_run` gives on average, `all` as if points were independent."""
-    at = size, amount(size, ratio)
+    at = size, theory.features(size, ratio)
     return {"support": theory.support(*at), "all": theory.all_support(*at)}
 
 
@@ -139,14 +124,14 @@ def sweeps(
     mj.inside(0, np.inf, q=q, signal=signal, ratio=ratio)
     mj.between(0, 0.9, r=r)
     mj.between(1, features / 2, classes_size=classes_size)
-    double: dict[str, Any] = {"float64": True}
-    grid: dict[str, Any] = {"p": p, "q": q, "seed": mj.seeds(seeds), **double}
+    grid: dict[str, Any] = {"p": p, "q": q, "seed": mj.seeds(seeds), "float64": True}
     main = mj.Sweep(run, size=size, r=0.0, room=1, **grid)
     ends: Any = {"size": sorted({min(size), max(size)}), "room": round(max(size) ** r)}
     several = main.but(r=r, p=(min(p),), **ends)
-    many = mj.Sweep(isotropic_run, size=few, ratio=ratio, seed=range(draws), **double)
-    at: dict[str, Any] = {"signal": signal, "features": features, "seed": range(draws)}
-    mixture = mj.Sweep(mixture_run, size=classes_size, **at, **double)
+    drawn: dict[str, Any] = {"seed": range(draws), "float64": True}
+    many = mj.Sweep(isotropic_run, size=few, ratio=ratio, **drawn)
+    at: dict[str, Any] = {"signal": signal, "features": features, **drawn}
+    mixture = mj.Sweep(mixture_run, size=classes_size, **at)
     bare = main.but(theory_run)
     fine = np.linspace(min(q), max(q), 57).round(3).tolist()
     return {
@@ -178,7 +163,7 @@ def growth(
     """The exponent e of a quantity that goes as n^e, between two numbers of points."""
     found = results[sweep][quantity]
     first, last = (mj.at(found, size=int(n)) for n in (few, many))
-    return np.log(last / first) / np.log(float(many) / float(few))
+    return np.log(last / first) / np.log(int(many) / int(few))
 
 
 def more(results: Results, few: str, many: str) -> xr.DataArray:
@@ -195,11 +180,8 @@ def turn(results: Results, quantity: str) -> xr.DataArray:
 
     def crossing(rise: np.ndarray) -> float:
         after = int(np.argmax(rise > 0))
-        if not rise.max() > 0 or not after:
-            return float("nan")
-        return float(
-            np.interp(0, rise[after - 1 : after + 1], q[after - 1 : after + 1])
-        )
+        ends = slice(after - 1, after + 1)
+        return float(np.interp(0, rise[ends], q[ends])) if after else np.nan
 
     q = rise.q.values
     return xr.apply_ufunc(crossing, rise, input_core_dims=[["q"]], vectorize=True)
@@ -225,19 +207,14 @@ def tilted(results: Results, margin: str) -> mj.Estimate:
 def figure(results: Results) -> Figure:
     """Signs and risks against the share of the strong feature; supports; a mixture."""
     canvas, panel = panels("abc;def", (13, 7.4))
-    for letter, quantity, side in (
-        ("a", "error", 0),
-        ("b", "error", -1),
-        ("d", "risk", 0),
-        ("e", "risk", -1),
-    ):
-        runs, exact = (results[n].isel(p=side) for n in ("main", "theory"))
-        draw_task(panel[letter], runs[quantity], exact[quantity])
+    for letters, quantity in (("ab", "error"), ("de", "risk")):
+        for letter, side in zip(letters, (0, -1), strict=True):
+            draw_task(panel[letter], results, quantity, side)
     draw(panel["c"], results, "isotropic", "all", "ratio")
     panel["c"].axvline(2, color="0.6", lw=0.8)
-    words: dict[str, Any] = {"xlabel": "features / (n ln n)"}
-    words |= {"ylabel": "share of draws", "ylim": (-0.03, 1.03)}
-    frame(panel["c"], "all points are support vectors", **words)
+    words: dict[str, Any] = {"ylabel": "share of draws", "ylim": (-0.03, 1.03)}
+    title = "all points are support vectors"
+    frame(panel["c"], title, xlabel="features / (n ln n)", **words)
     draw(panel["f"], results, "mixture", "error", "signal")
     words = {"xlabel": "|mean| of both classes", "ylabel": "share of wrong signs"}
     title = "two classes, {features} features"
@@ -245,38 +222,28 @@ def figure(results: Results) -> Figure:
     return canvas
 
 
-def draw_task(axis: Axes, runs: xr.DataArray, exact: xr.DataArray) -> None:
-    """One task at one number of features, and where both cease to be learned."""
-    how: dict[str, Any] = {"color": "size"}
-    lines(axis, exact, "q", **how)
-    points(axis, runs, "q", label="n = {size}", error="se", **how)
-    ends = theory.thresholds(float(runs.p), float(runs.r))
-    for end, style, word in zip(
-        ends, ":-", ("regression fails", "signs fail"), strict=True
-    ):
-        axis.axvline(end, color="0.6", ls=style, lw=0.8)
-        key(axis, f"{word} beyond", style, color="0.6", lw=0.8)
-    key(axis, "theory")
-    signs = runs.name == "error"
-    level(axis, 0.5 if signs else 1)
-    names = {"error": "share of wrong signs", "risk": "risk of regression"}
-    frame(
-        axis,
-        "n^{p:g} features",
-        runs,
-        xlabel="q",
-        ylabel=names[str(runs.name)],
-        legend={} if signs else False,
-    )
-
-
 def draw(axis: Axes, results: Results, sweep: str, quantity: str, x: str) -> None:
     """Simulation on theory, for every number of points."""
-    how: dict[str, Any] = {"color": "size"}
-    lines(axis, results[f"{sweep}_theory"][quantity], x, **how)
-    runs = results[sweep][quantity]
-    points(axis, runs, x, label="n = {size}", error="se", **how)
+    exact = "theory" if sweep == "main" else f"{sweep}_theory"
+    lines(axis, results[exact][quantity], x, color="size")
+    how: dict[str, Any] = {"color": "size", "label": "n = {size}", "error": "se"}
+    points(axis, results[sweep][quantity], x, **how)
     key(axis, "theory")
+
+
+def draw_task(axis: Axes, results: Results, quantity: str, side: int) -> None:
+    """One task at one number of features, and where both cease to be learned."""
+    given = {name: results[name].isel(p=side) for name in ("main", "theory")}
+    draw(axis, given, "main", quantity, "q")
+    p, r = (float(given["main"][name]) for name in ("p", "r"))
+    fails = {":": "regression fails beyond", "-": "signs fail beyond"}
+    for end, (style, word) in zip(theory.thresholds(p, r), fails.items(), strict=False):
+        axis.axvline(end, color="0.6", ls=style, lw=0.8, label=word)
+    level(axis, {"error": 0.5, "risk": 1}[quantity])
+    label = {"error": "share of wrong signs", "risk": "risk of regression"}[quantity]
+    words = {"xlabel": "q", "ylabel": label}
+    legend: Any = {} if quantity == "error" else False
+    frame(axis, "n^{p:g} features", given["main"], legend=legend, **words)
 
 
 if __name__ == "__main__":

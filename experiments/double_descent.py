@@ -1,17 +1,15 @@
 """Test error peaks where features are as many as points, and descends again beyond.
 
-Regression of minimum norm over numbers of features and of points. Random features of a
-smooth function show the peak and the second descent. Isotropic Gaussian features have
-the same peak in closed form; there more data can hurt, the ridge of least risk takes
-the peak away, and what noise costs, the train loss and the size of the model bound
-each other whatever the method.
+Regression of minimum norm over numbers of features and of points: random features of a
+smooth function, and isotropic Gaussian features, whose peak has a closed form. There
+more data can hurt, the ridge of least risk takes the peak away, and what noise costs,
+the train loss and the size of the model bound each other whatever the method.
 
 Source: Belkin, Fit without fear, arXiv 2105.14368; Hastie, Montanari, Rosset,
 Tibshirani, arXiv 1903.08560; Nakkiran, Venkat, Kakade, Ma, Optimal Regularization Can
 Mitigate Double Descent, arXiv 2003.01897; Ghosh, Belkin, arXiv 2207.11621.
 Command: python -m experiments.double_descent
-Expected: median test error of 100 points above 10 with 100 random features, and near
-.2 with 60 and with 5000.
+Expected: 100 points, median test error .2 at 60 random features, 30 at 100, .2 at 5000.
 
 Sweeps: `main` (Gaussian features), `large` (the same, up to 20 features a point),
 `theory` (closed forms), `random` and `wide` (random features of a smooth function).
@@ -25,7 +23,6 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import binom
 
 import memjax as mj
 from memjax.cli import launch
@@ -34,6 +31,7 @@ from memjax.plots import frame, key, lines, panels, points
 RIDGES = (0.0, 0.1, 0.3, 1.0, 3.0)  # strengths, in units of the one of least risk
 BLOCK = 200  # features that are held at a time
 TESTS = 1000  # points
+LOGLOG: dict[str, Any] = {"xscale": "log", "yscale": "log"}
 theory = mj.theory.double_descent
 
 
@@ -41,15 +39,9 @@ theory = mj.theory.double_descent
 
 
 def run(
-    size: Any,
-    features: Any,
-    signal: Any,
-    noise: Any,
-    seed: Any,
-    *,
-    capacity: int,
-    room: int,
-) -> dict[str, Any]:
+    size: Any, features: Any, signal: Any, noise: Any, seed: Any,
+    *, capacity: int, room: int,
+) -> dict[str, Any]:  # fmt: skip
     """Fit a signal in noise on Gaussian features, along a path of ridges."""
     x_key, noise_key = jax.random.split(jax.random.key(seed))
 
@@ -66,9 +58,8 @@ def run(
     unit = theory.best_strength(features / size, signal, noise)
     labels = jnp.stack([clean, drawn], axis=1)  # what is linear, each on its own
     found = mj.kernels.factor(gram, w, features)
-    fitted, noisy = jnp.moveaxis(
-        mj.kernels.path(found, labels, unit * jnp.array(RIDGES)), -1, 0
-    )
+    path = mj.kernels.path(found, labels, unit * jnp.array(RIDGES))
+    fitted, noisy = jnp.moveaxis(path, -1, 0)
 
     def square(a: jax.Array) -> jax.Array:
         return jnp.einsum("rn,nm,rm->r", a, gram, a)  # |β̂|²
@@ -80,8 +71,7 @@ def run(
         "train": (train := (drawn[None, :] - noisy @ gram) ** 2 @ w),
         "bound": power * theory.tradeoff(size, features, train / power),
     }
-    named = {k: mj.named(v, "ridge", coords=RIDGES) for k, v in values.items()}
-    return named
+    return {k: mj.named(v, "ridge", coords=RIDGES) for k, v in values.items()}
 
 
 def theory_run(size: Any, features: Any, signal: Any, noise: Any) -> dict[str, Any]:
@@ -90,12 +80,8 @@ def theory_run(size: Any, features: Any, signal: Any, noise: Any) -> dict[str, A
     strengths = theory.best_strength(ratio, signal, noise) * jnp.array(RIDGES[1:])
     bare = theory.ridgeless(size, features, signal, noise)
     limit = theory.ridge(ratio, strengths, signal, noise)
-    bias, variance, train = (
-        jnp.concatenate([jnp.reshape(b, 1), r])
-        for b, r in zip(bare, limit, strict=True)
-    )
-    values = {"bias": bias, "variance": variance, "excess": bias + variance}
-    values |= {"train": train}
+    found = jax.tree.map(lambda b, r: jnp.concatenate([b.reshape(1), r]), bare, limit)
+    values = {**found._asdict(), "excess": found.bias + found.variance}
     return {k: mj.named(v, "ridge", coords=RIDGES) for k, v in values.items()}
 
 
@@ -106,17 +92,11 @@ def random_run(
     x_key, noise_key, w_key, b_key = jax.random.split(jax.random.key(seed), 4)
     x = jax.random.normal(x_key, (capacity + TESTS, 5))
     target = jnp.sin(x[:, 0]) + x[:, 1] * x[:, 2] / 2
-
-    def block(k: jax.Array) -> jax.Array:
-        slopes = jax.random.normal(jax.random.fold_in(w_key, k), (5, BLOCK)) / 2
-        phase = jax.random.uniform(jax.random.fold_in(b_key, k), (1, BLOCK))
-        return jnp.sqrt(2 / features) * jnp.cos(x @ slopes + 2 * jnp.pi * phase)
-
+    block = mj.kernels.cosines(w_key, b_key, x, 2, features, BLOCK)
     products = mj.kernels.pooled(block, capacity, features, room)
     gram, across = products[:capacity], products[capacity:]
     labels = target[:capacity] + noise * jax.random.normal(noise_key, (capacity,))
-    found = mj.kernels.factor(gram, mj.prefix(size, capacity), features)
-    a = mj.kernels.path(found, labels, jnp.zeros(1))[0]
+    a = mj.kernels.minimum_norm(gram, labels, mj.prefix(size, capacity), features)
     error = jnp.mean((across @ a - target[capacity:]) ** 2)
     return {"error": error, "norm": jnp.sqrt(a @ gram @ a)}
 
@@ -138,24 +118,23 @@ def sweeps(
     random_seeds: int = 64,  # many: what is judged are medians
 ) -> dict[str, mj.Sweep | None]:
     """Gaussian features with theory on a finer grid, and random features."""
-    for name, value in {"signal": signal, "noise": noise}.items():
-        mj.inside(0, np.inf, **{name: value})
+    mj.inside(0, np.inf, signal=signal, noise=noise)
     mj.between(1, np.inf, features=features, large=large, random=random, wide=wide)
-    grid: dict[str, Any] = {"signal": signal, "noise": noise, "seed": mj.seeds(seeds)}
     # In double precision: near the peak float32 mistakes features for rounding.
-    sized: dict[str, Any] = {"size": size, "features": features, "float64": True}
-    main = mj.Sweep(run, room=max(features), **sized, **grid)
+    grid: dict[str, Any] = {"size": size, "features": features, "float64": True}
+    grid |= {"signal": signal, "noise": noise, "seed": mj.seeds(seeds)}
+    main = mj.Sweep(run, room=max(features), **grid)
     more: Any = {"size": (max(size),), "features": large, "room": max(large, default=1)}
-    fine = np.geomspace(min(features), max(*features, *large), 150).round().astype(int)
-    every = sorted({*features, *large, *fine.tolist()})
-    sizes = sorted({*size, *np.linspace(min(size), max(size), 40).round().tolist()})
+    fine = np.geomspace(min(features), max(*features, *large), 150).round()
+    every = sorted({*features, *large, *map(int, fine)})
+    sizes = sorted({*size, *map(int, np.linspace(min(size), max(size), 40).round())})
     drawn: Any = {"size": random_size, "noise": random_noise}
     drawn |= {"seed": mj.seeds(random_seeds), "float64": True}
     some = mj.Sweep(random_run, features=random, room=max(random), **drawn)
     return {
         "main": main,
         "large": main.but(**more) if large else None,
-        "theory": main.but(theory_run, size=[int(n) for n in sizes], features=every),
+        "theory": main.but(theory_run, size=sizes, features=every),
         "random": some,
         "wide": some.but(features=wide, room=max(wide)),
     }
@@ -171,17 +150,6 @@ def claims(results: Results) -> list[mj.Claim]:
     return mj.judged(__file__, results, median, ratio, growth, away, tightness)
 
 
-def middle(values: xr.DataArray) -> mj.Estimate:
-    """The median over seeds, and the interval between two of them that covers it."""
-    ranked = np.sort(values.transpose("seed").values)
-    count = len(ranked)
-    if count < 6:
-        raise mj.NotRun("six seeds or more (--seeds=6)")
-    skip = int(binom.ppf(0.025, count, 0.5)) - 1
-    ends = float(ranked[skip]), float(ranked[-1 - skip])
-    return mj.Estimate(float(np.median(ranked)), ends, count)
-
-
 def fits(results: Results) -> xr.Dataset:
     """The fits on random features, few and many."""
     parts = [results[name].drop_vars("room") for name in ("random", "wide")]
@@ -190,13 +158,13 @@ def fits(results: Results) -> xr.Dataset:
 
 def median(results: Results, quantity: str, features: str) -> mj.Estimate:
     """Of random features; means there are ruled by the worst draw."""
-    return middle(mj.at(fits(results), features=int(features))[quantity])
+    return mj.claims.median(mj.at(fits(results), features=int(features))[quantity])
 
 
 def ratio(results: Results, quantity: str, more: str, fewer: str) -> mj.Estimate:
     """The median over seeds of how many times a quantity grows with random features."""
     found = (mj.at(fits(results), features=int(v))[quantity] for v in (more, fewer))
-    return middle(next(found) / next(found))
+    return mj.claims.median(next(found) / next(found))
 
 
 def growth(results: Results, axis: str, start: str, end: str) -> xr.DataArray:
@@ -212,11 +180,10 @@ def away(results: Results, ridge: str, share: str, size: str) -> mj.Estimate:
     """
     at = {"size": int(size), "ridge": float(ridge)}
     runs, exact = (mj.at(results[n].excess, **at) for n in ("main", "theory"))
-    if not float(ridge):
-        runs = runs[abs(np.log(runs.features / int(size))) > np.log(1.4)]
+    apart = abs(np.log(runs.features / int(size))) > np.log(1.4)
+    runs = runs[apart | bool(float(ridge))]
     if not runs.size:
         raise mj.NotRun("features away from the peak")
-    exact = exact.sel(features=runs.features)
     return mj.farthest(runs, exact, float(share) * exact)
 
 
@@ -224,8 +191,7 @@ def tightness(results: Results, sweep: str) -> xr.DataArray:
     """What noise costs over its bound, where that is least on average."""
     runs = results[sweep]
     times = (runs.variance / runs.bound).where(runs.features >= runs["size"])
-    mean = times.mean("seed")
-    return times.isel(mean.argmin(list(map(str, mean.dims))))
+    return times.isel(times.mean("seed").argmin(...))
 
 
 # --- what to look at ----------------------------------------------------------------
@@ -235,65 +201,49 @@ def figure(results: Results) -> Figure:
     """The peak twice, over samples too, and what noise costs against its bound."""
     canvas, panel = panels("ab;cd", (10, 7.2))
     draw_random(panel["a"], fits(results))
-    size = int(results["main"]["size"].max())
-    runs, exact = (mj.at(results[n].excess, size=size) for n in ("main", "theory"))
-    draw_ridges(panel["b"], runs, exact, "features")
-    frame(panel["b"], "{size} points", runs, **worded("features"))
-    middle = int(results["main"].features.sel(features=100, method="nearest"))
-    runs, exact = (
-        mj.at(results[n].excess, features=middle) for n in ("main", "theory")
-    )
-    draw_ridges(panel["c"], runs, exact, "size")
-    frame(panel["c"], "{features} features", runs, **worded("points"))
+    size, features = (results["main"][name] for name in ("size", "features"))
+    near = features.sel(features=100, method="nearest")
+    draw_ridges(panel["b"], results, "features", "{size} points", size=size.max())
+    draw_ridges(panel["c"], results, "size", "{features} features", features=near)
     draw_bound(panel["d"], results)
     return canvas
 
 
-def worded(along: str) -> dict[str, Any]:
-    """The labels of a panel of excess risks."""
-    words: dict[str, Any] = {"xlabel": along, "ylabel": "median excess risk"}
-    return words | {"xscale": "log", "yscale": "log"}
-
-
 def draw_random(axis: Axes, runs: xr.Dataset) -> None:
     """Median test error and weights of random features, with all seeds between."""
-    for name, color, dash in (("error", "C0", "-"), ("norm", "C1", "--")):
+    looks = ("error", "test error", "-"), ("norm", "|weights|", "--")
+    for i, (name, label, dash) in enumerate(looks):
         ends = runs[name].quantile([0.25, 0.75], "seed").transpose("quantile", ...)
-        axis.fill_between(runs.features, *ends, color=color, alpha=0.2, lw=0)
-        label = {"error": "test error", "norm": "|weights|"}[name]
-        how: dict[str, Any] = {"color": color, "dash": dash, "label": label}
+        axis.fill_between(runs.features, *ends, color=f"C{i}", alpha=0.2, lw=0)
+        how: dict[str, Any] = {"color": f"C{i}", "dash": dash, "label": label}
         lines(axis, runs[name].median("seed"), "features", marker="o", ms=3, **how)
-    axis.axvline(int(runs["size"]), color="k", ls=":", lw=1)
-    key(axis, "features = points", ":")
-    words: Any = {"xscale": "log", "yscale": "log", "xlabel": "random features"}
-    frame(
-        axis, "random cosines, {size} points", runs, ylabel="median, quartiles", **words
-    )
+    axis.axvline(int(runs["size"]), color="k", ls=":", lw=1, label="features = points")
+    words: Any = {"xlabel": "random features", "ylabel": "median, quartiles"}
+    frame(axis, "random cosines, {size} points", runs, **words, **LOGLOG)
 
 
-def draw_ridges(axis: Axes, runs: xr.DataArray, exact: xr.DataArray, x: str) -> None:
+def draw_ridges(axis: Axes, results: Results, x: str, title: str, **at: Any) -> None:
     """Median excess risks at three ridges, over the theory of their means."""
-    kept = [0.0, 0.1, 1.0]
-    how: dict[str, Any] = {"color": "ridge"}
-    line = exact.sel(ridge=kept)
-    lines(axis, line.where(np.isfinite(line)), x, **how)
-    name = "ridge {ridge:g} of the best"
-    points(axis, runs.sel(ridge=kept).median("seed"), x, label=name, **how)
+    at |= {"ridge": [0.0, 0.1, 1.0]}
+    runs, exact = (results[name].excess.sel(at) for name in ("main", "theory"))
+    lines(axis, exact.where(np.isfinite(exact)), x, color="ridge")
+    points(axis, runs.median("seed"), x, color="ridge", label="{ridge:g} of best ridge")
     key(axis, "theory of the mean")
+    words = {"xlabel": {"size": "points"}.get(x, x), "ylabel": "median excess risk"}
+    frame(axis, title, runs, **words, **LOGLOG)
 
 
 def draw_bound(axis: Axes, results: Results) -> None:
-    """What noise costs against the bound, at all sizes of two or more features."""
-    for name, color, marker in (("main", "C0", "o"), ("large", "C1", "s")):
-        if results.get(name) is None:
-            continue
+    """What noise costs against the bound, with as many features as points or more."""
+    kept = (name for name in ("main", "large") if results.get(name) is not None)
+    for i, name in enumerate(kept):
         runs = results[name].mean("seed")
-        found = runs.where(runs.features >= runs["size"])
-        look: dict[str, Any] = {"color": color, "marker": marker, "ls": "", "ms": 3}
-        axis.plot(np.ravel(found.bound), np.ravel(found.variance), label=name, **look)
+        found = runs.where(runs.features >= runs["size"]).stack(place=[...])
+        look: dict[str, Any] = {"color": f"C{i}", "marker": "os"[i], "ms": 3}
+        points(axis, found.variance, found.bound, label=name, **look)
     axis.plot([1e-3, 1], [1e-3, 1], color="k", lw=1, label="bound met")
-    words: Any = {"xscale": "log", "yscale": "log", "xlabel": "lower bound"}
-    frame(axis, "features ≥ points, every ridge", ylabel="cost of noise", **words)
+    words: Any = {"xlabel": "lower bound", "ylabel": "cost of noise"}
+    frame(axis, "features ≥ points, every ridge", **words, **LOGLOG)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Flattening a kernel's largest eigenvalues makes descent a hundred times faster.
 
-Plain steps on the coefficients of a kernel machine are as long as the largest
-eigenvalue allows. EigenPro takes the largest down to the next one and steps as much
-longer. A few hundred points give most of that; and in batches nothing needs the whole
-Gram matrix, so that it learns from more points than a direct solve can hold.
+Plain steps on the coefficients of a kernel machine are as long as its top eigenvalue
+allows. EigenPro takes the largest down to the next one and steps as much longer; a few
+hundred points give most of that. In batches nothing needs the whole Gram matrix, so
+that it learns from more points than a direct solve can hold.
 
 Source: Ma, Belkin, Diving into the shallows, arXiv 1703.10622; Abedsoltan, Pandit,
 Rademacher, Belkin, On the Nyström Approximation for Preconditioning in Kernel Machines,
@@ -12,25 +12,22 @@ Command: python -m experiments.eigenpro
 Expected: 800 points: some 2800 plain iterations until the SQUARED residual is 1 % of
 its start, 15 with the top 20 eigenvalues flattened. 64,000 points in three epochs.
 
-Sweeps: `main` (whole steps, all points as anchors), `theory` (closed form), `nystrom`
-(fewer anchors), `batches` and `largest` (EigenPro and plain steps in batches) and
-`direct` (the solve). Labels are sign(x₁ x₂) of Gaussian points.
+Sweeps: `main` (whole steps, all points as anchors), `theory`, `nystrom` (few anchors),
+`batches` and `largest` (in batches), `direct` (a solve). Labels are sign(x₁ x₂).
 """
 
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
 from memjax.cli import launch
-from memjax.core import logged
 from memjax.kernels import eigenpro
-from memjax.plots import frame, key, level, lines, panels, points
+from memjax.plots import BESIDE, frame, key, level, lines, panels, points
 
 KERNEL = mj.kernels.laplace(5.0)
 DIM = 10  # of a point
@@ -53,32 +50,14 @@ def run(flat: Any, anchors: Any, seed: Any, *, samples: int, steps: int) -> mj.L
     x, y = drawn(seed, samples)
     gram = mj.kernels.gram(KERNEL, x, x)
     counted = (jnp.arange(samples) < anchors).astype(gram.dtype)
-    flattening = eigenpro.flattening(gram, flat, counted)
-    top = mj.kernels.top(eigenpro.left(flattening, gram, gram))
-
-    def step(state: dict[str, jax.Array], t: Any) -> dict[str, jax.Array]:
-        missed = gram @ state["a"] - y
-        change = missed - flattening.weights @ (gram @ missed)
-        more = jnp.sum(missed**2) > LEFT * samples
-        return {"a": state["a"] - change / top, "count": state["count"] + more}
-
-    def observe(state: dict[str, jax.Array]) -> dict[str, jax.Array]:
-        return {"residual": jnp.sum((gram @ state["a"] - y) ** 2) / samples}
-
-    def finish(state: dict[str, jax.Array]) -> dict[str, jax.Array]:
-        done = state["count"] < steps
-        count = jnp.where(done, state["count"], jnp.inf)
-        return {"iterations": count, "top": top}
-
-    start = {"a": jnp.zeros_like(y), "count": jnp.zeros(())}
-    return mj.iterate(start, step, observe, steps, finish=finish)
+    return eigenpro.descend(gram, y, flat, counted, LEFT, steps)
 
 
 def theory_run(flat: Any, seed: Any, *, samples: int, steps: int) -> dict[str, Any]:
     """What `run` gives with all samples as anchors, from the kernel's eigenvalues."""
     x, y = drawn(seed, samples)
     values, vectors = mj.kernels.eigh(mj.kernels.gram(KERNEL, x, x))
-    parts, times = vectors.T @ y[:, 0], logged(steps)
+    parts, times = vectors.T @ y[:, 0], mj.core.logged(steps)
     share = jax.vmap(lambda t: mj.theory.eigenpro.residual(values, parts, flat, t))
     return {
         "residual": mj.named(share(jnp.array(times)), "time", coords=times),
@@ -91,30 +70,16 @@ def batch_run(
     flat: Any, seed: Any, *, samples: int, anchors: int, batch: int, epochs: int
 ) -> mj.Legs:
     """Fit in batches, with as many points beside the anchors that set the step."""
-    x, y = drawn(seed, samples + TESTS + 2 * anchors)
-    (test, x, rest), (target, y, _) = (
-        jnp.split(v, (TESTS, TESTS + samples)) for v in (x, y)
-    )
-    anchor, beside = rest[:anchors], rest[anchors:]
-    flattening = eigenpro.flattening(mj.kernels.gram(KERNEL, anchor, anchor), flat)
-    across = mj.kernels.gram(KERNEL, beside, anchor)
-    own = mj.kernels.gram(KERNEL, beside, beside)
-    rate = eigenpro.step_size(eigenpro.left(flattening, own, across), batch)
-    block = max(b for b in range(batch, HELD + 1, batch) if samples % b == 0)
-    step = eigenpro.batch_step(KERNEL, x, y, anchor, flattening, rate, batch, block)
-    count = samples // batch
-
-    def epoch(state: tuple, t: Any) -> tuple:
-        machine, missed = jax.lax.scan(step, state[0], jnp.arange(count))
-        return machine, jnp.mean(missed)
+    both, ends = drawn(seed, samples + TESTS + 2 * anchors), (TESTS, TESTS + samples)
+    (test, x, rest), (target, y, _) = (jnp.split(v, ends) for v in both)
+    known = x, y, rest[:anchors], rest[anchors:]
+    start, epoch, predict = eigenpro.in_batches(KERNEL, *known, flat, batch, HELD)
 
     def observe(state: tuple) -> dict[str, jax.Array]:
-        found = eigenpro.predict(KERNEL, state[0], x, anchor, test, block)
-        return {"missed": state[1], "error": jnp.mean(found * target <= 0)}
+        wrong = predict(state[0], test) * target <= 0
+        return {"missed": state[1], "error": jnp.mean(wrong)}
 
-    start = eigenpro.Machine(jnp.zeros_like(y), jnp.zeros((anchors, 1)))
-    times = range(epochs + 1)
-    return mj.iterate((start, jnp.array(1.0)), epoch, observe, times)
+    return mj.iterate(start, epoch, observe, range(epochs + 1))
 
 
 def direct_run(seed: Any, *, samples: int) -> dict[str, jax.Array]:
@@ -184,8 +149,8 @@ def speedup(results: Results, flat: str) -> xr.DataArray:
 
 def off(results: Results) -> float:
     """By which share iterations differ from theory's, at worst."""
-    ratio = results["main"].iterations / results["theory"].iterations
-    return float(abs(ratio - 1).max())
+    runs, exact = (results[name].iterations for name in ("main", "theory"))
+    return float(abs(runs / exact - 1).max())
 
 
 def slower(results: Results, anchors: str) -> xr.DataArray:
@@ -225,66 +190,58 @@ def figure(results: Results) -> Figure:
 
 def draw_residuals(axis: Axes, runs: xr.Dataset, exact: xr.Dataset) -> None:
     """The squared residual against iterations, over the closed form."""
-    line = exact.residual.isel(time=slice(1, None)).mean("seed")
-    lines(axis, line, "time", color="flat", dash="-")
-    shown = runs.residual.isel(step=slice(1, None)).mean("seed")
+    lines(axis, exact.residual[..., 1:].mean("seed"), "time", color="flat", dash="-")
+    shown = runs.residual[..., 1:].mean("seed")
     points(axis, shown, "step", color="flat", label="{flat} flattened")
     key(axis, "theory")
     level(axis, LEFT, "1 %")
     words: Any = {"xscale": "log", "yscale": "log", "ylim": (1e-3, 1.5)}
     words |= {"xlabel": "iterations, mean over seeds", "ylabel": "squared residual"}
-    frame(axis, "{samples} samples, all anchors", runs, **words)
+    frame(axis, "{samples} samples, all anchors", runs, legend=BESIDE, **words)
 
 
 def draw_tops(axis: Axes, few: xr.Dataset, whole: xr.Dataset) -> None:
     """The largest eigenvalue that flattening leaves against anchors."""
-    how: Any = {"join": True, "even": True, "color": "C0", "label": "left by anchors"}
-    points(axis, few.top, "anchors", **how)
-    count = int(few.flat)
-    for flat, word, dash in ((0, "not flattened", "--"), (count, "all anchors", ":")):
-        if flat in whole.flat:
-            value = float(whole.top.sel(flat=flat).mean())
-            axis.axhline(value, color="k", ls=dash, lw=1, label=word)
+    points(axis, few.top, "anchors", join=True, even=True, label="left by anchors")
+    for word, ls, flat in (("not flattened", "--", 0), ("all anchors", ":", few.flat)):
+        if int(flat) in whole.flat:
+            level(axis, whole.top.sel(flat=flat).mean(), word, ls=ls)
     words: Any = {"yscale": "log", "xlabel": "anchors"}
     frame(axis, "{flat} flattened", few.top, ylabel="largest eigenvalue", **words)
 
 
 def draw_epochs(axis: Axes, results: Results) -> None:
     """Test error by epoch, flattened and plain."""
-    for i, runs in enumerate(fitted(results)):
-        error = runs.error.isel(step=slice(1, None))
-        kept = error.mean("seed") if "seed" in error.dims else error
-        how: Any = {"color": f"C{i}", "marker": "o", "ms": 3}
-        lines(axis, kept.isel(flat=0), "step", dash=":", **how)
-        label = f"{int(runs.samples)} samples"
-        lines(axis, kept.isel(flat=-1), "step", dash="-", label=label, **how)
+    error = learned(results)[..., 1:]
+    how: dict[str, Any] = {"color": "samples", "marker": "o", "ms": 3, "even": True}
+    lines(axis, error.isel(flat=0), "step", dash=":", **how)
+    lines(axis, error.isel(flat=-1), "step", dash="-", label="{samples} samples", **how)
     key(axis, "plain steps", ":")
-    axis.set_xticks(error.step.values)
     words: Any = {"xlabel": "epochs", "ylabel": "test error", "ylim": (0, 0.55)}
-    frame(axis, "batches of {batch}, {flat} flattened", error.isel(flat=-1), **words)
+    title = "batches of {batch}, {flat} flattened"
+    frame(axis, title, error.isel(flat=-1), legend=BESIDE, **words)
 
 
-def fitted(results: Results) -> list[xr.Dataset]:
-    """The runs in batches, for each number of samples."""
-    runs = results["batches"]
-    found = [runs.sel(samples=n) for n in runs.samples.values]
-    return found if results.get("largest") is None else [*found, results["largest"]]
+def learned(results: Results) -> xr.DataArray:
+    """Test errors of batches for every number of samples, a mean over seeds."""
+    found, more = results["batches"].error.mean("seed"), results.get("largest")
+    both = [found] if more is None else [found, more.error]
+    return xr.concat(both, "samples", join="inner", coords="minimal")
 
 
 def draw_costs(axis: Axes, results: Results) -> None:
     """Test error at the end against multiplications, beside the numbers of samples."""
-    epochs, solved = int(results["batches"].step[-1]), results["direct"].error
-    batches = [runs.error.isel(step=-1, flat=-1) for runs in fitted(results)]
-    direct = [solved.sel(samples=n) for n in solved.samples.values]
-    steps, solve = "EigenPro: epochs · n² · (dim + 1)", "direct: n² · dim + n³ / 3"
-    for label, style, found in ((steps, "C0o-", batches), (solve, "C1s--", direct)):
-        n = np.array([int(error.samples) for error in found], float)
-        cost = epochs * n**2 * (DIM + 1) if label == steps else n**2 * DIM + n**3 / 3
-        mean = [float(error.mean()) for error in found]
-        axis.plot(cost, mean, style[2:], color=style[:2], label=label)
-        place: Any = {"textcoords": "offset points", "fontsize": 7}
-        for count, x, y in zip(n, cost, mean, strict=True):
-            axis.annotate(f"{count:.0f}", (x, y), (0, 5), **place)
+    error, solved = learned(results), results["direct"].error.mean("seed")
+    n, m, epochs = 1.0 * error.samples, 1.0 * solved.samples, int(error.step[-1])
+    end = error.isel(step=-1, flat=-1)
+    ways: dict[str, Any] = {
+        "EigenPro: epochs · n² · (dim + 1)": ("C0o-", end, epochs * n**2 * (DIM + 1)),
+        "direct: n² · dim + n³ / 3": ("C1s--", solved, m**2 * DIM + m**3 / 3),
+    }
+    for label, (look, y, cost) in ways.items():
+        axis.plot(cost, y, look[2:], color=look[:2], label=label)
+        for k, u, v in zip(y.samples.values, cost.values, y.values, strict=True):
+            axis.text(u, v, f" {k}", va="bottom", fontsize=7)
     words: Any = {"xscale": "log", "xlabel": "multiplications", "ylabel": "test error"}
     frame(axis, "what a test error costs", **words)
 

@@ -2,9 +2,8 @@
 
 Points of two classes on a quarter of the circle, fitted without ridge by kernels of
 infinitely wide networks. With depth these become the nearest neighbor, a vote of all
-points, or a vote with weights r^-p at distance r. Where p is the dimension of the
-data, 1 here, that is Hilbert's estimate, which errs in the limit of many points as
-seldom as can be.
+points, or a vote with weights r^-p at distance r. Where p is the dimension of the data,
+1 here, that is Hilbert's estimate, which of many points errs as seldom as can be.
 
 Kernels are computed in logs, as functions of the angle between two points: at 200
 layers they are as small as 10^-60, or as exp(-2^200 r²/2). In double precision, for
@@ -33,7 +32,7 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from memjax.cli import launch
-from memjax.plots import BESIDE, frame, lines, panels, points
+from memjax.plots import BESIDE, MARKERS, frame, key, lines, log_ticks, panels, points
 
 dual = mj.kernels.dual
 DUALS = {
@@ -56,19 +55,10 @@ SINGULAR = {  # on spheres of 2, 4 and 8 dimensions
 KERNELS = ("nngp", "ntk")
 DISTANCES = np.geomspace(1e-4, 1.0, 41)
 PRIOR = 0.4  # of the first class
-RIDGE = 1e-8  # of a kernel that is 1 at distance 0; needed at few layers only, where
-# Gram matrices are singular to rounding and below which the erf's are not positive
+RIDGE = 1e-8  # at few layers Gram matrices are singular to rounding without one
 
 
 # --- the runs -----------------------------------------------------------------------
-
-
-def draw(key: jax.Array, count: int) -> tuple[jax.Array, jax.Array]:
-    """First coordinates t of Dirichlet(1, 2) or (2, 1), and classes -1 or +1."""
-    class_key, t_key = jax.random.split(key)
-    first = jax.random.uniform(class_key, (count,)) < PRIOR
-    root = jnp.sqrt(jax.random.uniform(t_key, (count,)))
-    return jnp.where(first, 1 - root, root), jnp.where(first, -1.0, 1.0)
 
 
 def run(
@@ -77,17 +67,23 @@ def run(
 ) -> dict[str, Any]:  # fmt: skip
     """Interpolate, and compare labels of new points with those of old classifiers."""
     train_key, test_key = jax.random.split(jax.random.key(seed))
-    (t, y), (new_t, _) = draw(train_key, capacity), draw(test_key, tests)
+    t, y = mj.datasets.overlapping(train_key, capacity, PRIOR)
+    new_t, _ = mj.datasets.overlapping(test_key, tests, PRIOR)
     w = mj.prefix(size, capacity)
     at, new = (jnp.arctan2(1 - v, v) for v in (t, new_t))
     apart = jnp.abs(new[:, None] - at[None, :])
     log_kernels = dual.by_angle(DUALS[activation], depth, nodes)
-    among, across = (
-        log_kernels(r) for r in (jnp.abs(at[:, None] - at[None, :]), apart)
-    )
-    votes = [fit(among[..., k], across[..., k], y, w) for k in range(len(KERNELS))]
+    among = log_kernels(jnp.abs(at[:, None] - at[None, :]))
+    across = log_kernels(apart)
+    votes = [dual.vote(among[..., k], across[..., k], y, w, RIDGE) for k in (0, 1)]
     said = jnp.stack([label(v) for v in votes])  # [kernels, tests]
-    old = old_classifiers(apart, new_t, y, w)
+    chord = 2 * jnp.sin(apart / 2)
+    old = {
+        "bayes": new_t - PRIOR,  # by the classes' densities 2(1 - t) and 2t
+        "nearest": mj.kernels.nearest(apart, y, w),
+        "hilbert": mj.kernels.hilbert(chord, y, w),
+        "majority": jnp.full(tests, jnp.sum(w * y)),
+    }
     others = jnp.stack([label(v) for v in old.values()])
     chance = 1.2 * new_t / (0.8 + 0.4 * new_t)  # of the second class
 
@@ -109,34 +105,13 @@ def deep_run(
     *, depth: int, activation: str, nodes: int, tests: int, capacity: int,
 ) -> dict[str, Any]:  # fmt: skip
     """As `run`, with layers that are no axis: all seeds share one recursion."""
-    rest: dict[str, Any] = {"nodes": nodes, "tests": tests, "capacity": capacity}
-    return run(size, depth, seed, activation=activation, **rest)
-
-
-def fit(among: jax.Array, across: jax.Array, y: jax.Array, w: jax.Array) -> jax.Array:
-    """What a kernel says of new points, up to a factor, by its logs."""
-    gram = jnp.where(jnp.eye(len(y)) > 0, 1.0, jnp.exp(among))
-    a = mj.kernels.ridge(gram, y, w, RIDGE)
-    seen = jnp.where(w[None, :] > 0, across, -jnp.inf)
-    return jnp.exp(seen - jnp.max(seen, axis=1, keepdims=True)) @ a
+    shapes: dict[str, Any] = {"nodes": nodes, "tests": tests, "capacity": capacity}
+    return run(size, depth, seed, activation=activation, **shapes)
 
 
 def label(vote: jax.Array) -> jax.Array:
     """1 for the second class, 0 for the first, NaN for neither."""
     return jnp.where(jnp.isnan(vote), jnp.nan, vote > 0)
-
-
-def old_classifiers(
-    apart: jax.Array, new_t: jax.Array, y: jax.Array, w: jax.Array
-) -> dict[str, jax.Array]:
-    """What Bayes, the nearest neighbor, Hilbert's estimate and the majority say."""
-    chord = 2 * jnp.sin(apart / 2)
-    return {
-        "bayes": new_t - PRIOR,  # by the classes' densities 2(1 - t) and 2t
-        "nearest": y[jnp.argmin(jnp.where(w[None, :] > 0, apart, jnp.inf), axis=1)],
-        "hilbert": jnp.sum(jnp.where(w[None, :] > 0, y[None, :] / chord, 0.0), axis=1),
-        "majority": jnp.full(len(new_t), jnp.sum(w * y)),
-    }
 
 
 def shape_run(depth: Any, *, activation: str) -> dict[str, Any]:
@@ -163,11 +138,9 @@ def sweeps(
 ) -> dict[str, mj.Sweep | None]:
     """Activations over points and over depth, and few runs that are dearer."""
     mj.one_of(tuple(DUALS), activation=activation)
-    drawn = mj.seeds(seeds)
-    how: dict[str, Any] = {"tests": tests, "nodes": 4096, "float64": True}
-    main = mj.Sweep(
-        run, size=size, depth=layers, activation=activation, seed=drawn, **how
-    )
+    how: dict[str, Any] = {"seed": mj.seeds(seeds), "tests": tests, "nodes": 4096}
+    how["float64"] = True
+    main = mj.Sweep(run, size=size, depth=layers, activation=activation, **how)
     pairs = mj.zipped(activation=("u7", "erf"), depth=(100, 200))
     few: dict[str, Any] = {"size": 100, "depth": deepest, "nodes": 1024}
     few["activation"] = ("u7", "relu")
@@ -175,7 +148,7 @@ def sweeps(
     return {
         "main": main,
         "depths": main.but(size=depth_size, depth=depth),
-        "large": mj.Sweep(run, pairs, size=large, seed=drawn, **how) if large else None,
+        "large": mj.Sweep(run, pairs, size=large, **how) if large else None,
         "deep": main.but(deep_run, **few) if deepest else None,
         "shapes": mj.Sweep(shape_run, **every, float64=True),
     }
@@ -227,30 +200,23 @@ def figure(results: Results) -> Figure:
     """Accuracy over points and depth, agreement, and kernels over distance."""
     canvas, panel = panels("ab;cd", (11, 7))
     main, depths = (results[n].sel(kernel="nngp") for n in ("main", "depths"))
-    draw_accuracy(panel["a"], main, "size", "points")
-    draw_accuracy(panel["b"], depths, "depth", "layers")
+    draw_accuracy(panel["a"], main, "size", "{kernel}, {depth} layers")
+    draw_accuracy(panel["b"], depths, "depth", "{kernel}, {size} points")
     draw_agreement(panel["c"], results["depths"])
     draw_shapes(panel["d"], results["shapes"])
     return canvas
 
 
-def ticks(labels: xr.DataArray) -> dict[str, Any]:
-    """A logarithmic axis with these labels and no others."""
-    axis = {"xscale": "log", "xticks": labels.values}
-    return {**axis, "xticklabels": [f"{v:g}" for v in labels.values]}
-
-
-def draw_accuracy(axis: Axes, seen: xr.Dataset, along: str, name: str) -> None:
+def draw_accuracy(axis: Axes, seen: xr.Dataset, along: str, title: str) -> None:
     """How often kernels are right, between lines of old classifiers."""
     for other, dash in zip(seen.of.values, ("-", "--", ":", "-."), strict=True):
         right = seen.classifier.sel(of=other).isel(activation=0).mean("seed")
-        axis.plot(seen[along], right, color="0.6", ls=dash, lw=1, label=other)
+        lines(axis, right, along, color="0.6", dash=dash, lw=1, label=other)
     how: Any = {"color": "activation", "label": "{activation}", "error": "se"}
     points(axis, seen.accuracy, along, join=True, **how)
-    words: Any = {"xlabel": name, "ylabel": "accuracy", **ticks(seen[along])}
-    title = "{kernel}, {depth} layers" if along == "size" else "{kernel}, {size} points"
-    frame(axis, title, seen.accuracy, legend=BESIDE, **words)
-    axis.minorticks_off()
+    words = {"xlabel": {"size": "points", "depth": "layers"}[along]}
+    frame(axis, title, seen.accuracy, ylabel="accuracy", legend=BESIDE, **words)
+    log_ticks(axis, seen[along].values)
 
 
 def draw_agreement(axis: Axes, seen: xr.Dataset) -> None:
@@ -259,30 +225,25 @@ def draw_agreement(axis: Axes, seen: xr.Dataset) -> None:
     for i, name in enumerate(seen.activation.values):
         limit = limits.get(name, "hilbert")
         part = seen.agreement.sel(activation=name, of=limit)
-        how: Any = {"color": f"C{i}", "marker": "os^Dv"[i], "error": "se", "join": True}
-        for kernel, dash in zip(seen.kernel.values, ("-", "--"), strict=False):
-            label = f"{name} as {limit}, {kernel}"
-            points(
-                axis, part.sel(kernel=kernel), "depth", dash=dash, label=label, **how
-            )
+        how: Any = {"color": f"C{i}", "marker": MARKERS[i], "error": "se", "join": True}
+        points(axis, part, "depth", dash="kernel", label=f"{name} as {limit}", **how)
+    key(axis, "ntk", "o--", mfc="w")
     words: Any = {"xlabel": "layers", "ylabel": "share of equal labels"}
-    words |= ticks(seen.depth)
     frame(axis, "{size} points", seen.agreement, legend=BESIDE, **words)
-    axis.minorticks_off()
+    log_ticks(axis, seen.depth.values)
 
 
 def draw_shapes(axis: Axes, shapes: xr.Dataset) -> None:
     """Kernels over the distance, and the power of their limit."""
     for i, name in enumerate(("u7", "u3", "5-d", "9-d")):
         curve = shapes.log.sel(activation=name) / np.log(10)
+        lines(axis, curve, "distance", color=f"C{i}", dash="kernel", label=name)
         p = dual.exponent(SINGULAR[name])
-        for kernel, dash in zip(curve.kernel.values, ("-", "--"), strict=False):
-            how: Any = {"color": f"C{i}", "dash": dash, "label": f"{name}, {kernel}"}
-            lines(axis, curve.sel(kernel=kernel), "distance", **how)
         axis.plot(DISTANCES, -p * np.log10(DISTANCES), "k:", lw=1)
-    axis.plot([], [], "k:", lw=1, label="r^-p")
-    words: Any = {"xscale": "log", "xlabel": "distance r"}
-    frame(axis, "{depth} layers", shapes, ylabel="log10 kernel", legend=BESIDE, **words)
+    key(axis, "ntk", "--")
+    key(axis, "r^-p", ":")
+    words: Any = {"xscale": "log", "xlabel": "distance r", "ylabel": "log10 kernel"}
+    frame(axis, "{depth} layers", shapes, legend=BESIDE, **words)
 
 
 if __name__ == "__main__":

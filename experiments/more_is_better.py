@@ -4,9 +4,8 @@ Ridge regression on random features of Gaussian data, whose eigenvalues and targ
 as powers. A small ridge makes a peak where there are as many features as samples; the
 best ridge leaves none, and both more features and more samples lower the test error.
 Close to the best test error, the train error is far below it. What it is at the best
-ridge has a closed form where samples are many.
-
-In double precision: at the smallest ridge Gram matrices have condition numbers of 10⁶.
+ridge has a closed form where samples are many. All in double precision: at the smallest
+ridge Gram matrices have condition numbers of 10⁶.
 
 Source: Simon, Karkada, Ghosh, Belkin, More is Better in Modern Machine Learning: when
 Infinite Overparameterization is Optimal and Overfitting is Obligatory, arXiv
@@ -20,6 +19,7 @@ Sweeps: `main` (simulation), `theory` (the same grid), `ratios` (train over test
 at the best ridge, by search and in closed form).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -31,30 +31,23 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from memjax.cli import launch
-from memjax.plots import cells, frame, key, lines, one, panels, points
+from memjax.plots import cells, frame, key, lines, log_ticks, one, panels, points
 
 theory = mj.theory.eigenframework
 RIDGES = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 PLACES, COUNT = theory.modes(1e12)
 MANY = 10_000  # samples of the closed form
 SECTIONS = 60  # of the search for the best ridge
+LOGLOG: dict[str, Any] = {"xscale": "log", "yscale": "log"}
 
 
 # --- the runs -----------------------------------------------------------------------
 
 
 def run(
-    size: Any,
-    features: Any,
-    alpha: Any,
-    beta: Any,
-    noise: Any,
-    seed: Any,
-    *,
-    modes: int,
-    widest: int,
-    capacity: int,
-) -> dict[str, mj.core.Named]:
+    size: Any, features: Any, alpha: Any, beta: Any, noise: Any, seed: Any,
+    *, modes: int, widest: int, capacity: int,
+) -> dict[str, mj.core.Named]:  # fmt: skip
     """Errors of regression on `features` random features, at every ridge."""
     keys = jax.random.split(jax.random.key(seed), 3)
     places = jnp.arange(1.0, modes + 1)
@@ -71,14 +64,13 @@ def run(
         missed = mix @ (seen.T @ a) - target
         return missed @ missed + noise, w @ (gram @ a - y) ** 2
 
-    test, train = jax.lax.map(errors, jnp.array(RIDGES))
-    return over_ridges(test, train)
+    return over_ridges(errors)
 
 
-def over_ridges(test: jax.Array, train: jax.Array) -> dict[str, mj.core.Named]:
-    """Errors with the ridges as labels."""
-    both = {"test": test, "train": train}
-    return {name: mj.named(v, "ridge", coords=RIDGES) for name, v in both.items()}
+def over_ridges(errors: Callable[[jax.Array], tuple]) -> dict[str, mj.core.Named]:
+    """Test and train errors at each of the ridges."""
+    both = zip(("test", "train"), jax.lax.map(errors, jnp.array(RIDGES)), strict=True)
+    return {name: mj.named(v, "ridge", coords=RIDGES) for name, v in both}
 
 
 def theory_run(
@@ -92,7 +84,7 @@ def theory_run(
         found = theory.fit(size, spectrum, target, noise, ridge, features)
         return found.test, found.train
 
-    return over_ridges(*jax.lax.map(errors, jnp.array(RIDGES)))
+    return over_ridges(errors)
 
 
 def ratio_run(alpha: Any, beta: Any, share: Any) -> dict[str, jax.Array]:
@@ -111,9 +103,8 @@ def ratio_run(alpha: Any, beta: Any, share: Any) -> dict[str, jax.Array]:
         low, high = ends
         third = (high - low) / 3
         better = at(low + third).test < at(high - third).test
-        return jnp.where(better, low, low + third), jnp.where(
-            better, high - third, high
-        )
+        low = jnp.where(better, low, low + third)
+        return low, jnp.where(better, high - third, high)
 
     start = jnp.float64(-25.0), jnp.float64(3.0)  # below, a ridge changes no digit
     best = at(jax.lax.fori_loop(0, SECTIONS, narrow, start)[0])
@@ -138,8 +129,7 @@ def sweeps(
     """Features and samples at all ridges, and the closed form at i^-2."""
     mj.inside(1, np.inf, alpha=alpha, beta=beta, steep=steep)
     mj.between(0, np.inf, noise=noise, share=share)
-    mj.between(1, modes / 2, size=size)
-    mj.between(1, modes / 2, features=features)
+    mj.between(1, modes / 2, size=size, features=features)
     grid: dict[str, Any] = {"size": size, "features": features, "noise": noise}
     grid |= {"alpha": alpha, "beta": beta, "modes": modes, "seed": mj.seeds(seeds)}
     main = mj.Sweep(run, widest=max(features), float64=True, **grid)
@@ -157,11 +147,10 @@ def claims(results: Results) -> list[mj.Claim]:
     return mj.judged(__file__, results, step, gain, fitted, hump, apart, away)
 
 
-def best(results: Results, sweep: str = "main") -> xr.Dataset:
+def best(results: Results) -> xr.Dataset:
     """The errors at the ridge that is best on average, for each size."""
-    found = results[sweep]
-    mean = found.test.mean("seed") if "seed" in found.dims else found.test
-    return found.isel(ridge=mean.argmin("ridge"))
+    mean = results["main"].test.mean("seed")
+    return results["main"].isel(ridge=mean.argmin("ridge"))
 
 
 def step(results: Results, axis: str) -> float:
@@ -187,29 +176,26 @@ def fitted(results: Results, within: str) -> xr.DataArray:
 
 def hump(results: Results) -> xr.DataArray:
     """Test error at as many features as samples, over that at a quarter of them."""
-    samples = results["main"]["size"].values
-    small = mj.at(results["main"].test, ridge=RIDGES[0])
-    rows = [
-        mj.at(small, size=n, features=int(n)) / mj.at(small, size=n, features=n // 4)
-        for n in samples
-        if n >= 100
-    ]
-    if not rows:
+    samples = [n for n in results["main"]["size"].values if n >= 100]
+    if not samples:
         raise mj.NotRun("size 100")
-    return xr.concat(rows, "size", coords="minimal", compat="override")
+
+    def grown(n: int) -> xr.DataArray:
+        small = mj.at(results["main"].test, ridge=RIDGES[0], size=n)
+        return mj.at(small, features=n) / mj.at(small, features=n // 4)
+
+    return xr.concat(map(grown, samples), "size", coords="minimal", compat="override")
 
 
 def apart(results: Results) -> float:
     """How far the closed form is from the search, at worst."""
-    found = results["ratios"]
-    return float(abs(found.searched - found.closed).max())
+    return float(abs(results["ratios"].searched - results["ratios"].closed).max())
 
 
 def away(results: Results, quantity: str, margin: str) -> mj.Estimate:
     """How far simulation is from theory, at worst, as a share in units of a margin."""
-    ratio = results["main"][quantity] / results["theory"][quantity]
-    exact = xr.ones_like(results["theory"][quantity])
-    return mj.farthest(ratio, exact, float(margin))
+    runs, exact = (results[name][quantity] for name in ("main", "theory"))
+    return mj.farthest(runs, exact, float(margin) * exact)
 
 
 # --- what to look at ----------------------------------------------------------------
@@ -220,50 +206,44 @@ def figure(results: Results) -> Figure:
     canvas, panel = panels("ab;cd", (9.5, 7))
     image = cells(panel["a"], best(results).test, "features", "size", cmap="viridis")
     canvas.colorbar(image, ax=panel["a"], label="test error")
-    labels: dict[str, Any] = {"xlabel": "random features", "ylabel": "samples"}
-    frame(panel["a"], "best ridge", **labels)
+    frame(panel["a"], "best ridge", xlabel="random features", ylabel="samples")
     draw_peak(panel["b"], results)
     draw_ridges(panel["c"], results)
     found = results["ratios"]
     lines(panel["d"], found.closed, "share", color="beta", label="target i^-{beta:g}")
     points(panel["d"], found.searched, "share", color="beta")
     key(panel["d"], "best of all ridges", "o")
-    labels = {"xlabel": "noise / error without it", "ylabel": "train / test error"}
+    labels: Any = {"xlabel": "noise / error without it", "ylabel": "train / test error"}
     frame(panel["d"], "at the best ridge, closed form", **labels)
     return canvas
 
 
 def draw_peak(axis: Axes, results: Results) -> None:
     """Test error over features at the smallest and at the best ridge."""
-    runs, exact = (one(results[n], "features") for n in ("main", "theory"))
-    looks = {"ridge {ridge:g}": ("C3", "s", "--"), "best ridge": ("C0", "o", "-")}
-    for (label, (color, marker, dash)), least in zip(
-        looks.items(), (True, False), strict=True
+    kept = "features", "ridge"
+    runs, exact = (one(results[name].test, *kept) for name in ("main", "theory"))
+    for label, ridge, color, marker, dash in (
+        (f"ridge {RIDGES[0]:g}", 0, "C3", "s", "--"),
+        ("best ridge", exact.argmin("ridge"), "C0", "o", "-"),
     ):
-        curve = exact.test.isel(ridge=0) if least else exact.test.min("ridge")
-        where = exact.test.argmin("ridge")
-        found = runs.test.isel(ridge=0 if least else where)
-        words = label.format(ridge=RIDGES[0])
-        lines(axis, curve, "features", color=color, dash=dash)
-        points(
-            axis, found, "features", color=color, marker=marker, label=words, error="se"
-        )
+        lines(axis, exact.isel(ridge=ridge), "features", color=color, dash=dash)
+        how: Any = {"color": color, "marker": marker, "label": label, "error": "se"}
+        points(axis, runs.isel(ridge=ridge), "features", **how)
     key(axis, "theory")
-    scales: Any = {"xscale": "log", "yscale": "log", "xlabel": "random features"}
-    frame(axis, "{size} samples", exact, ylabel="test error", **scales)
+    words: Any = {"xlabel": "random features", "ylabel": "test error", **LOGLOG}
+    frame(axis, "{size} samples", exact, **words)
+    log_ticks(axis, exact.features.values)
 
 
 def draw_ridges(axis: Axes, results: Results) -> None:
     """Train and test error over the ridge at the largest sizes."""
-    for (name, color), dash in zip(
-        {"test": "C0", "train": "C1"}.items(), ("-", "--"), strict=True
-    ):
-        runs, exact = (one(results[n])[name] for n in ("main", "theory"))
-        lines(axis, exact, "ridge", color=color, dash=dash, label=f"{name}, theory")
-        points(axis, runs, "ridge", color=color, error="se")
-    scales: Any = {"xscale": "log", "yscale": "log", "xlabel": "ridge"}
+    runs, exact = (one(results[name], "ridge") for name in ("main", "theory"))
+    for name, color, dash in (("test", "C0", "-"), ("train", "C1", "--")):
+        lines(axis, exact[name], "ridge", color=color, dash=dash)
+        points(axis, runs[name], "ridge", color=color, label=name, error="se")
+    key(axis, "theory")
     words = "{size} samples, {features} features"
-    frame(axis, words, one(results["theory"]).test, ylabel="error", **scales)
+    frame(axis, words, exact.test, xlabel="ridge", ylabel="error", **LOGLOG)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from memjax.cli import launch
-from memjax.plots import frame, key, level, lines, panels, points
+from memjax.plots import BESIDE, frame, key, level, lines, log_ticks, panels, points
 
 theory = mj.theory.eigenframework
 PLACES, COUNT = theory.modes(1e60)  # an endless spectrum
@@ -49,17 +49,9 @@ def eigenvalues(places: Any, power: Any, logs: Any, rate: Any) -> jax.Array:
 
 
 def run(
-    size: Any,
-    power: Any,
-    logs: Any,
-    rate: Any,
-    ridge: Any,
-    seed: Any,
-    *,
-    modes: int,
-    draws: int,
-    capacity: int,
-) -> dict[str, jax.Array]:
+    size: Any, power: Any, logs: Any, rate: Any, ridge: Any, seed: Any,
+    *, modes: int, draws: int, capacity: int,
+) -> dict[str, jax.Array]:  # fmt: skip
     """Errors on noise, over `draws` of labels for one draw of Gaussian features."""
     x_key, y_key = jax.random.split(jax.random.key(seed))
     spectrum = eigenvalues(np.arange(1.0, modes + 1), power, logs, rate)
@@ -100,17 +92,9 @@ KERNELS = {"laplace": laplace, "ntk": ntk}
 
 
 def sphere_run(
-    size: Any,
-    dim: Any,
-    ridge: Any,
-    seed: Any,
-    *,
-    kernel: str,
-    largest: int,
-    draws: int,
-    tests: int,
-    capacity: int,
-) -> dict[str, jax.Array]:
+    size: Any, dim: Any, ridge: Any, seed: Any,
+    *, kernel: str, largest: int, draws: int, tests: int, capacity: int,
+) -> dict[str, jax.Array]:  # fmt: skip
     """Errors on noise at points of a sphere S^dim, by kernel and next neighbor."""
     x_key, y_key = jax.random.split(jax.random.key(seed))
     x = jax.random.normal(x_key, (tests + capacity, largest + 1))
@@ -206,26 +190,29 @@ def fall(results: Results, dim: str, more: str) -> xr.DataArray:
 
 def away(results: Results, sweep: str, exact: str, margin: str) -> mj.Estimate:
     """How far simulation is from theory, at worst, as a share in units of a margin."""
-    curve = results[exact].excess.sel(size=results[sweep]["size"])
-    ratio = results[sweep].excess / curve
-    return mj.farthest(ratio, xr.ones_like(curve), float(margin))
+    curve = results[exact].excess
+    return mj.farthest(results[sweep].excess, curve, float(margin) * curve)
 
 
 # --- what to look at ----------------------------------------------------------------
 
 
+LOGLOG: dict[str, Any] = {"xscale": "log", "yscale": "log", "xlabel": "samples"}
+LOGLOG["ylabel"] = "excess risk / noise"
+
+
 def figure(results: Results) -> Figure:
     """Excess against samples: three regimes, powers with ridge, spheres."""
-    canvas, panel = panels("ab;cd", (9.5, 7))
+    canvas, panel = panels("ab;cd", (10.5, 7))
     draw_regimes(panel["a"], results)
-    for letter, sweep in zip("bc", (0, -1), strict=True):
-        runs, exact = (results[n].excess.isel(ridge=sweep) for n in ("main", "theory"))
-        draw_spectra(panel[letter], runs, exact)
-    draw_spheres(panel["d"], results)
+    for letter, ridge, legend in (("b", 0, BESIDE), ("c", -1, {})):
+        runs, exact = (results[n].excess.isel(ridge=ridge) for n in ("main", "theory"))
+        lines(panel[letter], exact, "size", color="power", label="i^-{power:g}, theory")
+        points(panel[letter], runs, "size", color="power", error="se")
+        frame(panel[letter], "ridge {ridge:g}", runs, legend=legend, **LOGLOG)
+    log_ticks(panel["b"], results["main"].power.values - 1, "y")
+    draw_spheres(panel["d"], results["spheres"])
     return canvas
-
-
-LOGLOG: dict[str, Any] = {"xscale": "log", "yscale": "log", "xlabel": "samples"}
 
 
 def draw_regimes(axis: Axes, results: Results) -> None:
@@ -243,26 +230,19 @@ def draw_regimes(axis: Axes, results: Results) -> None:
         lines(axis, exact, "size", color=color, dash=dash)
         points(axis, runs, "size", color=color, marker=marker, label=label, error="se")
     key(axis, "theory")
-    frame(axis, "spectra", ylabel="excess risk / noise", **LOGLOG)
+    frame(axis, "spectra", **LOGLOG)
 
 
-def draw_spectra(axis: Axes, runs: xr.DataArray, exact: xr.DataArray) -> None:
-    """Powers at one ridge: simulation on theory."""
-    lines(axis, exact, "size", color="power", label="i^-{power:g}, theory")
-    points(axis, runs, "size", color="power", error="se")
-    frame(axis, "ridge {ridge:g}", runs, ylabel="excess risk / noise", **LOGLOG)
-
-
-def draw_spheres(axis: Axes, results: Results) -> None:
+def draw_spheres(axis: Axes, runs: xr.Dataset) -> None:
     """Kernels on spheres, and the line of the next neighbor."""
-    for kernel, dash in zip(
-        results["spheres"].kernel.values, ("-", "--"), strict=False
-    ):
-        runs = results["spheres"].excess.sel(kernel=kernel)
+    for kernel, dash in zip(runs.kernel.values, ("-", "--"), strict=False):
         how: Any = {"color": "dim", "dash": dash, "error": "se", "join": True}
-        points(axis, runs, "size", label=f"{kernel}, S^{{dim}}", **how)
-    level(axis, results["spheres"].nearest.mean(), "next neighbor")
-    frame(axis, "points on spheres", ylabel="excess risk / noise", **LOGLOG)
+        how["label"] = f"{kernel}, S^{{dim}}"
+        points(axis, runs.excess.sel(kernel=kernel), "size", **how)
+    level(axis, runs.nearest.mean(), "next neighbor")
+    frame(axis, "points on spheres", legend=BESIDE, **LOGLOG)
+    log_ticks(axis, runs["size"].values)
+    log_ticks(axis, (0.3, 0.4, 0.6, 0.8, 1), "y")
 
 
 if __name__ == "__main__":

@@ -112,6 +112,14 @@ def level(axis: Axes, at: Any, label: str = "", **look: Any) -> None:
     axis.axhline(float(at), label=label or None, **look)
 
 
+def log_ticks(axis: Axes, labels: Any, along: str = "x") -> None:
+    """A logarithmic axis that names these values and no others."""
+    axis.set(**{f"{along}scale": "log"})
+    side = getattr(axis, f"{along}axis")
+    side.set_ticks(labels, labels=[_text(v) for v in labels])
+    side.set_ticks([], minor=True)
+
+
 def _spreads(axis: Axes) -> Iterator[tuple[Any, str]]:
     """A handle and words for every kind of band and bar in a panel."""
     found: dict[str, Any] = {}

@@ -8,6 +8,7 @@ import xarray as xr
 import memjax as mj
 from experiments import benign_cnn as experiment
 
+theory = mj.theory.benign_cnn
 SMALL = {"q": 3, "dim": 20, "width": 3, "tests": 100, "init_scale": 0.1, "lr": 0.1}
 
 
@@ -73,6 +74,91 @@ def test_the_run_is_gradient_descent() -> None:
         last = float(found.train_loss.isel(step=-1))
         assert last == pytest.approx(wanted, rel=1e-3)
         assert wanted < 0.69
+
+
+def dials(dim: int) -> tuple[float, float]:
+    """Rate and initial scale with which outputs do the same in any dimension."""
+    return 2 / dim, (1 / dim) ** 0.5
+
+
+def losses_by_outputs(dim: int, seed: int, orthogonal: bool, steps: int) -> np.ndarray:
+    """The run's training loss every 100 steps by the recursion of outputs alone."""
+    size, ratio, q = 8, 0.5, 3
+    lr, scale = dials(dim)
+    data_key, _, init_key = jax.random.split(jax.random.key(seed), 3)
+    length = dim**0.5 * (ratio / size) ** (1 / q)
+    (_, noise), y = experiment.draw(data_key, size, dim, length)
+    w = scale * experiment.normals(init_key, 2, 3, dim)
+    gram = float(dim) if orthogonal else noise @ noise.T
+    outputs = theory.Outputs(w[..., 0] * length, w[..., 1:] @ noise.T)
+    weights, found = mj.prefix(size, size), []
+    step = jax.jit(theory.step, static_argnums=6)
+    for t in range(steps + 1):
+        if t in (0, steps):
+            margin = y * theory.values(outputs, y, q)
+            found.append(float(weights @ jax.nn.softplus(-margin)))
+        outputs = step(outputs, y, weights, gram, length**2, lr, q)
+    return np.array(found)
+
+
+def losses_by_filters(dim: int, seeds: range, steps: int) -> np.ndarray:
+    lr, scale = dials(dim)
+    at = {"size": 8, "ratio": 0.5, "steps": steps, "init_scale": scale, "lr": lr}
+    shapes = {"dim": dim, "width": 3, "tests": 5, "q": 3, "capacity": 8}
+    runs = mj.sweep(experiment.run, seed=seeds, float64=True, **at, **shapes)
+    return runs.train_loss.transpose("seed", "step").values
+
+
+@pytest.fixture
+def double():
+    with jax.enable_x64(True):
+        yield
+
+
+def test_filters_outputs_obey_a_recursion_of_their_own(double) -> None:
+    """Exactly, with the Gram matrix of the noise: to the last digits of a double."""
+    for seed, full in enumerate(losses_by_filters(50, range(3), steps=60)):
+        found = losses_by_outputs(50, seed, False, steps=60)
+        np.testing.assert_allclose(found, full, rtol=1e-9)
+
+
+def test_orthogonal_noise_is_the_limit_of_many_dimensions(double) -> None:
+    """Losses on the way are off by 1 / √d, as the cosines of the patches are."""
+    gaps, seeds = [], range(40)
+    for dim in (200, 3200):
+        found = [losses_by_outputs(dim, s, True, steps=10) for s in seeds]
+        apart = (found - losses_by_filters(dim, seeds, steps=10))[:, 1]
+        gaps.append(np.sqrt(np.mean(apart**2)))
+    assert gaps[1] < 0.005  # of a loss of .3 on average
+    assert gaps[1] / gaps[0] == pytest.approx(1 / 4, abs=0.1)
+
+
+def test_what_was_learned_of_old_noise_is_heard_in_new(double) -> None:
+    """By filters that are drawn and moved along drawn patches, in many dimensions."""
+    keys, dim, count = jax.random.split(jax.random.key(0), 5), 4000, 6
+    patches = jax.random.normal(keys[0], (count, dim))
+    begun = 0.01 * jax.random.normal(keys[1], (2, 3, dim))
+    shares = 0.01 * jax.random.normal(keys[2], (2, 3, count))
+    moved = begun + shares @ patches
+    new = jax.random.normal(keys[3], (2000, dim))
+    start = theory.Outputs(moved[..., 0], begun @ patches.T)
+    end = start._replace(noise=start.noise + dim * shares)
+    drawn = theory.new_noise(keys[4], start, end, 0.01, dim, 2000)
+    pair = [np.cov(np.reshape(v, (6, -1))) for v in (moved @ new.T, drawn)]
+    np.testing.assert_allclose(*pair, atol=0.15 * np.max(pair[0]))
+
+
+def test_the_run_ends_where_theory_says() -> None:
+    """Test errors from a half to zero, as means over draws of data and filters."""
+    at = {"size": 10, "ratio": [0.1, 1.0, 8.0], "steps": 600, "capacity": 10}
+    shapes = {"dim": 400, "width": 6, "tests": 200, "init_scale": 0.03, "lr": 0.2}
+    how = {"seed": range(40), "q": 3, **at, **shapes}
+    runs = mj.sweep(experiment.run, **how).isel(step=-1).test_error
+    exact = mj.sweep(experiment.theory_run, **how).test_error
+    error = np.hypot(runs.std("seed", ddof=1), exact.std("seed", ddof=1)) / 40**0.5
+    gap = abs(runs.mean("seed") - exact.mean("seed"))
+    assert (gap < 4 * error + 1e-9).all()
+    assert (4 * error < 0.25).all()
 
 
 def test_strong_signals_are_benign_and_weak_ones_are_not() -> None:

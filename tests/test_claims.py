@@ -147,6 +147,14 @@ def test_the_first_step_at_a_level():
     assert mj.first_step(found, 0.4).values.tolist() == [10, 40]
 
 
+def test_medians_have_an_interval_of_ranks():
+    found = mj.claims.median(xr.DataArray(np.arange(20.0)[::-1], dims="seed"))
+    assert found.value == 9.5
+    assert found.interval == (5, 14)  # the 6th and the 15th
+    with pytest.raises(mj.NotRun):
+        mj.claims.median(xr.DataArray(np.arange(5.0), dims="seed"))
+
+
 def test_the_farthest_mean_is_known_for_all_places_at_once():
     draw, places, seeds = np.random.default_rng(0), 10, 8
     values = draw.normal(0.5, 0.2, (places, seeds))

@@ -4,7 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from agreement import assert_mean, without_first_order
 from scipy import stats
+from scipy.integrate import quad
 from scipy.optimize import minimize
 
 import memjax as mj
@@ -73,7 +75,7 @@ def test_minimum_norm_is_the_largest_margin_where_all_points_support(seed) -> No
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(8, features)), rng.choice([-1.0, 1.0], 8)
     a = np.asarray(mj.kernels.ridge(jnp.array(x @ x.T), jnp.array(y), mj.prefix(8, 8)))
-    found = experiment.supported(jnp.array(y * a), mj.prefix(8, 8))
+    found = mj.observables.supported(jnp.array(y * a), mj.prefix(8, 8))
     edge = {
         "type": "ineq",
         "fun": lambda v: y * (x @ v) - 1,
@@ -124,21 +126,96 @@ def numpy_fit(size: int, p: float, q: float, r: float, rng: np.random.Generator)
 
 
 @pytest.mark.parametrize(("q", "r"), [((0.8, 1.2), 0.0), ((0.9,), 0.3)])
-def test_the_run_has_the_law_of_all_features_and_the_theory(q, r) -> None:
+def test_the_run_has_the_law_of_all_features(q, r) -> None:
     size, p, count = 30, 1.6, 200
     rng = np.random.default_rng(7)
     at = {"p": p, "q": q, "r": r, "size": size, "float64": True}
     drawn = mj.sweep(experiment.run, seed=range(count), room=round(size**r), **at)
-    exact = mj.sweep(experiment.theory_run, **at)
     for one in q:
         made = np.array([numpy_fit(size, p, one, r, rng) for _ in range(count)])
         for i, name in enumerate(("risk", "error")):
             runs, wanted = drawn[name].sel(q=one).values, made[:, i]
             error = np.hypot(runs.std(), wanted.std()) / count**0.5
             assert abs(runs.mean() - wanted.mean()) < 4 * error, name
-            limit = float(exact[name].sel(q=one))
-            allowed = 4 * error + 0.1 * limit  # theory is of many points
-            assert abs(runs.mean() - limit) < allowed, name
+
+
+def alike(scale: int) -> tuple[int, float, dict[str, list[float]]]:
+    """30 `scale` points and exponents that make the same task at every scale.
+
+    Features are 231 times the scale; one strong one has the share 30^-.8 or 30^-1.2 of
+    the variance over the scale, or three of them times the scale have 30^-.9.
+    """
+    size = 30 * scale
+    shares = 30**-0.8 / scale, 30**-1.2 / scale, 30**-0.9
+    q = [float(-np.log(s) / np.log(size)) for s in shares]
+    r = [0.0, 0.0, float(np.log(3 * scale) / np.log(size))]
+    return size, float(np.log(231 * scale) / np.log(size)), {"q": q, "r": r}
+
+
+def test_the_run_tends_to_theory_as_one_over_n() -> None:
+    ratios = []
+    for scale in (1, 2):
+        size, p, pairs = alike(scale)
+        at, axes = {"p": p, "size": size, "float64": True}, mj.zipped(**pairs)
+        runs = mj.sweep(experiment.run, axes, seed=range(800), room=6, **at)
+        exact = mj.sweep(experiment.theory_run, axes, **at)
+        ratios.append({n: runs[n] / exact[n] for n in ("risk", "error")})
+    for name in ("risk", "error"):
+        left = without_first_order(*(found[name] for found in ratios))
+        assert_mean(left, 1.0, known=0.06)
+
+
+def exact_risk(size: int, levels) -> float:
+    """The mean risk of one strong feature, at any size.
+
+    Of its n values z the strength is `z (weak Gram matrix)^-1 z`, a ratio of two
+    independent χ², of n and of features - n degrees of freedom.
+    """
+    (_, weak), (high, low) = np.asarray(levels.numbers), np.asarray(levels.scale)
+    law = stats.beta(size / 2, (weak - size + 1) / 2)
+
+    def risk(u: float) -> float:
+        s = high / low * u / (1 - u)
+        return (1 + low / high * s) / (1 + s) ** 2 * law.pdf(u)
+
+    return quad(risk, 0, 1, epsabs=1e-12, limit=200)[0]
+
+
+@pytest.mark.parametrize("case", [0, 1])
+def test_theory_of_many_points_is_off_by_one_over_n(case) -> None:
+    gaps = []
+    for scale in (1, 2, 4):
+        size, p, pairs = alike(scale)
+        levels = theory.bilevel(1.0 * size, p, pairs["q"][case], 0.0)
+        exact = exact_risk(size, levels)
+        gaps.append(float(theory.on_levels(size, levels).risk) / exact - 1)
+    assert abs(gaps[0]) < 0.05
+    np.testing.assert_allclose(np.divide(gaps[1:], gaps[:-1]), 0.5, atol=0.03)
+
+
+def test_one_strong_feature_has_its_exact_risk() -> None:
+    at = {"p": 1.6, "q": 0.8, "r": 0.0, "size": 30, "float64": True}
+    risk = mj.sweep(experiment.run, seed=range(1500), room=1, **at).risk
+    assert_mean(risk, exact_risk(30, theory.bilevel(30.0, 1.6, 0.8, 0.0)), known=0.05)
+
+
+def test_random_labels_have_theorys_share_of_support_vectors() -> None:
+    at = {"size": 16, "ratio": [0.5, 1.5, 3.0], "float64": True}
+    share = mj.sweep(experiment.isotropic_run, seed=range(2000), **at).support
+    exact = mj.sweep(experiment.isotropic_theory_run, **at).support
+    assert_mean(share, exact, known=0.03)
+
+
+def test_the_mixture_tends_to_its_closed_form_as_one_over_n() -> None:
+    """With n² features and a signal of n^.25, which leave the error what it is."""
+    ratios = []
+    for scale in (1, 2):
+        at = {"size": 20 * scale, "features": 2000 * scale**2, "float64": True}
+        at["signal"] = 1.5 * scale**0.25
+        shapes = {"seed": range(1000), "capacity": 20 * scale}
+        runs = mj.sweep(experiment.mixture_run, **shapes, **at).error
+        ratios.append(runs / mj.sweep(experiment.mixture_theory_run, **at).error)
+    assert_mean(without_first_order(*ratios), 1.0, known=0.01)
 
 
 def test_the_mixture_has_the_law_of_points() -> None:

@@ -70,17 +70,33 @@ def test_a_batch_of_all_points_is_a_whole_step() -> None:
 
 
 def test_batches_end_at_the_direct_solve() -> None:
-    x, y = points(60), points(60, 2)[:, :1]
+    x, y, new = points(60), points(60, 2)[:, :1], points(50, 5)
+    known = x, y, x[:30], x  # the step is set by all points
+    start, epoch, predict = eigenpro.in_batches(KERNEL, *known, 10, 20, held=30)
+    np.testing.assert_array_equal(predict(start[0], new), 0)
+    machine, missed = jax.lax.fori_loop(0, 1000, lambda t, s: epoch(s, t), start)
     gram = kernels.gram(KERNEL, x, x)
-    flat = eigenpro.flattening(gram[:30, :30], 10)
-    rate = eigenpro.step_size(eigenpro.left(flat, gram, gram[:, :30]), 20)
-    step = eigenpro.batch_step(KERNEL, x, y, x[:30], flat, rate, batch=20, block=30)
-    start = eigenpro.Machine(jnp.zeros((60, 1)), jnp.zeros((30, 1)))
-    machine, _ = jax.lax.scan(step, start, jnp.arange(3000))
-    new = points(50, 5)
-    found = eigenpro.predict(KERNEL, machine, x, x[:30], new, 30)
     wanted = kernels.gram(KERNEL, new, x) @ np.linalg.solve(gram, y)
-    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    np.testing.assert_allclose(predict(machine, new), wanted, atol=1e-4)
+    assert float(missed) < 1e-8
+
+
+def test_whole_steps_are_descent_on_what_flattening_leaves() -> None:
+    """In numpy: steps on the values at the points, by the flattened Gram matrix."""
+    x, y = points(20), points(20, 2)[:, :1]
+    values, vectors = np.linalg.eigh(kernels.gram(KERNEL, x, x))
+    flat = (vectors * np.minimum(values, values[16])) @ vectors.T  # three flattened
+    f, wanted = np.zeros((20, 1)), []
+    for _ in range(40):
+        wanted.append(np.mean((f - y) ** 2))
+        f = f - flat @ (f - y) / values[16]
+    gram, every = kernels.gram(KERNEL, x, x), jnp.ones(20)
+    legs = eigenpro.descend(gram, y, 3, every, wanted[25], 39)
+    carry, seen = mj.walk(legs)
+    np.testing.assert_allclose(seen["residual"], np.array(wanted)[list(legs.times)])
+    last = legs.finish(carry.state)
+    assert float(last["iterations"]) == pytest.approx(25, abs=1)  # rounding at the edge
+    assert float(last["top"]) == pytest.approx(values[16])
 
 
 @pytest.mark.parametrize("flat", [0, 3])

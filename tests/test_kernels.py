@@ -235,3 +235,24 @@ def test_features_and_samples_are_one_vmap_and_too_many_give_nan() -> None:
         np.testing.assert_allclose(found[k], fit(counts[k], sizes[k]), rtol=2e-3)
     np.testing.assert_allclose(found[1, :3], [0, 1, 2], atol=1e-3)  # interpolated
     assert np.isnan(found[3:]).all()
+
+
+@pytest.mark.parametrize(("points", "features"), [(5, 8), (8, 5)])
+def test_minimum_norm_is_lstsqs_and_padding_changes_nothing(points, features) -> None:
+    x, y = RNG.normal(size=(10, features)), RNG.normal(size=10)
+    w = mj.prefix(points, 10)
+    with jax.enable_x64(True):
+        a = mj.kernels.minimum_norm(jnp.array(x @ x.T), jnp.array(y), w, features)
+    wanted = np.linalg.lstsq(x[:points], y[:points], rcond=1e-12)[0]
+    np.testing.assert_allclose(np.asarray(a) @ x, wanted, rtol=1e-6)
+
+
+def test_random_waves_have_a_gaussian_kernel() -> None:
+    """On average over waves, within four standard errors of their mean."""
+    keys = jax.random.split(jax.random.key(0))
+    block = mj.kernels.cosines(*keys, jnp.array(X), 1.5, 4000.0, 2000)
+    waves = np.concatenate([block(0), block(1)], axis=1, dtype=float)
+    each = 4000 * waves[:, None] * waves[None]
+    error = each.std(2) / 4000**0.5
+    wanted = np.exp(-((X[:, None] - X[None]) ** 2).sum(2) / (2 * 1.5**2))
+    assert np.all(np.abs(each.mean(2) - wanted) < 4 * error)

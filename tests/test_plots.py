@@ -22,6 +22,7 @@ from memjax.plots import (
     keys,
     level,
     lines,
+    log_ticks,
     matrix,
     mosaic,
     one,
@@ -233,3 +234,16 @@ def test_the_code_on_the_page_runs_and_draws_what_it_shows(page, tmp_path):
         assert (DOCS / picture).stat().st_size < 25_000
         again = tmp_path / Path(picture).name
         assert plt.imread(DOCS / picture).shape == plt.imread(again).shape
+
+
+@pytest.mark.parametrize("along", ["x", "y"])
+def test_a_logarithmic_axis_names_what_it_is_given(axis, along):
+    values = [50, 200, 0.5]
+    axis.plot(values, values)
+    log_ticks(axis, values, along)
+    side = getattr(axis, f"{along}axis")
+    assert side.get_scale() == "log"
+    texts = [label.get_text() for label in side.get_ticklabels(which="both")]
+    assert sorted(filter(None, texts)) == ["0.5", "200", "50"]
+    other = {"x": axis.yaxis, "y": axis.xaxis}[along]
+    assert other.get_scale() == "linear"

@@ -4,10 +4,12 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
+from agreement import assert_mean, without_first_order
 
 import memjax as mj
 from experiments import tempered as experiment
 
+theory = mj.theory.eigenframework
 RUN = {"modes": 200, "draws": 64}
 
 
@@ -43,22 +45,41 @@ def test_modes_beyond_the_simulated_act_as_ridge(ridge) -> None:
     assert abs(np.mean(found) - float(runs.excess.mean("seed"))) < 4 * error
 
 
-@pytest.mark.parametrize(
-    ("power", "logs", "rate", "ridge"),
-    [(1.5, 0, 0, 0.0), (2.0, 0, 0, 1.0), (1.0, 2.0, 0, 0.0), (0, 0, 0.2, 0.0)],
-)
-def test_the_run_agrees_with_theory(power, logs, rate, ridge) -> None:
-    at = {"power": power, "logs": logs, "rate": rate, "ridge": ridge, "size": 60}
-    numbers = {n: float(v) if n != "size" else v for n, v in at.items()}
-    runs = mj.sweep(
-        experiment.run, seed=range(60), capacity=64, float64=True, **RUN, **numbers
-    )
-    exact = mj.sweep(experiment.theory_run, float64=True, **numbers)
-    for name in ("excess", "train"):
-        mean, error = float(runs[name].mean("seed")), float(runs[name].std("seed"))
-        wanted = float(exact[name])
-        finite = 3 * wanted / 60  # theory is exact up to terms of order 1 / samples
-        assert abs(mean - wanted) < 4 * error / 60**0.5 + finite + 1e-9, name
+def simulated(size: int, law: tuple, ridge: float, modes: int) -> tuple[float, float]:
+    """Theory's excess and train error of a run, the modes beyond its own as ridge."""
+    own = experiment.eigenvalues(np.arange(1.0, modes + 1), *law)
+    every = experiment.COUNT * experiment.eigenvalues(experiment.PLACES, *law)
+    whole = ridge + np.sum(np.where(experiment.PLACES > modes, every, 0))
+    found = theory.fit(size, own, ridge=whole)
+    return float(found.test) - 1, float(found.train) * (ridge / whole) ** 2
+
+
+def test_the_run_tends_to_theory_as_one_over_n() -> None:
+    """At 20 samples and at 40, with rates and ridges that make both the same task."""
+    laws = {"power": (1.5, 2.0, 1.0, 0.0), "logs": (0.0, 0.0, 2.0, 0.0)}
+    how = {"capacity": 40, "draws": 64, "modes": 200, "float64": True}
+
+    def ratios(size: int) -> tuple[xr.DataArray, xr.DataArray]:
+        rate, ridge = (0.0, 0.0, 0.0, 4.0 / size), (0.0, 20.0 / size, 0.0, 0.0)
+        at = mj.zipped(**laws, rate=rate, ridge=ridge)
+        runs = mj.sweep(experiment.run, at, size=size, seed=range(400), **how)
+        each = zip(zip(*laws.values(), rate, strict=True), ridge, strict=True)
+        excess, train = np.transpose([simulated(size, *case, 200) for case in each])
+        at_ridge = runs.train.isel(power=1) / train[1]  # the others interpolate
+        return runs.excess / xr.DataArray(excess, dims="power"), at_ridge
+
+    for few, many in zip(ratios(20), ratios(40), strict=True):
+        assert_mean(without_first_order(few, many), 1.0, known=0.08)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("power", [1.5, 2.0, 3.0])
+def test_modes_beyond_the_simulated_are_a_hundredth_at_most(power, ridge) -> None:
+    """At the default's largest size, theory with them as ridge and without."""
+    at = {"power": power, "logs": 0.0, "rate": 0.0, "ridge": ridge, "size": 400}
+    endless = mj.sweep(experiment.theory_run, float64=True, **at)
+    excess, _ = simulated(400, (power, 0.0, 0.0), ridge, 2000)
+    assert excess == pytest.approx(float(endless.excess), rel=0.01)
 
 
 def test_padding_changes_nothing() -> None:

@@ -12,6 +12,7 @@ from memjax.claims.lookup import at as at
 from memjax.claims.lookup import estimate as estimate
 from memjax.claims.lookup import farthest as farthest
 from memjax.claims.lookup import first_step as first_step
+from memjax.claims.lookup import median as median
 from memjax.claims.lookup import over as over
 from memjax.claims.lookup import vertex as vertex
 from memjax.claims.measures import away as away

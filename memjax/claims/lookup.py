@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import stdtrit
+from scipy.stats import binom
 
 FEW = 20  # seeds below which the mean's interval is Student's
 DRAWS = 10_000  # of the bootstrap
@@ -143,6 +144,17 @@ def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float
     drawn = np.random.default_rng(0).integers(count, size=(DRAWS, count))
     ends = np.quantile(values[drawn].mean(1), [(1 - level) / 2, (1 + level) / 2])
     return float(ends[0]), float(ends[1])
+
+
+def median(values: Any) -> Estimate:
+    """The median over seeds, and the interval between two of them that covers it."""
+    ranked = np.sort(values.transpose("seed").values)
+    count = len(ranked)
+    if count < 6:
+        raise NotRun("six seeds or more (--seeds=6)")
+    skip = int(binom.ppf(0.025, count, 0.5)) - 1
+    ends = float(ranked[skip]), float(ranked[-1 - skip])
+    return Estimate(float(np.median(ranked)), ends, count)
 
 
 def farthest(runs: Any, exact: Any, allowed: Any = 1.0) -> Estimate:

@@ -12,6 +12,7 @@ from memjax.datasets.modular import modular_quotient as modular_quotient
 from memjax.datasets.modular import modular_sum as modular_sum
 from memjax.datasets.modular import one_hot_pair as one_hot_pair
 from memjax.datasets.modular import reflection as reflection
+from memjax.datasets.overlapping import overlapping as overlapping
 from memjax.datasets.parts import Parts as Parts
 from memjax.datasets.parts import mislabeled as mislabeled
 from memjax.datasets.parts import uniform_on as uniform_on

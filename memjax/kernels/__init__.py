@@ -11,6 +11,7 @@ from memjax.kernels.features import root as root
 from memjax.kernels.fits import Factors as Factors
 from memjax.kernels.fits import eigh as eigh
 from memjax.kernels.fits import factor as factor
+from memjax.kernels.fits import minimum_norm as minimum_norm
 from memjax.kernels.fits import path as path
 from memjax.kernels.fits import pooled as pooled
 from memjax.kernels.fits import ridge as ridge
@@ -23,3 +24,6 @@ from memjax.kernels.metric import laplace as laplace
 from memjax.kernels.metric import products as products
 from memjax.kernels.metric import quadratic as quadratic
 from memjax.kernels.metric import slopes as slopes
+from memjax.kernels.neighbors import hilbert as hilbert
+from memjax.kernels.neighbors import nearest as nearest
+from memjax.kernels.random import cosines as cosines

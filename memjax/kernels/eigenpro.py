@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from memjax.core import Legs, iterate
 from memjax.kernels import fits, metric
 
 
@@ -57,6 +58,37 @@ def step_size(remaining: jax.Array, batch: Any) -> jax.Array:
     """
     top = fits.top(remaining) / len(remaining)
     return 0.99 * 2 * batch / (jnp.max(jnp.diag(remaining)) + (batch - 1) * top)
+
+
+def descend(
+    gram: jax.Array, y: jax.Array, flat: Any, w: jax.Array, enough: float, steps: int
+) -> Legs:
+    """So many steps on all points at once, as long as can be, from zero.
+
+    Those points are anchors that count, by `w`. Logged is the `residual`, a mean square
+    over points. At the end come `iterations`, how many it took until that was `enough`
+    (infinite if more than `steps`), and `top`, the largest eigenvalue, which sets the
+    step.
+    """
+    flattened, size = flattening(gram, flat, w), len(gram)
+    top = fits.top(left(flattened, gram, gram))
+
+    def step(state: dict[str, jax.Array], t: Any) -> dict[str, jax.Array]:
+        missed = gram @ state["a"] - y
+        change = missed - flattened.weights @ (gram @ missed)
+        more = jnp.sum(missed**2) > enough * size
+        return {"a": state["a"] - change / top, "count": state["count"] + more}
+
+    def observe(state: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        return {"residual": jnp.sum((gram @ state["a"] - y) ** 2) / size}
+
+    def finish(state: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        reached = state["count"] < steps
+        count = jnp.where(reached, state["count"], jnp.inf)
+        return {"iterations": count, "top": top}
+
+    start = {"a": jnp.zeros_like(y), "count": jnp.zeros(())}
+    return iterate(start, step, observe, steps, finish=finish)
 
 
 class Machine(NamedTuple):
@@ -116,3 +148,32 @@ def batch_step(
         return Machine(a, c), jnp.mean(missed**2)
 
     return step
+
+
+def in_batches(
+    kernel: metric.Kernel, x: jax.Array, y: jax.Array, anchors: jax.Array,
+    beside: jax.Array, flat: Any, batch: int, held: int,
+) -> tuple[tuple[Machine, jax.Array], Callable, Callable]:  # fmt: skip
+    """A start, an epoch of batches from there, and what a machine says of points.
+
+    The start is a machine of zeros, and 1; `epoch(start, t)` is the machine after and
+    the mean square missed on the way; `predict(machine, z)` is [m, outputs]. Anchors
+    flatten `flat` eigenvalues, points `beside` them set the step. At most `held` points
+    are held against a batch.
+    """
+    flattened = flattening(metric.gram(kernel, anchors, anchors), flat)
+    across = metric.gram(kernel, beside, anchors)
+    own = metric.gram(kernel, beside, beside)
+    rate = step_size(left(flattened, own, across), batch)
+    block = max(b for b in range(batch, held + 1, batch) if len(x) % b == 0)
+    step = batch_step(kernel, x, y, anchors, flattened, rate, batch, block)
+
+    def epoch(state: tuple[Machine, jax.Array], t: Any) -> tuple[Machine, jax.Array]:
+        machine, missed = jax.lax.scan(step, state[0], jnp.arange(len(x) // batch))
+        return machine, jnp.mean(missed)
+
+    def values(machine: Machine, z: jax.Array) -> jax.Array:
+        return predict(kernel, machine, x, anchors, z, block)
+
+    start = Machine(jnp.zeros_like(y), jnp.zeros((len(anchors), y.shape[1])))
+    return (start, jnp.array(1.0)), epoch, values

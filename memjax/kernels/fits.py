@@ -89,6 +89,16 @@ def path(factors: Factors, y: jax.Array, strengths: jax.Array) -> jax.Array:
     return jax.vmap(at)(strengths)
 
 
+def minimum_norm(
+    gram: jax.Array, y: jax.Array, w: jax.Array, rank: Any = None
+) -> jax.Array:
+    """The coefficients of the f of least norm among those that fit `y` best.
+
+    `rank` is that of the Gram matrix where it is known, as it is by `factor`.
+    """
+    return path(factor(gram, w, rank), y, jnp.zeros(1))[0]
+
+
 def pooled(
     features: Callable[[jax.Array], jax.Array], onto: int, count: Any, room: int
 ) -> jax.Array:

@@ -10,6 +10,7 @@ from memjax.observables.classification import accuracy as accuracy
 from memjax.observables.classification import entropy as entropy
 from memjax.observables.classification import memorized_bits as memorized_bits
 from memjax.observables.classification import sign_error as sign_error
+from memjax.observables.classification import supported as supported
 from memjax.observables.features import agop_trace as agop_trace
 from memjax.observables.features import circulant_deviation as circulant_deviation
 from memjax.observables.features import correlation as correlation

@@ -34,3 +34,14 @@ def memorized_bits(prior_entropy: Any, loss: Any, size: Any) -> Any:
     better than the label law, and at most `H(prior)` bits a point.
     """
     return (prior_entropy - loss) * size / jnp.log(2.0)
+
+
+def supported(force: jax.Array, w: jax.Array) -> dict[str, jax.Array]:
+    """The share of points that pull their own way, and whether that is `all` of them.
+
+    `force` [n] is each point's coefficient times its label, of the machine of minimum
+    norm; `w` [n] are the weights. If all pull their own way it is the classifier of
+    largest margin (Karush, Kuhn, Tucker).
+    """
+    share = w @ (force > 0)
+    return {"support": share, "all": jnp.all(force > 0).astype(float)}

@@ -70,6 +70,11 @@ def on_levels(size: Any, levels: Levels) -> Errors:
     return Errors(found.test, survival, contamination, error)
 
 
+def features(size: Any, ratio: Any) -> jax.Array:
+    """So many features: `ratio` n ln n, beyond 2 of which all points support."""
+    return jnp.round(ratio * size * jnp.log(size * 1.0))
+
+
 @jax.jit
 def support(size: Any, features: Any) -> jax.Array:
     """The mean share of points that are support vectors, labels being independent.
