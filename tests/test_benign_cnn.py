@@ -82,7 +82,7 @@ def dials(dim: int) -> tuple[float, float]:
 
 
 def losses_by_outputs(dim: int, seed: int, orthogonal: bool, steps: int) -> np.ndarray:
-    """The run's training loss every 100 steps by the recursion of outputs alone."""
+    """The run's training loss, at both ends, by the recursion of outputs alone."""
     size, ratio, q = 8, 0.5, 3
     lr, scale = dials(dim)
     data_key, _, init_key = jax.random.split(jax.random.key(seed), 3)
