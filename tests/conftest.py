@@ -17,6 +17,9 @@ import memjax as mj
 HERE = str(Path(tempfile.gettempdir(), f"memjax-tests-{os.getpid()}"))
 PROGRAMS = os.environ.setdefault("MEMJAX_TEST_PROGRAMS", HERE)  # of the first process
 os.environ["JAX_COMPILATION_CACHE_DIR"] = PROGRAMS  # for started commands
+jax.config.update(
+    "jax_disable_most_optimizations", True
+)  # sweeps compile their own way
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 jax.config.update("jax_compilation_cache_dir", PROGRAMS)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

@@ -22,6 +22,7 @@ def edges(tmp_path):
     return file
 
 
+@pytest.mark.long
 def test_a_users_own_graph_beside_a_built_one(tmp_path, edges) -> None:
     out = tmp_path / "out"
     flags = f"--graph=cycle:5,file:{edges} --self_edges=0, --width=3, --steps=30"
@@ -47,6 +48,7 @@ def test_a_malformed_file_is_one_line(tmp_path, edges, capsys) -> None:
     assert said.count("\n") == 1
 
 
+@pytest.mark.long
 def test_the_map_of_knobs(tmp_path) -> None:
     flags = "--graph=path:4, --lr=1e-3,1e-2 --wd=0,1 --init_scale=0.02,1 --seeds=2"
     flags += f" --width=8 --steps=12 --out={tmp_path}"

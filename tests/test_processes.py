@@ -62,6 +62,7 @@ def assert_same(out: Path, alone: xr.Dataset) -> None:
     assert (found.status == "ok").all()
 
 
+@pytest.mark.long
 def test_two_processes_give_what_one_does(alone, tmp_path):
     out = tmp_path / "run"
     first, second = finish(*pair(out))
@@ -72,6 +73,7 @@ def test_two_processes_give_what_one_does(alone, tmp_path):
     assert_same(out, alone)
 
 
+@pytest.mark.long
 def test_a_killed_process_is_made_up_for(alone, tmp_path):
     out = tmp_path / "run"
     processes = pair(out)
@@ -87,6 +89,7 @@ def test_a_killed_process_is_made_up_for(alone, tmp_path):
     assert_same(out, alone)
 
 
+@pytest.mark.long
 def test_independent_shares_merge_and_slurm_tells_which(alone, tmp_path):
     out = tmp_path / "run"
     array = {"SLURM_ARRAY_TASK_COUNT": "2", "SLURM_ARRAY_TASK_MIN": "1"}

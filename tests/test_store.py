@@ -156,6 +156,7 @@ def killed_at_random(short_calls, tmp_path, times: int, seed: int) -> None:
     assert states  # some kills fell inside a block
 
 
+@pytest.mark.long
 def test_killed_sweeps_resume_bit_for_bit(short_calls, tmp_path):
     killed_at_random(short_calls, tmp_path, 3, seed=1)
 

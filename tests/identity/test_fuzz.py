@@ -93,6 +93,7 @@ def checked(found: list[tuple[Any, Any]]) -> tuple[int, int]:
     return same, len(found) - same
 
 
+@pytest.mark.long
 def test_a_few_random_pairs():
     assert sum(checked(fuzzed(12))) == 12
 

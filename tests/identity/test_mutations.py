@@ -154,6 +154,7 @@ def identities(place: Path, **environment: str) -> dict:
     return json.loads(ran.stdout.splitlines()[-1])
 
 
+@pytest.mark.long
 def test_other_processes_hash_seeds_and_devices_see_the_same(tmp_path):
     with ThreadPoolExecutor(2) as pool:
         jobs = {
