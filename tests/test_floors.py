@@ -64,7 +64,7 @@ def test_the_library_imports_neither_flags_nor_figures():
 
 
 def test_the_engine_flows_one_way():
-    """A folder of the engine imports only those before it; `sweep` knows them all."""
+    """A folder of the engine imports only those before it; `sweeps` knows them all."""
     order = ("asked", "planned", "run", "kept")
     for file in ROOT.glob("memjax/engine/*/*.py"):
         here = order.index(file.parent.name)

@@ -17,8 +17,10 @@ import xarray as xr
 
 import memjax as mj
 from memjax import core
+from memjax.engine import sweeps
 from memjax.engine.asked.jaxprs import abstract
 from memjax.engine.planned.job import Job
+from memjax.engine.run import clock
 from memjax.engine.run import program as programs
 from memjax.engine.run.program import program
 
@@ -538,3 +540,16 @@ def test_products_on_all_devices_are_right():
 
     found = mj.sweep(run, seed=range(300), inputs={"data": data}, chunk=1)
     assert int(found["wrong"].sum()) == 0
+
+
+def test_a_bar_says_which_program_is_compiled(monkeypatch):
+    said = []
+
+    class Heard(clock.Bar):
+        def reach(self, program):
+            super().reach(program)
+            said.append(self.progress.tasks[0].description)
+
+    monkeypatch.setattr(sweeps, "watcher", lambda wanted: Heard())
+    mj.sweep(tiny.run, **{**tiny.AXES, "size": [5], "capacity": [8, 9]})
+    assert said == ["compiling 1 of 2", "compiling 2 of 2"]

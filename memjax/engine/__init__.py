@@ -17,5 +17,5 @@ from memjax.engine.kept.store import Refused as Refused
 from memjax.engine.planned.plan import Plan as Plan
 from memjax.engine.run.devices import use_all_cores as use_all_cores
 from memjax.engine.snapshots import Snapshots as Snapshots
-from memjax.engine.sweep import Sweep as Sweep
-from memjax.engine.sweep import sweep as sweep
+from memjax.engine.sweeps import Sweep as Sweep
+from memjax.engine.sweeps import sweep as sweep

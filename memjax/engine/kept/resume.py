@@ -12,7 +12,7 @@ from memjax.engine.kept.padding import check_bounds
 from memjax.engine.kept.store import Store, refuse
 from memjax.engine.planned.job import Job
 from memjax.engine.planned.plan import Block, Group
-from memjax.engine.run.calls import run_block
+from memjax.engine.run.calls import expect, run_block
 from memjax.engine.run.clock import Clock
 from memjax.engine.run.devices import wait_for_all
 from memjax.engine.run.outcome import Piece, only
@@ -42,7 +42,7 @@ def finish(job: Job, store: Store, chunk: int | None, clock: Clock) -> list[Piec
                 store.keep_trace(group)
             store.add_plan(job, plan)
             pending = _pending(job, store, missing)
-        clock.watch.begin(sum(block.seconds for block in pending))
+        expect(pending, clock)
         for block in pending:
             _run_and_keep(job, store, block, clock)
     wait_for_all(store.shard)

@@ -1,7 +1,7 @@
 """From a plan to outcomes: calls in sequence, kept as they finish."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -35,12 +35,18 @@ class Segments(NamedTuple):
 
 def run_plan(job: Job, plan: Plan, clock: Clock) -> list[Piece]:
     """What every block of a plan returns."""
-    clock.watch.begin(plan.seconds)
+    expect(plan.blocks, clock)
     pieces = []
     for block in plan.blocks:
         outcome = run_block(job, block, clock)
         pieces.append(Piece(block.lanes[block.real], only(outcome, block.real)))
     return pieces
+
+
+def expect(blocks: Sequence[Block], clock: Clock) -> None:
+    """Tell whoever watches what is to come."""
+    seconds = sum(block.seconds for block in blocks)
+    clock.watch.begin(seconds, len({block.group.lane for block in blocks}))
 
 
 def run_block(
@@ -84,6 +90,7 @@ def _walk_block(
     the state of the last one, and hands what it has to `keep`.
     """
     numbers, lane = job.numbers(block.lanes), block.group.lane
+    clock.watch.reach(lane)
     inputs, total = on_every_device(job.arrays), block.group.price.legs
     steps = max(1, block.group.steps.mean())
     if block.legs is None:

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -20,8 +20,11 @@ class Silent:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def begin(self, predicted: float) -> None:
-        """A sweep starts that should take so many seconds."""
+    def begin(self, predicted: float, programs: int) -> None:
+        """A sweep starts that should take so many seconds, and has so many programs."""
+
+    def reach(self, program: Hashable) -> None:
+        """Runs of this program are next."""
 
     def advance(self, predicted: float, run_steps: float) -> None:
         """A call came back: its share of the prediction, its runs times steps."""
@@ -43,6 +46,7 @@ class Bar(Silent):
         )
         self.task = self.progress.add_task("compiling", total=None, speed="")
         self.done, self.began = 0.0, 0.0
+        self.programs, self.reached = 0, set[Hashable]()
 
     def __enter__(self) -> "Bar":
         self.progress.start()
@@ -51,9 +55,15 @@ class Bar(Silent):
     def __exit__(self, *_: object) -> None:
         self.progress.stop()
 
-    def begin(self, predicted: float) -> None:
-        self.began = time.perf_counter()
+    def begin(self, predicted: float, programs: int) -> None:
+        self.began, self.programs = time.perf_counter(), programs
         self.progress.update(self.task, total=predicted)
+
+    def reach(self, program: Hashable) -> None:
+        if program not in self.reached:
+            self.reached.add(program)
+            said = f"compiling {len(self.reached)} of {self.programs}"
+            self.progress.update(self.task, description=said)
 
     def advance(self, predicted: float, run_steps: float) -> None:
         self.done += run_steps
