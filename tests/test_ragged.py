@@ -1,17 +1,21 @@
 """Runs that differ in length or size are one program, and padding changes nothing."""
 
+import itertools
+
 import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import memjax as mj
 from experiments import _graphs as family
 from memjax.datasets import graphs
+from memjax.engine.planned import buckets
 from memjax.engine.planned import plan as plans
 from memjax.models.draws import nested
 
@@ -269,3 +273,51 @@ def test_two_hundred_nodes_beside_fifteen():
     alone = on([graphs.parse("cycle:15")], [4]).compute().squeeze(["graph", "width"])
     same_as_alone(found.sel(graph="cycle:15", width=4), alone, 15)
     assert bool(found.loss.notnull().all())
+
+
+# --- buckets --------------------------------------------------------------------------
+
+
+@given(
+    sizes=st.lists(st.integers(1, 600), min_size=1, max_size=6, unique=True).map(
+        sorted
+    ),
+    loads=st.lists(st.floats(0, 100), min_size=6, max_size=6),
+)
+@settings(deadline=None)
+def test_buckets_are_the_cheapest_of_all(sizes, loads):
+    def cost(ends):
+        total, begin = 0.0, 0
+        for end in ends:
+            share = sizes[end - 1] / sizes[-1]
+            total += buckets.PROGRAM_SECONDS + share * sum(loads[begin:end])
+            begin = end
+        return total
+
+    inner = range(1, len(sizes))
+    every = itertools.chain.from_iterable(
+        itertools.combinations(inner, k) for k in range(len(sizes))
+    )
+    least = min(cost([*ends, len(sizes)]) for ends in every)
+    chosen = buckets.cheapest(sizes, loads)
+    assert cost([sizes.index(s) + 1 for s in chosen]) == pytest.approx(least)
+
+
+def test_buckets_change_nothing_and_resume(tmp_path, monkeypatch):
+    sweep = on(GRAPHS[:2], [3, 4, 20])
+    whole = sweep.compute()
+    monkeypatch.setattr(buckets, "PROGRAM_SECONDS", 1e-6)
+    plan = sweep.plan()
+    assert [g.shapes["max_width"] for g in plan.groups] == [3, 4, 20]
+    assert "max_width=4" in str(plan)
+    cut = sweep.compute(store=tmp_path)
+    np.testing.assert_allclose(cut.loss, whole.loss, rtol=1e-5)
+    monkeypatch.setattr(buckets, "PROGRAM_SECONDS", 4.0)
+    on(GRAPHS[:2], [3, 4, 7, 20]).compute(store=tmp_path)  # in one bucket beside them
+    xr.testing.assert_equal(sweep.compute(store=tmp_path).loss, cut.loss)
+
+
+def test_a_bound_that_is_given_is_not_cut(monkeypatch):
+    monkeypatch.setattr(buckets, "PROGRAM_SECONDS", 1e-6)
+    plan = on(GRAPHS[:1], [3, 20]).but(max_width=20).plan()
+    assert [g.shapes["max_width"] for g in plan.groups] == [20]

@@ -19,6 +19,19 @@ FAR = -1e9  # a logit that leaves no probability
 SPECIALS = 9  # tokens besides the nodes in the vocabulary of arXiv:2510.26745
 
 
+@jax.custom_jvp
+def gram(v: jax.Array) -> jax.Array:
+    """The products `v vᵀ` of rows; their gradient takes one product, not two."""
+    return v @ v.T
+
+
+@gram.defjvp
+def _gram_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
+    (v,), (moved,) = primals, tangents
+    half = moved @ v.T
+    return gram(v), half + half.T
+
+
 def tied(nodes: int, width: int, *, live: tuple[Any, Any] | None = None) -> Model:
     """Logits `V Vᵀ`, from one embedding `v` [nodes, width] of normal entries.
 
@@ -33,7 +46,7 @@ def tied(nodes: int, width: int, *, live: tuple[Any, Any] | None = None) -> Mode
         return {"v": scale * draw * part}
 
     def apply(params: Params, node: jax.Array) -> jax.Array:
-        logits = entry(params["v"] @ params["v"].T, node)  # [nodes]
+        logits = entry(gram(params["v"]), node)  # [nodes]
         return logits if live is None else _never(logits, live[0])
 
     return Model(init, apply)

@@ -28,6 +28,7 @@ class Grid(NamedTuple):
     fixed: dict[str, Any]  # parameters that have one value and no dimension
     numbers: tuple[str, ...]  # the traced parameters
     shapes: tuple[str, ...]  # the static parameters
+    inferred: tuple[str, ...]  # bounds that were not given
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -136,12 +137,12 @@ def make_grid(
     for name, values in _every_value(axes, fixed):
         for value in () if name in entries else values:
             check_value(name, value, name in shapes)
-    _settle_bounds(axes, fixed, {*numbers, *shapes})
+    inferred = _settle_bounds(axes, fixed, {*numbers, *shapes})
     for name in (*numbers, *shapes):
         if name not in fixed and name not in given_elsewhere:
             raise BadValue(name, f"{run.__name__} needs a value or an axis for it")
     traced = tuple(name for name in numbers if name not in inputs)
-    return Grid(axes, fixed, traced, shapes)
+    return Grid(axes, fixed, traced, shapes, inferred)
 
 
 def _every_value(axes: dict, fixed: dict) -> list[tuple[str, tuple]]:
@@ -182,8 +183,11 @@ def bound_of(name: str) -> str:
     return "capacity" if name == "size" else f"max_{name}"
 
 
-def _settle_bounds(axes: dict, fixed: dict, known: Iterable[str]) -> None:
-    """A bound is the largest value of its number unless it is given, and never less."""
+def _settle_bounds(axes: dict, fixed: dict, known: Iterable[str]) -> tuple[str, ...]:
+    """A bound is the largest value of its number unless it is given, and never less.
+
+    Returns those that were not given.
+    """
     values = dict(_every_value(axes, fixed))
     pairs = {name: bound_of(name) for name in values if bound_of(name) in known}
     for name, bound in pairs.items():
@@ -193,6 +197,7 @@ def _settle_bounds(axes: dict, fixed: dict, known: Iterable[str]) -> None:
         elif min(values[bound]) < largest:
             least = min(values[bound])
             raise BadValue(bound, f"{least} has no room for {name} {largest}")
+    return tuple(bound for bound in pairs.values() if bound not in values)
 
 
 def _shortened(values: list[str]) -> str:

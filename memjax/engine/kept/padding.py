@@ -37,14 +37,22 @@ def check_bounds(
 
 
 def _row_of(job: Job, group: Group, stored: Kept) -> int | None:
-    """The first lane of a stored block, where it is one of this group's shapes."""
+    """The first lane of a stored block, where it is one of this group's shapes.
+
+    And where it has room within the group's bounds.
+    """
     rows = [row for row, key in enumerate(stored.keys) if key in job.index]
     if not rows:
         return None
     positions = job.grid.positions()[[job.index[stored.keys[rows[0]]]]]
     ((shapes, _),) = job.grid.groups(positions)
     others = shapes.keys() - set(job.grid.bounds)
-    return rows[0] if all(shapes[n] is group.shapes[n] for n in others) else None
+    same = all(shapes[n] is group.shapes[n] for n in others)
+    fits = all(
+        job.grid.column(name, positions)[0] <= group.shapes[bound]
+        for bound, name in job.grid.bounds.items()
+    )
+    return rows[0] if same and fits else None
 
 
 def _compare(

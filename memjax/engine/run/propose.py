@@ -8,6 +8,7 @@ import numpy as np
 
 from memjax.engine.asked.jaxprs import abstract
 from memjax.engine.asked.parameters import BadValue
+from memjax.engine.planned.buckets import bucketed
 from memjax.engine.planned.job import Job
 from memjax.engine.planned.plan import Group, Plan, make_plan
 from memjax.engine.run.program import program
@@ -20,12 +21,13 @@ def propose(job: Job, lanes: np.ndarray, chunk: int | None) -> Plan:
     """The plan of some lanes here."""
     if chunk is not None and chunk < 1:
         raise BadValue("chunk", f"must be at least 1, got {chunk}")
-    groups = job.groups(lanes)
+    devices = jax.local_device_count()
+    groups = bucketed(job, job.groups(lanes), devices)
     budget = device_budget()
     if chunk is None and budget is not None:
         widths = (chunk_that_fits(partial(temporaries, job, g), budget) for g in groups)
         chunk = min(widths)
-    return make_plan(groups, jax.local_device_count(), chunk)
+    return make_plan(groups, devices, chunk)
 
 
 def temporaries(job: Job, group: Group, width: int) -> int:
