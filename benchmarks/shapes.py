@@ -11,7 +11,7 @@ import importlib.util
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -48,11 +48,13 @@ class Work(NamedTuple):
         keys = jax.vmap(jax.random.key)(jnp.arange(self.seeds))
         return np.asarray(jax.vmap(tied.init)(keys)["v"])
 
-    def places(self) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Every width and graph, by index, and the walk of the graph."""
-        for g, walk in enumerate(self.walks()):
-            for w in range(len(self.widths)):
-                yield w, g, walk
+    def places(self) -> list[tuple[int, int, np.ndarray, np.ndarray]]:
+        """Every width and graph, by index; the graph's walk, and where runs start."""
+        return [
+            (w, g, walk, self.starts(len(walk), width))
+            for g, walk in enumerate(self.walks())
+            for w, width in enumerate(self.widths)
+        ]
 
 
 def run(
@@ -102,11 +104,11 @@ def descended(walk: np.ndarray, steps: Any, v: jax.Array) -> jax.Array:
 
 def jax_each(work: Work) -> Callable[[], np.ndarray]:
     """A `jax.jit` for every width, graph and budget, over all seeds."""
+    places = work.places()
 
     def compute() -> np.ndarray:
         found = np.zeros(work.shape)
-        for w, g, walk in work.places():
-            starts = work.starts(len(walk), work.widths[w])
+        for w, g, walk, starts in places:
             for s, steps in enumerate(work.steps):
                 trained = jax.jit(jax.vmap(partial(descended, walk, steps)))
                 found[w, s, g] = trained(starts)
@@ -117,11 +119,11 @@ def jax_each(work: Work) -> Callable[[], np.ndarray]:
 
 def jax_traced_steps(work: Work) -> Callable[[], np.ndarray]:
     """A `jax.jit` for every width and graph; the budget is traced."""
+    places = work.places()
 
     def compute() -> np.ndarray:
         found = np.zeros(work.shape)
-        for w, g, walk in work.places():
-            starts = work.starts(len(walk), work.widths[w])
+        for w, g, walk, starts in places:
             trained = jax.jit(jax.vmap(partial(descended, walk), (None, 0)))
             for s, steps in enumerate(work.steps):
                 found[w, s, g] = trained(steps, starts)
@@ -133,6 +135,8 @@ def jax_traced_steps(work: Work) -> Callable[[], np.ndarray]:
 def torch_loop(work: Work) -> Callable[[], np.ndarray]:
     """The loop as most write it, one run after another."""
     import torch
+
+    places = work.places()
 
     def trained(walk: torch.Tensor, start: np.ndarray, steps: int) -> float:
         v = torch.tensor(start, requires_grad=True)
@@ -147,11 +151,13 @@ def torch_loop(work: Work) -> Callable[[], np.ndarray]:
             optimizer.step()
         return loss().item()
 
+    trained(torch.eye(2), np.ones((2, 2), np.float32), 5)  # torch is awake
+
     def compute() -> np.ndarray:
         found = np.zeros(work.shape)
-        for w, g, walk in work.places():
+        for w, g, walk, starts in places:
             target = torch.tensor(walk, dtype=torch.float32)
-            for i, start in enumerate(work.starts(len(walk), work.widths[w])):
+            for i, start in enumerate(starts):
                 found[w, :, g, i] = [trained(target, start, n) for n in work.steps]
         return found
 
@@ -166,7 +172,10 @@ TORCH = Work(steps=(200,), seeds=1)  # what the loop is timed on
 
 
 def cold(make: Callable, work: Work) -> tuple[float, np.ndarray]:
-    """The seconds of a fresh process from a stated grid to its results, and these."""
+    """The seconds of a fresh process from a stated grid to its results, and these.
+
+    Peers are given where runs start, and do not pay for it.
+    """
     compute = make(work)
     began = time.perf_counter()
     found = compute()
