@@ -45,20 +45,15 @@ def store(
     model = mj.models.mlp(widths, ACTIVATIONS[activation])
     start, shape = model.init(init_key, init_scale), mj.schedules.cosine(steps)
 
-    def loss(params: Any, data: mj.Data) -> jax.Array:
-        square = mj.losses.square
-        return mj.expect(lambda x, y: square(model.apply(params, x), y), data)
+    loss = mj.losses.of_model(model.apply, mj.losses.square)
 
-    def objective(params: Any, data: mj.Data, key: Any) -> jax.Array:
-        return loss(params, mj.minibatch(data, key, batch) if batch else data)
+    def observe(params: Any) -> dict[str, jax.Array]:
+        return {"loss": mj.expect(partial(loss, params), data)}
 
-    learn = mj.descend(
-        objective,
-        optax.adam(lambda t: lr * shape(t), b2=b2),
-        lambda params: {"loss": loss(params, data)},
-        steps,
-        finish=lambda params: finish(partial(model.apply, params)),
-    )
+    rule = optax.adam(lambda t: lr * shape(t), b2=b2)
+    how: Any = {"sees": partial(mj.minibatch, count=batch) if batch else None}
+    how["finish"] = lambda params: finish(partial(model.apply, params))
+    learn = mj.train(loss, rule, observe, steps, **how)
     return learn(start, data, key)
 
 

@@ -50,7 +50,8 @@ def run(
     apply = partial(ln.logits, "relu")
     loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
     optimizer, observe = optax.adamw(lr, weight_decay=wd), by_part(apply, given.points)
-    fit = mj.descend(mj.thinned(loss, batch), optimizer, observe, mj.every(5, steps))
+    sees, times = partial(mj.thinned, share=batch), mj.every(5, steps)
+    fit = mj.train(loss, optimizer, observe, times, sees=sees)
     return fit(given.start, given.train, given.key)
 
 

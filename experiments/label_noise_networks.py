@@ -83,8 +83,8 @@ def transformer_run(
 
     height, times = mj.schedules.linear(steps), mj.every(max(steps // 4, 1), steps)
     rule = optax.adamw(lambda t: lr * height(t), weight_decay=wd)
-    objective, observe = mj.minibatches(loss, batch), by_part(apply, seen)
-    fit = mj.descend(objective, rule, observe, times, finish=finish)
+    how: Any = {"sees": partial(mj.resampled, count=batch), "finish": finish}
+    fit = mj.train(loss, rule, by_part(apply, seen), times, **how)
     return fit(init(init_key), mj.packed(parts.train), step_key)
 
 

@@ -54,7 +54,8 @@ def run(
     if optimizer == "sgd":
         rule = optax.chain(optax.add_decayed_weights(wd), optax.sgd(lr))
 
-    def objective(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+    def objective(params: Any, data: mj.Data, key: jax.Array) -> jax.Array:
+        x, y, _ = mj.resampled(data, key, batch)
         found = jax.vmap(partial(model.apply, params))(x)
         steep = penalty * mj.observables.agop_trace(params, x) if penalty else 0.0
         return jnp.mean(jnp.sum((found - y) ** 2, axis=1)) + steep
@@ -65,11 +66,10 @@ def run(
         both = {"train": parts.train.w, "test": parts.test.w}
         return {f"{name}_accuracy": jnp.sum(w * right) for name, w in both.items()}
 
-    on_batches = mj.on_batches(objective, data.w, batch)
     finish = partial(features, model, data, start)
     times = sorted({0, *np.geomspace(1, steps, 12).round().astype(int).tolist()})
-    fit = mj.descend(on_batches, rule, accuracies, times, finish=finish)
-    return fit(start, data, keys[3])
+    fit = mj.descend(objective, rule, accuracies, times, finish=finish)
+    return fit(start, mj.packed(data), keys[3])
 
 
 def features(model: mj.Model, data: mj.Data, start: Any, end: Any) -> dict[str, Any]:

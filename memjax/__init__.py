@@ -57,8 +57,7 @@ from memjax.statistics import spread as spread
 # Gradient training
 from memjax.train import descend as descend
 from memjax.train import minibatch as minibatch
-from memjax.train import minibatches as minibatches
-from memjax.train import on_batches as on_batches
+from memjax.train import resampled as resampled
 from memjax.train import thinned as thinned
 from memjax.train import train as train
 

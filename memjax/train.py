@@ -17,17 +17,26 @@ def train(
     observe: Callable[[Tree], dict],
     times: Any,
     *,
+    sees: Callable[[Data, jax.Array], Data] | None = None,
     finish: Callable[[Tree], dict] = lambda params: {},
 ) -> Callable[..., Legs]:
-    """Full-batch training on the mean over `data` of the loss of one point.
+    """Training on the mean over `data` of the loss of one point.
 
     `train(...)(params, data, key)` returns the legs of the run. The loss is
     `loss(params, x, y)`; one that needs randomness takes a fourth argument, a key of
     its own for each step and point. Build the optimizer inside the run, from traced
     numbers: `optax.adamw(lr, weight_decay=wd)`. `observe(params)` is logged at `times`,
-    `finish(params)` once at the end.
+    `finish(params)` once at the end. A step takes the full batch, or what it
+    `sees(data, key)`: `partial(mj.minibatch, count=100)`, `resampled` or `thinned`.
     """
-    return descend(mean_over_points(loss), optimizer, observe, times, finish=finish)
+    objective = mean_over_points(loss)
+    if sees is None:
+        return descend(objective, optimizer, observe, times, finish=finish)
+
+    def of_a_draw(params: Tree, data: Data, key: jax.Array) -> jax.Array:
+        return objective(params, sees(data, key), key)
+
+    return descend(of_a_draw, optimizer, observe, times, finish=finish)
 
 
 def mean_over_points(loss: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
@@ -46,54 +55,6 @@ def mean_over_points(loss: Callable[..., jax.Array]) -> Callable[..., jax.Array]
             return loss(params, x[0], y, jax.random.fold_in(key, x[1]))
 
         return expect(one, numbered)
-
-    return objective
-
-
-def on_batches(
-    objective: Callable[[Tree, Any, Any], jax.Array], w: jax.Array, batch: int
-) -> Callable[[Tree, Data, jax.Array], jax.Array]:
-    """An `objective(params, x, y)` of a batch as one of all data, to `descend`.
-
-    So many points are drawn anew at each step, with replacement, all those alike that
-    have weight in `w` [n].
-    """
-    rows = jnp.argsort(w == 0, stable=True)  # those with weight first
-    count = jnp.sum(w > 0)
-
-    def of_a_draw(params: Tree, data: Data, key: jax.Array) -> jax.Array:
-        drawn = rows[jax.random.randint(key, (batch,), 0, count)]
-        x, y = jax.tree.map(lambda points: points[drawn], (data.x, data.y))
-        return objective(params, x, y)
-
-    return of_a_draw
-
-
-def minibatches(loss: Callable[..., jax.Array], rows: int) -> Callable:
-    """The objective that is the mean loss of `rows` points, drawn anew for each step.
-
-    Points are drawn alike, and those that count stand first (`mj.packed`).
-    """
-
-    def objective(params: Tree, data: Data, key: jax.Array) -> jax.Array:
-        drawn = jax.random.randint(key, (rows,), 0, jnp.sum(data.w > 0))
-        uniform = prefix(rows, rows)
-        x, y = jax.tree.map(lambda a: a[drawn], (data.x, data.y))
-        return expect(lambda x, y: loss(params, x, y), Data(x, y, uniform))
-
-    return objective
-
-
-def thinned(loss: Callable[..., jax.Array], share: Any) -> Callable:
-    """The objective that sees each point with probability `share`, anew for each step.
-
-    A point seen counts `1 / share` times, so that the objective is right on average.
-    """
-
-    def objective(params: Tree, data: Data, key: jax.Array) -> jax.Array:
-        seen = jax.random.uniform(key, data.w.shape) < share
-        part = data._replace(w=data.w * seen / share)
-        return expect(lambda x, y: loss(params, x, y), part)
 
     return objective
 
@@ -133,14 +94,27 @@ def descend(
     return legs
 
 
-def minibatch(data: Data, key: jax.Array, count: int) -> Data:
-    """So many different points of those that weigh, or all, each of the same weight.
+# --- what a step sees -----------------------------------------------------------------
 
-    An objective that draws one anew at every step: `lambda params, data, key:
-    expect(…, minibatch(data, key, 100))`.
-    """
+
+def minibatch(data: Data, key: jax.Array, count: int) -> Data:
+    """So many different points of those that weigh, or all, each of the same weight."""
     draw = jnp.where(data.w > 0, jax.random.uniform(key, data.w.shape), 2.0)
     drawn = jnp.argsort(draw)[:count]
     w = jnp.sign(data.w[drawn])
     x, y = jax.tree.map(lambda a: a[drawn], (data.x, data.y))
     return Data(x, y, w / jnp.sum(w))
+
+
+def resampled(data: Data, key: jax.Array, count: int) -> Data:
+    """So many points that weigh, with repeats; they stand first (see `packed`)."""
+    drawn = jax.random.randint(key, (count,), 0, jnp.sum(data.w > 0))
+    uniform = prefix(count, count)
+    x, y = jax.tree.map(lambda a: a[drawn], (data.x, data.y))
+    return Data(x, y, uniform)
+
+
+def thinned(data: Data, key: jax.Array, share: Any) -> Data:
+    """Each point with probability `share`, and then `1 / share` times its weight."""
+    seen = jax.random.uniform(key, data.w.shape) < share
+    return data._replace(w=data.w * seen / share)

@@ -118,32 +118,24 @@ def test_a_loss_with_a_key_draws_anew_for_each_step_and_point():
         legs(jnp.zeros(()), data)
 
 
-def test_batches_are_drawn_anew_from_what_has_weight():
-    data = mj.Data(jnp.arange(6.0), 10 * jnp.arange(6.0), jnp.array([0, 1, 1, 0, 0, 1]))
-    on_batches = mj.on_batches(lambda params, x, y: (x, y), data.w / 3, 300)
-    draws = [on_batches(None, data, jax.random.key(seed)) for seed in (0, 1)]
-    for x, y in draws:
-        found, counts = np.unique(x, return_counts=True)
-        assert found.tolist() == [1, 2, 5] and counts.min() > 60
-        np.testing.assert_array_equal(y, 10 * x)
-    assert np.any(draws[0][0] != draws[1][0])
-
-
 def squares():
-    """A loss that is the square of a point, and six points, of which four count."""
+    """A loss that is twice the square of a point, and six points; four count."""
     x = jnp.array([1.0, 2.0, 4.0, 8.0, 100.0, 200.0])
     data = mj.Data(x, x, mj.prefix(4, 6))
-    return lambda params, x, y: params * x * y, data
+    return lambda x, y: 2 * x * y, data
 
 
-def test_minibatches_draw_points_that_count_anew_for_each_step():
+def test_resampled_points_are_those_that_count_drawn_anew():
     loss, data = squares()
-    one, many = (mj.minibatches(loss, rows) for rows in (1, 3))
+
+    def mean(rows, key):
+        return mj.expect(loss, mj.resampled(data, key, rows))
+
     keys = jax.random.split(jax.random.key(0), 4000)
-    drawn = np.asarray(jax.vmap(lambda key: one(2.0, data, key))(keys))
+    drawn = np.asarray(jax.vmap(partial(mean, 1))(keys))
     assert set(drawn) == {2.0, 8.0, 32.0, 128.0}
     assert np.all(np.abs([np.mean(drawn == v) - 0.25 for v in set(drawn)]) < 0.03)
-    means = np.asarray(jax.vmap(lambda key: many(2.0, data, key))(keys))
+    means = np.asarray(jax.vmap(partial(mean, 3))(keys))
     sums = {a + b + c for a in set(drawn) for b in set(drawn) for c in set(drawn)}
     assert np.min(abs(means[:, None] - np.array([*sums]) / 3), axis=1).max() < 1e-4
     assert means.mean() == pytest.approx(2 * (1 + 4 + 16 + 64) / 4, rel=0.05)
@@ -152,15 +144,17 @@ def test_minibatches_draw_points_that_count_anew_for_each_step():
 def test_thinning_is_right_on_average():
     loss, data = squares()
     keys = jax.random.split(jax.random.key(0), 4000)
-    thin = mj.thinned(loss, 0.25)
-    seen = np.asarray(jax.vmap(lambda key: thin(2.0, data, key))(keys))
+
+    def mean(share, key):
+        return mj.expect(loss, mj.thinned(data, key, share))
+
+    seen = np.asarray(jax.vmap(partial(mean, 0.25))(keys))
     some = {sum(8 * v for v, b in zip((1, 4, 16, 64), bits, strict=True) if b) / 4
             for bits in itertools.product((0, 1), repeat=4)}  # fmt: skip
     assert set(seen) == some  # each point 4 times, or not at all
     assert np.mean(seen >= 2 * 64) == pytest.approx(0.25, abs=0.03)  # the largest one
     assert seen.mean() == pytest.approx(2 * (1 + 4 + 16 + 64) / 4, rel=0.1)
-    whole = mj.thinned(loss, 1.0)
-    assert float(whole(2.0, data, keys[0])) == 2 * (1 + 4 + 16 + 64) / 4
+    assert float(mean(1.0, keys[0])) == 2 * (1 + 4 + 16 + 64) / 4
 
 
 def test_schedules_have_unit_height_and_take_a_traced_rate():
@@ -200,3 +194,18 @@ def test_minibatches_are_of_different_points_that_count():
     x, w = np.asarray(many.x)[:, 0], np.asarray(many.w)
     assert {*x[w > 0].tolist()} == {0, 1, 2, 3, 4}
     np.testing.assert_allclose(w[w > 0], 1 / 5)
+
+
+def test_a_step_takes_what_it_sees():
+    """Plain descent on draws of one point, by hand."""
+    x = jnp.array([1.0, 2.0, 4.0])
+    data, key = mj.Data(x, x, mj.prefix(2, 3)), jax.random.key(5)
+
+    def loss(params, x, y):
+        return params * x
+
+    sees = partial(mj.resampled, count=1)
+    fit = mj.train(loss, optax.sgd(1.0), lambda p: {"p": p}, (0, 4), sees=sees)
+    found = mj.walk(fit(jnp.zeros(()), data, key))[1]["p"][-1]
+    steps = [mj.resampled(data, jax.random.fold_in(key, t), 1).x[0] for t in range(4)]
+    assert float(found) == -float(sum(steps))
