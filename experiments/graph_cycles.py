@@ -49,15 +49,14 @@ def run(
 
 def sweeps(
     nodes: tuple = (8, 10, 15, 20, 30),  # sizes of the cycles, from 5
-    looped: tuple = (8, 10, 15, 20),  # sizes of those with self edges, from 4
+    looped: tuple = (8, 10, 15, 20),  # sizes of those with self edges, from 5
     seeds: int = 8,  # how many seeds, or which ones (3,7)
     lr: float = 0.01,  # learning rate, on the sum over nodes
     init_scale: float = 1.0,  # standard deviation of the initial embedding
     width: int = 100,  # of the embedding
 ) -> dict[str, mj.Sweep]:
     """Cycles with and without self edges, each trained until two directions remain."""
-    mj.between(5, np.inf, nodes=nodes)
-    mj.between(4, np.inf, looped=looped)
+    mj.between(5, np.inf, nodes=nodes, looped=looped)
     mj.inside(0, np.inf, lr=lr)
     axes: Any = {"lr": lr, "init_scale": init_scale, "width": width}
 

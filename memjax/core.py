@@ -233,13 +233,20 @@ def logged(times: Any) -> Times:
     """Logging times: given ones, or about 40 log-spaced ones up to a step.
 
     A traced step gives `LEGS` traced times, of which the first may be equal, so that
-    runs of any length are one program; traced times are taken in rising order from 0.
+    runs of any length are one program. Given traced times never fall: one that is less
+    than the one before is that one.
     """
     if isinstance(times, jax.core.Tracer):
         given = times if times.ndim else _spaced(times)
-        return jax.lax.cummax(given.astype(jnp.int32).at[0].set(0))
+        if not jnp.issubdtype(given.dtype, jnp.integer):
+            raise ValueError(
+                f"times must be whole numbers, got {given.dtype}; round them"
+            )
+        return jax.lax.cummax(given.astype(jnp.int32))
     if isinstance(times, int | np.integer):
         times = spaced(40, int(times)) if times else (0,)
+    if any(isinstance(t, jax.core.Tracer) for t in times):
+        raise ValueError("some times are traced: hand all of them in one jnp array")
     whole = tuple(int(t) for t in times)
     increasing = whole[:1] == (0,) and list(whole) == sorted(set(whole))
     if not increasing or whole != tuple(times):
@@ -252,11 +259,14 @@ def logged(times: Any) -> Times:
 def _spaced(last: jax.Array) -> jax.Array:
     """0, and steps from 1 to a traced one, each about as many times the one before."""
     rising = jnp.linspace(0, 1, LEGS - 1) * jnp.log(jnp.maximum(last, 1))
-    return jnp.pad(jnp.round(jnp.exp(rising)), (1, 0)).at[-1].set(last)
+    steps = jnp.round(jnp.exp(rising)).astype(jnp.int32)
+    return jnp.pad(steps, (1, 0)).at[-1].set(last.astype(jnp.int32))
 
 
 def every(interval: int, steps: int) -> tuple[int, ...]:
     """The times 0, interval, 2 interval, … and `steps` itself."""
+    if isinstance(steps, jax.core.Tracer):
+        raise ValueError("a traced number of steps goes to train or iterate as it is")
     if interval < 1 or steps < 0:
         raise ValueError(f"every {interval} of {steps} steps is no time")
     return tuple(sorted({*range(0, steps + 1, interval), steps}))

@@ -1,7 +1,7 @@
 """Learning-rate shapes of unit height: `optax.adamw(lambda t: lr * shape(t))`.
 
-Their lengths are static and their height is the traced `lr`: optax's own schedules test
-their numbers in Python and fail when those are traced.
+Their height is the traced `lr` and their lengths may be traced, too: optax's own
+schedules test their numbers in Python and fail when those are traced.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 Shape = Callable[[Any], jax.Array]  # step -> factor in [0, 1]
 
 
-def cosine(steps: int, floor: float = 0.0) -> Shape:
+def cosine(steps: Any, floor: float = 0.0) -> Shape:
     """Half a cosine from 1 at step 0 to `floor` at `steps`, and `floor` after."""
 
     def shape(t: Any) -> jax.Array:
@@ -23,12 +23,12 @@ def cosine(steps: int, floor: float = 0.0) -> Shape:
     return shape
 
 
-def linear(steps: int, floor: float = 0.0) -> Shape:
+def linear(steps: Any, floor: float = 0.0) -> Shape:
     """A straight line from 1 at step 0 to `floor` at `steps`, and `floor` after."""
     return lambda t: 1 - (1 - floor) * jnp.clip(t / steps, 0.0, 1.0)
 
 
-def warmup(steps: int, then: Shape | None = None) -> Shape:
+def warmup(steps: Any, then: Shape | None = None) -> Shape:
     """A straight rise from `1/steps` to 1 over `steps`, then the shape `then`."""
 
     def shape(t: Any) -> jax.Array:

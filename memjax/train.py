@@ -34,6 +34,8 @@ def train(
         return descend(objective, optimizer, observe, times, finish=finish)
 
     def of_a_draw(params: Tree, data: Data, key: jax.Array) -> jax.Array:
+        if key is None:
+            raise ValueError("what a step sees needs train(...)(params, data, key)")
         return objective(params, sees(data, key), key)
 
     return descend(of_a_draw, optimizer, observe, times, finish=finish)
@@ -99,6 +101,8 @@ def descend(
 
 def minibatch(data: Data, key: jax.Array, count: int) -> Data:
     """So many different points of those that weigh, or all, each of the same weight."""
+    if count < 1:
+        raise ValueError(f"a minibatch has at least one point, got {count}")
     draw = jnp.where(data.w > 0, jax.random.uniform(key, data.w.shape), 2.0)
     drawn = jnp.argsort(draw)[:count]
     w = jnp.sign(data.w[drawn])

@@ -125,14 +125,53 @@ def test_traced_times_that_are_no_number_called_steps_are_refused():
         mj.Sweep(run, steps=STEPS, **AXES).snapshots([0, 5])
 
 
-def test_given_traced_times_rise_from_zero():
+def test_given_traced_times_never_fall():
     def wild(steps):
         times = jnp.array([3, 2, 5, 1]) * steps
         return mj.iterate(0, lambda s, t: s + 1, lambda s: {"s": s}, times)
 
     found = mj.sweep(wild, steps=[1, 2])
-    np.testing.assert_array_equal(found.step, [[0, 2, 5, 5], [0, 4, 10, 10]])
+    np.testing.assert_array_equal(found.step, [[3, 3, 5, 5], [6, 6, 10, 10]])
     np.testing.assert_array_equal(found.s, found.step)
+
+
+def test_long_budgets_are_whole():
+    large = 2**24 + 3
+    times = jax.jit(mj.core.logged)(jnp.int32(large))
+    assert int(times[-1]) == large and (np.diff(times) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (lambda steps: mj.every(2, steps), "goes to train or iterate as it is"),
+        (lambda steps: (0, steps), "hand all of them in one jnp array"),
+        (lambda steps: steps * jnp.arange(5) / 4, "round them"),
+    ],
+)
+def test_times_that_cannot_be_traced_are_refused(times, said):
+    def bad(steps):
+        return mj.iterate(0, lambda s, t: s, lambda s: {"s": s}, times(steps))
+
+    with pytest.raises(ValueError, match=said):
+        mj.sweep(bad, steps=[4, 8])
+
+
+def test_an_axis_cannot_be_the_time_of_such_runs():
+    def other(steps, leg):
+        return mj.iterate(0, lambda s, t: s + leg, lambda s: {"s": s}, steps)
+
+    with pytest.raises(mj.BadValue, match="leg: is the time"):
+        mj.sweep(other, steps=[4, 8], leg=[1, 2])
+
+
+def test_measures_know_legs():
+    found = mj.sweep(run, steps=STEPS, **AXES)
+    late = mj.late(found).norm.sel(steps=400)
+    of_one = found.norm.sel(steps=400)
+    mine = of_one.where(of_one.step >= 300).mean("leg")
+    np.testing.assert_allclose(late, mine)
+    assert (mj.first_step(found.norm, -1.0) == 0).all()
 
 
 # --- bounds of any number, and entries with names -------------------------------------
@@ -156,6 +195,48 @@ def test_a_bound_that_does_more_than_pad_is_refused(tmp_path):
     mj.sweep(padded, width=[2], scale=1.0, store=tmp_path)
     with pytest.raises(mj.Refused, match="max_width"):
         mj.sweep(padded, width=[2, 5], scale=1.0, store=tmp_path)
+
+
+@pytest.mark.parametrize("times", [(0, 1), (0, 1, 2, 3, 4, 5)])
+def test_a_bound_may_grow_with_few_times_and_along_its_own_dimension(times, tmp_path):
+    def summed(width, *, max_width):
+        place = jnp.arange(max_width)
+
+        def observe(s):
+            seen = jnp.where(place < width, s * place, jnp.nan)
+            return {"v": mj.named(seen, "node"), "s": s}
+
+        return mj.iterate(0.0, lambda s, t: s + width, observe, times)
+
+    mj.sweep(summed, width=[2], store=tmp_path)
+    grown = mj.sweep(summed, width=[2, 4], store=tmp_path)
+    wanted = mj.sweep(summed, width=[2, 4])
+    np.testing.assert_array_equal(grown.v, wanted.v)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"width": [2.5, 3.0]}, "width: needs whole numbers"),
+        ({"width": [2], "max_width": 9.5}, "max_width: needs whole numbers"),
+    ],
+)
+def test_bounds_are_whole_numbers(given, said):
+    with pytest.raises(mj.BadValue, match=said):
+        mj.Sweep(padded, scale=1.0, **given)
+
+
+def test_entries_may_be_exchanged():
+    def of_row(row, scale):
+        return {"sum": scale * row.sum()}
+
+    rows, names = np.arange(6.0).reshape(3, 2), ["a", "b", "c"]
+    inputs = {"row": mj.per("row", rows)}
+    sweep = mj.Sweep(of_row, row=names, scale=[1.0], inputs=inputs)
+    other = sweep.but(inputs={"row": mj.per("row", -rows)}).compute()
+    np.testing.assert_array_equal(other["sum"][:, 0], -rows.sum(1))
+    with pytest.raises(mj.BadValue, match=r"has \[3\] entries for the 2 of row"):
+        sweep.but(row=names[:2])
 
 
 def test_entries_with_names_are_an_axis():

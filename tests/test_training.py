@@ -209,3 +209,15 @@ def test_a_step_takes_what_it_sees():
     found = mj.walk(fit(jnp.zeros(()), data, key))[1]["p"][-1]
     steps = [mj.resampled(data, jax.random.fold_in(key, t), 1).x[0] for t in range(4)]
     assert float(found) == -float(sum(steps))
+
+
+def test_what_a_step_sees_needs_a_key_and_points():
+    data = mj.Data(jnp.ones(3), jnp.ones(3), mj.prefix(3, 3))
+    sees = partial(mj.minibatch, count=2)
+    fit = mj.train(
+        lambda p, x, y: p * x, optax.sgd(1.0), lambda p: {"p": p}, 2, sees=sees
+    )
+    with pytest.raises(ValueError, match="params, data, key"):
+        fit(jnp.zeros(()), data)
+    with pytest.raises(ValueError, match="at least one point"):
+        mj.minibatch(data, jax.random.key(0), -1)

@@ -7,8 +7,11 @@ import numpy as np
 
 def late(results: Any) -> Any:
     """What runs log, averaged over the last quarter of their steps."""
-    logged = [name for name, found in results.items() if "step" in found.dims]
-    last = results.step >= 0.75 * results.step[-1]
+    time = "leg" if "leg" in results.dims else "step"
+    logged = [name for name, found in results.items() if time in found.dims]
+    last = results.step >= 0.75 * results.step.isel({time: -1}, drop=True)
+    if time == "leg":  # each run's own
+        return results[logged].where(last).mean("leg")
     return results[logged].isel(step=np.flatnonzero(last)).mean("step")
 
 

@@ -65,7 +65,8 @@ def over(which: str, found: Any, **labels: Any) -> Any:
 
 def first_step(found: Any, level: float) -> Any:
     """The first logged step at which a quantity reaches a level, infinite if never."""
-    return found.step.where(found >= level).min("step").fillna(np.inf)
+    time = "leg" if "leg" in found.dims else "step"
+    return found.step.where(found >= level).min(time).fillna(np.inf)
 
 
 def _same(known: np.ndarray, value: Any) -> np.ndarray:

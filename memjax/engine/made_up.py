@@ -41,6 +41,8 @@ def made_up(run: Callable, grid: Grid, inputs: dict[str, Any]) -> xr.Dataset:
         jax.tree.map(lambda leaf: drawn(leaf, grid.lanes), final),
         None,
     )
+    if "step" in outcome.logged:
+        outcome.logged["step"] = np.tile(times, (grid.lanes, 1))
     if times:
         outcome.final["diverged_at"] = np.full(grid.lanes, -1)
     return assemble(grid, [Piece(np.arange(grid.lanes), outcome)])

@@ -73,12 +73,14 @@ class Sweep:
         """
         run = run or self.run
         numbers, shapes, _ = border(run)
-        new = {*axes, *(inputs or {}), *(name for z in zips for name in z.columns)}
-        kept = {*numbers, *shapes} - new
+        given = {*axes, *(name for z in zips for name in z.columns)}
+        entries = {n for n, v in self.inputs.items() if getattr(v, "axis", "") == n}
+        kept = {*numbers, *shapes} - given - ({*(inputs or {})} - entries)
         before, others = self.stated
         columns = [{n: v for n, v in z.columns.items() if n in kept} for z in before]
         still = {n: v for n, v in others.items() if n in kept}
-        handed = {n: v for n, v in self.inputs.items() if n in kept}
+        handed = {n: v for n, v in self.inputs.items() if n in kept | entries}
+        handed = {n: v for n, v in handed.items() if n in {*numbers, *shapes}}
         return Sweep(
             run,
             *(Zipped(c) for c in columns if c),

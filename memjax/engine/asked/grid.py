@@ -191,7 +191,11 @@ def _settle_bounds(axes: dict, fixed: dict, known: Iterable[str]) -> tuple[str, 
     values = dict(_every_value(axes, fixed))
     pairs = {name: bound_of(name) for name in values if bound_of(name) in known}
     for name, bound in pairs.items():
-        largest = max(values[name])
+        for each in (name, bound):
+            for value in values.get(each, ()):
+                if not isinstance(value, int | float) or value != int(value):
+                    raise BadValue(each, f"needs whole numbers, got {value}")
+        largest = int(max(values[name]))
         if bound not in values:
             fixed[bound] = largest
         elif min(values[bound]) < largest:

@@ -80,8 +80,9 @@ def check_walk(
     run: Callable, observed: Any, final: Any, time: dict[str, tuple], taken: set[str]
 ) -> None:
     """Refuse what a walk observes where it could not be labelled."""
-    if "step" in taken:
-        raise BadValue("step", f"is the time; {run.__name__} must name it otherwise")
+    for word in ("step", *time):
+        if word in taken:
+            raise BadValue(word, f"is the time; {run.__name__} must name it otherwise")
     taken = {*taken, "diverged_at"}
     dims = check_quantities(run, observed, {*taken, "step", *time})
     if final != {}:

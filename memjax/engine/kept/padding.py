@@ -63,14 +63,21 @@ def _compare(
     for name, now in jax.tree.map(np.asarray, again).items():
         value = now.value if hasattr(now, "value") else now
         old = np.asarray(getattr(before[name], "value", before[name]))[row]
-        old = old[: len(value)] if outcome.logged else old
-        if value.dtype.kind in "fiub" and not _close(old, value):
+        if value.dtype.kind in "fiub" and not _close(*_common(old, value)):
             was = stored.made.bounds if stored.made else {}
             raise Refused(
                 f"{job.run.__name__} uses {', '.join(bounds)} for more than padding: "
                 f"{name} of one stored run is another at {bounds} than at {was}; keep "
                 f"the bound it had{WAY_OUT}"
             )
+
+
+def _common(old: np.ndarray, now: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The legs and places that both have: a bound may be the length of a dimension."""
+    if old.ndim != now.ndim:
+        return old, now
+    corner = tuple(map(slice, np.minimum(old.shape, now.shape)))
+    return old[corner], now[corner]
 
 
 def _close(old: np.ndarray, now: np.ndarray) -> bool:
