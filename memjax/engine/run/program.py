@@ -89,26 +89,15 @@ def one_lane(
     carry: Carry | None,
     first: Any,
 ) -> Outcome:
-    """A segment of one lane, with what is its own picked from the inputs."""
-    given = {name: _pick(whole, numbers) for name, whole in inputs.items()}
-    plain = {name: numbers[name] for name in lane.kinds.numbers}
-    return segment(lane, legs, plain, given, carry, first)
-
-
-def segment(
-    lane: Lane,
-    legs: int | None,
-    numbers: dict[str, Any],
-    inputs: dict[str, Any],
-    carry: Carry | None,
-    first: Any,
-) -> Outcome:
-    """One run: all of it, or so many `legs` of it from leg `first` on.
+    """One run, with what is its own picked from the inputs: all of it, or so many
+    `legs` of it from leg `first` on.
 
     A segment sets the run up again from its numbers; what it does not need of that
     is dead code to the compiler.
     """
-    result = lane.traced.run(numbers, inputs)
+    given = {name: _pick(whole, numbers) for name, whole in inputs.items()}
+    plain = {name: numbers[name] for name in lane.kinds.numbers}
+    result = lane.traced.run(plain, given)
     if not isinstance(result, Legs):
         return Outcome((), {}, result, None)
     if carry is not None:
