@@ -138,7 +138,7 @@ def test_the_score_is_by_kind_and_source(kept, package, capsys):
     assert catalogue(package, ["mine", "--scoreboard"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for line in (
-        "published: a number or statement printed in the cited source",
+        "published: a number printed in the cited source",
         "B, arXiv 1 (doubling): 1 of 2 hold (1 inconclusive)",
         "ours: a bound (doubling): 1 of 2 hold (1 not shown) and 1 reported",
     ):
@@ -194,3 +194,13 @@ def test_records_agree_with_themselves():
         assert told["experiment"] == name and told["commit"]
         assert Path(ours.__path__[0], "figures", f"{name}.png").exists()
         assert not re.search(r'"(/|[A-Z]:\\)', json.dumps(told))  # no path of a machine
+
+
+@pytest.mark.parametrize("record", recorded(ours), ids=str)
+def test_what_is_published_is_a_number_of_its_source(record):
+    """Printed, or in a figure; not a bound of ours, nor what others noted of a text."""
+    for claim in recorded(ours)[record]["claims"]:
+        if claim["kind"] == "published":
+            text = f"{claim['source']} {claim['reason']}".lower()
+            assert "ours" not in text and "noted" not in text, claim["name"]
+            assert claim["published"] is not None or "figure" in text, claim["name"]

@@ -4,7 +4,7 @@ import math
 from typing import Any, NamedTuple
 
 KINDS = {
-    "published": "a number or statement printed in the cited source",
+    "published": "a number printed in the cited source",
     "derived": "a closed form or an exact computation",
     "ours": "a number or bound of our own",
 }
@@ -15,16 +15,16 @@ REPORTED, NOT_SHOWN = "reported", "not shown"
 class Claim(NamedTuple):
     """A value that somebody stated beside the measured one.
 
-    `kind` says who: `published` (the number or statement is printed in the cited
-    source), `derived` (a closed form or an exact computation) or `ours`. The margin is
-    `tolerance` around `published`, or the closed `interval`; where neither is given,
-    both must be equal. A
-    `measured` that is a mean over seeds comes with the 95 % `mean_interval`: the claim
-    holds where that lies inside the margin, does not where it lies outside, and is
-    inconclusive across an edge. A `measured` of None says that the flags given do not
-    cover the claim, and `needs` what would; a `published` of None without an interval,
-    that there is nothing to hold the measured value against. `reason` tells where the
-    margin comes from. A claim stays worded as published when it is refuted.
+    `kind` says who: `published` (the number is printed in the cited source), `derived`
+    (a closed form or an exact computation) or `ours`, also of a source's statement that
+    prints none. The margin is `tolerance` around `published`, or the closed `interval`;
+    where neither is given, both must be equal. A `measured` that is a mean over seeds
+    comes with the 95 % `mean_interval`: the claim holds where that lies inside the
+    margin, does not where it lies outside, and is inconclusive across an edge. A
+    `measured` of None says that the flags given do not cover the claim, and `needs`
+    what would; a `published` of None without an interval, that there is nothing to hold
+    the measured value against. `reason` tells where the margin comes from. A claim
+    stays worded as published when it is refuted.
     """
 
     name: str
