@@ -17,14 +17,18 @@ import memjax as mj
 HERE = str(Path(tempfile.gettempdir(), f"memjax-tests-{os.getpid()}"))
 PROGRAMS = os.environ.setdefault("MEMJAX_TEST_PROGRAMS", HERE)  # of the first process
 os.environ["JAX_COMPILATION_CACHE_DIR"] = PROGRAMS  # for started commands
-jax.config.update(
-    "jax_disable_most_optimizations", True
-)  # sweeps compile their own way
+jax.config.update("jax_disable_most_optimizations", True)  # but for sweeps
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 jax.config.update("jax_compilation_cache_dir", PROGRAMS)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 jax.config.update("jax_numpy_rank_promotion", "raise")
-mj.use_all_cores()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Long tests compile sweeps as users do, short ones in less time."""
+    if config.option.markexpr == "not long":
+        os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+    mj.use_all_cores()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

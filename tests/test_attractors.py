@@ -215,6 +215,7 @@ def test_a_lone_sample_has_the_derived_eigenvalue():
     assert float(found.radius.sel(activation=["tanh", "sigmoid"]).max()) < 1
 
 
+@pytest.mark.long
 def test_images_are_handed_in_corrupted_and_iterated():
     digits = mj.datasets.digits(7, 4)[0]
     found = mj.sweep(

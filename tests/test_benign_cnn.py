@@ -41,6 +41,7 @@ def test_points_are_a_signal_and_noise_beside_it() -> None:
     np.testing.assert_allclose(np.cov(noise.T), np.eye(11), atol=0.1)
 
 
+@pytest.mark.long
 def test_the_run_is_gradient_descent() -> None:
     """By numpy, with the gradient written out; padding changes nothing."""
     size, ratio, steps = 6, 2.0, 30
@@ -122,6 +123,7 @@ def test_filters_outputs_obey_a_recursion_of_their_own(double) -> None:
         np.testing.assert_allclose(found, full, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_orthogonal_noise_is_the_limit_of_many_dimensions(double) -> None:
     """Losses on the way are off by 1 / √d, as the cosines of the patches are."""
     gaps, seeds = [], range(40)
@@ -133,6 +135,7 @@ def test_orthogonal_noise_is_the_limit_of_many_dimensions(double) -> None:
     assert gaps[1] / gaps[0] == pytest.approx(1 / 4, abs=0.1)
 
 
+@pytest.mark.long
 def test_what_was_learned_of_old_noise_is_heard_in_new(double) -> None:
     """By filters that are drawn and moved along drawn patches, in many dimensions."""
     keys, dim, count = jax.random.split(jax.random.key(0), 5), 4000, 6

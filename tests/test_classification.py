@@ -152,6 +152,7 @@ def alike(scale: int) -> tuple[int, float, dict[str, list[float]]]:
     return size, float(np.log(231 * scale) / np.log(size)), {"q": q, "r": r}
 
 
+@pytest.mark.long
 def test_the_run_tends_to_theory_as_one_over_n() -> None:
     ratios = []
     for scale in (1, 2):
@@ -193,12 +194,14 @@ def test_theory_of_many_points_is_off_by_one_over_n(case) -> None:
     np.testing.assert_allclose(np.divide(gaps[1:], gaps[:-1]), 0.5, atol=0.03)
 
 
+@pytest.mark.long
 def test_one_strong_feature_has_its_exact_risk() -> None:
     at = {"p": 1.6, "q": 0.8, "r": 0.0, "size": 30, "float64": True}
     risk = mj.sweep(experiment.run, seed=range(1500), room=1, **at).risk
     assert_mean(risk, exact_risk(30, theory.bilevel(30.0, 1.6, 0.8, 0.0)), known=0.05)
 
 
+@pytest.mark.long
 def test_random_labels_have_theorys_share_of_support_vectors() -> None:
     at = {"size": 16, "ratio": [0.5, 1.5, 3.0], "float64": True}
     share = mj.sweep(experiment.isotropic_run, seed=range(2000), **at).support
@@ -206,6 +209,7 @@ def test_random_labels_have_theorys_share_of_support_vectors() -> None:
     assert_mean(share, exact, known=0.03)
 
 
+@pytest.mark.long
 def test_the_mixture_tends_to_its_closed_form_as_one_over_n() -> None:
     """With n² features and a signal of n^.25, which leave the error what it is."""
     ratios = []

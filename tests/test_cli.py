@@ -1,4 +1,4 @@
-"""The command, as a real subprocess."""
+"""The command: as a process of its own, and where that says no more, in this one."""
 
 import json
 import os
@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import matplotlib.image
@@ -49,6 +50,15 @@ def run(*flags: str, cwd: Path = ROOT, module: str = "experiments.l2_vs_size"):
     )
 
 
+def here(*flags: str, cwd: Path = ROOT):
+    """The same in this process, which has JAX and its programs at hand."""
+    out, err = StringIO(), StringIO()
+    with chdir(cwd), redirect_stdout(out), redirect_stderr(err):
+        code = command(l2_vs_size, ["l2_vs_size", *flags])
+    arguments = ["l2_vs_size", *flags]
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("results") / "run"
@@ -80,7 +90,7 @@ def test_a_command_leaves_its_files(finished):
 
 def test_asked_again_it_is_loaded(finished):
     before = (finished / "results.nc").stat().st_mtime_ns
-    again = run(f"--flagfile={finished / 'flags.txt'}", f"--out={finished}")
+    again = here(f"--flagfile={finished / 'flags.txt'}", f"--out={finished}")
     assert again.returncode == 0, again.stderr
     assert "loaded" in again.stdout
     assert (finished / "results.nc").stat().st_mtime_ns == before
@@ -88,26 +98,26 @@ def test_asked_again_it_is_loaded(finished):
 
 def test_a_figure_is_drawn_again_without_running(finished):
     (finished / "figure.png").unlink()
-    drawn = run("--plot_only", f"--out={finished}")
+    drawn = here("--plot_only", f"--out={finished}")
     assert drawn.returncode == 0, drawn.stderr
     assert (finished / "figure.png").exists()
 
 
 def test_another_question_is_refused(finished):
-    refused = run(*TINY, "--steps=30", f"--out={finished}")
+    refused = here(*TINY, "--steps=30", f"--out={finished}")
     assert refused.returncode == 4
     assert one_line(refused.stderr)
     assert "main.steps: 20 is now 30" in refused.stderr
 
 
 def test_results_are_not_touched_without_resume(finished):
-    refused = run(*TINY, "--noresume", f"--out={finished}")
+    refused = here(*TINY, "--noresume", f"--out={finished}")
     assert refused.returncode == 4
     assert "--resume" in refused.stderr
 
 
 def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path):
-    told = run(*TINY, "--dry_run", cwd=tmp_path)
+    told = here(*TINY, "--dry_run", cwd=tmp_path)
     assert told.returncode == 0
     for word in ("size: 5, 9", "8 runs", "chunks of", "steps=20", "about", "results/"):
         assert word in told.stdout, told.stdout
@@ -116,7 +126,7 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path):
 
 def test_a_diverged_run_is_told_and_can_fail_the_command(tmp_path):
     wild = [*TINY, "--lr=1e-3,1e30", "--fail_on_diverged", f"--out={tmp_path / 'run'}"]
-    ran = run(*wild)
+    ran = here(*wild)
     assert ran.returncode == 3
     assert "4 runs diverged" in ran.stdout
     results = xr.open_dataset(tmp_path / "run" / "results.nc")
@@ -133,6 +143,7 @@ runpy.run_module("experiments.l2_vs_size", None, "__main__", True)
 """
 
 
+@pytest.mark.long
 def test_an_interrupt_keeps_what_is_finished(tmp_path):
     out = tmp_path / "run"
     long = ("--size=50:800:5", "--seeds=20", *TINY[-2:], f"--out={out}")
@@ -160,42 +171,14 @@ def one_line(text: str) -> bool:
 
 
 REFUSED = {
-    "an unknown flag": (["--siez=5"], r"--siez: .*did you mean --size"),
-    "a bad value": (["--lr=fast"], r"--lr: needs a number, got 'fast'"),
-    "an empty axis": (["--lr="], r"--lr: .*at least one value"),
-    "size 0": (["--size=0,5"], r"--size: must be at least 1, got 0"),
-    "half a point": (["--size=1.5"], r"--size: needs whole numbers, got 1.5"),
-    "no seeds": (["--seeds=0"], r"--seeds: needs at least one seed"),
-    "stray words": (["--lr=1e-3,", "3e-3"], r"stray words .*3e-3"),
-    "a file for a folder": (["--out=a_file/results"], r"--out: cannot write"),
-}
-
-
-@pytest.fixture(scope="module")
-def refusals(tmp_path_factory) -> dict:
-    """Every refused command, each run in a folder of its own with one file in it."""
-
-    def refuse(flags: list[str]) -> tuple:
-        here = tmp_path_factory.mktemp("refused")
-        (here / "a_file").touch()
-        return run(*flags, cwd=here), {p.name for p in here.iterdir()}
-
-    with ThreadPoolExecutor(2) as pool:
-        ran = pool.map(refuse, [flags for flags, _ in REFUSED.values()])
-        return dict(zip(REFUSED, ran, strict=True))
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_refusals(refusals, case):
-    ran, left = refusals[case]
-    assert re.search(REFUSED[case][1], ran.stderr)
-    assert one_line(ran.stderr), ran.stderr
-    assert ran.returncode == 1
-    assert ran.stdout == ""
-    assert left == {"a_file"}
-
-
-MORE_REFUSED = {
+    "an unknown flag": (["--siez=5"], 1, r"--siez: .*did you mean --size"),
+    "a bad value": (["--lr=fast"], 1, r"--lr: needs a number, got 'fast'"),
+    "an empty axis": (["--lr="], 1, r"--lr: .*at least one value"),
+    "size 0": (["--size=0,5"], 1, r"--size: must be at least 1, got 0"),
+    "half a point": (["--size=1.5"], 1, r"--size: needs whole numbers, got 1.5"),
+    "no seeds": (["--seeds=0"], 1, r"--seeds: needs at least one seed"),
+    "stray words": (["--lr=1e-3,", "3e-3"], 1, r"stray words .*3e-3"),
+    "a file for a folder": (["--out=a_file/results"], 1, r"--out: cannot write"),
     "a negative size": (["--size=-5"], 1, r"--size: must be at least 1, got -5"),
     "a negative seed": (["--seeds=-1,2"], 1, r"--seeds: must be 0 or more"),
     "a seed twice": (["--seeds=1,1"], 1, r"--seeds: .*each value once"),
@@ -210,17 +193,24 @@ MORE_REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", MORE_REFUSED)
-def test_refusals_in_process(case, capsys, tmp_path, monkeypatch):
-    flags, code, problem = MORE_REFUSED[case]
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals(case, tmp_path):
+    flags, code, problem = REFUSED[case]
     (tmp_path / "a_file").touch()
-    assert command(l2_vs_size, ["l2_vs_size", *flags]) == code
-    out, err = capsys.readouterr()
-    assert re.search(problem, err)
-    assert one_line(err)
-    assert out == ""
+    ran = here(*flags, cwd=tmp_path)
+    assert re.search(problem, ran.stderr)
+    assert one_line(ran.stderr), ran.stderr
+    assert ran.returncode == code
+    assert ran.stdout == ""
     assert {p.name for p in tmp_path.iterdir()} == {"a_file"}
+
+
+def test_a_process_that_is_refused_ends_in_one_line(tmp_path):
+    ran = run("--siez=5", "--lr=fast", cwd=tmp_path)
+    assert one_line(ran.stderr), ran.stderr
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert not list(tmp_path.iterdir())
 
 
 def test_help_lists_every_flag():

@@ -134,6 +134,7 @@ def test_the_run_is_lstsq_on_its_own_draws(features) -> None:
     assert float(runs[0].train.sel(ridge=0.3)) == pytest.approx(left)
 
 
+@pytest.mark.long
 def test_the_random_features_are_fitted_by_lstsq() -> None:
     size, features, seed = 10, 14, 1
     run = mj.sweep(

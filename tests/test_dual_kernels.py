@@ -76,6 +76,7 @@ def test_relu_kernels_are_the_recursion_of_angles() -> None:
     np.testing.assert_allclose(found[1], tangent, rtol=1e-9)
 
 
+@pytest.mark.long
 def test_a_wide_network_has_these_kernels() -> None:
     """Two hidden layers of ReLUs; the tangent kernel by gradients in all weights."""
     width, draws, u = 512, 100, 0.4

@@ -32,6 +32,7 @@ def test_anchors_that_are_all_points_flatten_exactly(flat) -> None:
     np.testing.assert_allclose(np.linalg.eigvalsh(left), wanted, atol=1e-10)
 
 
+@pytest.mark.long
 def test_anchors_that_do_not_count_are_as_if_absent() -> None:
     x = points(40)
     gram, few = kernels.gram(KERNEL, x, x), kernels.gram(KERNEL, x[:15], x[:15])
@@ -42,6 +43,7 @@ def test_anchors_that_do_not_count_are_as_if_absent() -> None:
     assert float(masked.level) == pytest.approx(float(alone.level))
 
 
+@pytest.mark.long
 def test_nystroms_flattening_is_that_of_the_eigenfunctions_of_the_anchors() -> None:
     x, z = points(25), points(10, 1)
     values, vectors = np.linalg.eigh(np.asarray(kernels.gram(KERNEL, z, z)))
@@ -69,6 +71,7 @@ def test_a_batch_of_all_points_is_a_whole_step() -> None:
     assert float(missed) == pytest.approx(float(np.mean(f**2)))
 
 
+@pytest.mark.long
 def test_batches_end_at_the_direct_solve() -> None:
     x, y, new = points(60), points(60, 2)[:, :1], points(50, 5)
     known = x, y, x[:30], x  # the step is set by all points

@@ -92,6 +92,7 @@ def test_what_is_left_of_a_gap_is_that_to_the_convex_problem() -> None:
     assert "gap" not in graph_eigendirections.toward(ring)  # a closed form ends it
 
 
+@pytest.mark.long
 def test_measures_of_cycles_agree_with_their_closed_form() -> None:
     sweeps = graph_cycles.sweeps(nodes=(8, 9), looped=(8,), seeds=2, lr=0.05, width=8)
     results = {name: sweep.compute() for name, sweep in sweeps.items()}

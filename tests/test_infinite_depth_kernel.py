@@ -71,6 +71,7 @@ def nearest_is_right(size: int, nodes: int = 1500) -> float:
     return float((slope(a)[:, None] * each).sum() * (a[1] - a[0]) * (r[1] - r[0]))
 
 
+@pytest.mark.long
 def test_old_classifiers_are_as_often_right_as_integrals_say() -> None:
     size, shapes = 50, {"depth": 5, "activation": "square", "capacity": 50}
     found = runs(size=size, seed=range(250), **shapes)

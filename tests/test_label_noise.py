@@ -61,6 +61,7 @@ def test_the_filter_leaves_ideal_neurons_and_removes_what_hides_them():
     assert float(found(ln.filtered(hidden), points)[test]) > 0.95
 
 
+@pytest.mark.long
 def test_strength_and_partition_of_a_hand_made_network():
     params = ideal(50)
     params["w"] = params["w"].at[0].multiply(10.0)
@@ -143,6 +144,7 @@ def test_the_part_that_is_filtered_is_the_one_that_is_best_as_it_is():
     np.testing.assert_allclose(best("strongest, filtered"), [0.2, 0.2])
 
 
+@pytest.mark.long
 def test_the_other_networks_learn():
     tiny = {"width": 8, "heads": 2, "batch": 64, "steps": 60}
     found = mj.sweep(

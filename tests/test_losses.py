@@ -95,6 +95,7 @@ def test_the_best_temperature_undoes_a_factor_on_the_outputs() -> None:
     assert float(found["nll_scaled"]) < float(found["nll"])
 
 
+@pytest.mark.long
 def test_losses_start_from_the_same_weights_by_start_and_not_by_seed() -> None:
     at = {"noise": 0.1, "lr": 1e-3, "seed": [0, 1], "start": [0, 1]}
     found = mj.sweep(

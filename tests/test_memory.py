@@ -96,6 +96,7 @@ def profile(v: np.ndarray, basis: spectral.Basis) -> np.ndarray:
     return np.concatenate([np.linalg.svd(p, compute_uv=False)[: len(p)] for p in parts])
 
 
+@pytest.mark.long
 def test_what_is_seen_by_mode_is_what_numpy_finds(star) -> None:
     graph, walk, basis = star
     v, nodes = numbers(7, 8), graphs.next_nodes(graph)

@@ -18,6 +18,7 @@ def double():
         yield
 
 
+@pytest.mark.long
 def test_the_run_tends_to_theory_as_one_over_n() -> None:
     """At 20 samples and at 40, features and samples in the same shares.
 

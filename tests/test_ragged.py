@@ -318,6 +318,7 @@ def on(found: list, widths: list) -> mj.Sweep:
     return mj.Sweep(of_graph, graph=names, inputs=family.along("graph", found), **dials)
 
 
+@pytest.mark.long
 def test_graphs_and_widths_are_one_program_that_is_each_ones_own():
     sweep = on(GRAPHS, [3, 8])
     assert len(sweep.plan().groups) == 1
@@ -348,6 +349,7 @@ def same_as_alone(padded, alone, nodes):
         np.testing.assert_allclose(mine, wanted, atol=within, err_msg=name)
 
 
+@pytest.mark.long
 def test_two_hundred_nodes_beside_fifteen():
     large = graphs.parse("nx:random_regular_graph:3:200")
     found = on([graphs.parse("cycle:15"), large], [4]).compute()
@@ -384,6 +386,7 @@ def test_buckets_are_the_cheapest_of_all(sizes, loads):
     assert cost([sizes.index(s) + 1 for s in chosen]) == pytest.approx(least)
 
 
+@pytest.mark.long
 def test_buckets_change_nothing_and_resume(tmp_path, monkeypatch):
     sweep = on(GRAPHS[:2], [3, 4, 20])
     whole = sweep.compute()

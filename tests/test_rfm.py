@@ -91,6 +91,7 @@ def test_a_random_metric_has_circulant_blocks() -> None:
     assert np.abs(np.asarray(other) - root).max() > 0.01
 
 
+@pytest.mark.long
 def test_alignment_ends_at_one_and_starts_at_the_identity() -> None:
     at = {"share": 0.6, "bandwidth": 2.5, "ridge": 1e-4, "seed": (0, 1), "p": P}
     static = {"operation": "quotient", "kernel": "gaussian", "features": "centered"}
@@ -103,6 +104,7 @@ def test_alignment_ends_at_one_and_starts_at_the_identity() -> None:
     np.testing.assert_allclose(found.train_accuracy, 1.0, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_a_network_and_its_gradients_are_the_plain_ones() -> None:
     static = {"p": P, "width": 3, "coding": "one-hot", "batch": 4, "steps": 3}
     static |= {"optimizer": "adamw", "penalty": 0.0}

@@ -163,6 +163,7 @@ def test_bayes_solves_its_equation(alpha: float, eps: float, digits: str) -> Non
     assert abs(q_hat / (1 + q_hat) - q) < 2e-3
 
 
+@pytest.mark.long
 def test_the_tangent_ratio_is_that_of_the_networks_jacobian() -> None:
     width, dim, near = 4000, 50, 0.2
     model = mj.models.mlp((dim, width, 1), scheme=mj.models.he)
@@ -200,6 +201,7 @@ def test_theory_and_simulation_agree_within_simulation_error() -> None:
             assert np.all(away < 4 * error + 1 / 60), name
 
 
+@pytest.mark.long
 def test_a_smaller_set_is_a_weight_vector() -> None:
     at = {"alpha": 2.0, "eps": 0.3, "lam": 0.5, "ratio": 1.0, "seed": (3,), "dim": 20}
     exact = mj.sweep(experiment.run, **at, capacity=40)

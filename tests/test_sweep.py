@@ -80,6 +80,7 @@ def test_the_same_plan_gives_the_same_bits(results):
     xr.testing.assert_equal(mj.sweep(tiny.run, **tiny.AXES), results)
 
 
+@pytest.mark.long
 def test_one_device_gives_the_same_results(results, tmp_path):
     """A process with one device, started beside this one with two."""
     script = (
@@ -317,6 +318,7 @@ print(ctypes.CDLL(cython_lapack.__file__).scipy_openblas_get_num_threads())
 """
 
 
+@pytest.mark.long
 def test_lapack_keeps_to_one_thread_unless_told_otherwise():
     script, bare = [sys.executable, "-c", THREADS], dict(os.environ)
     bare.pop("OPENBLAS_NUM_THREADS", None)
@@ -340,6 +342,7 @@ print(float(mj.sweep(run, a=[1.0, 2.0], seed=range(8), n=100).s.mean()))
 """
 
 
+@pytest.mark.long
 def test_solves_on_all_devices_do_not_wait_for_each_other():
     """They did, forever, where they were batched: run where they can be cut off."""
     ran = subprocess.run(

@@ -54,6 +54,7 @@ def simulated(size: int, law: tuple, ridge: float, modes: int) -> tuple[float, f
     return float(found.test) - 1, float(found.train) * (ridge / whole) ** 2
 
 
+@pytest.mark.long
 def test_the_run_tends_to_theory_as_one_over_n() -> None:
     """At 20 samples and at 40, with rates and ridges that make both the same task."""
     laws = {"power": (1.5, 2.0, 1.0, 0.0), "logs": (0.0, 0.0, 2.0, 0.0)}

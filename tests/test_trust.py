@@ -322,6 +322,7 @@ def layered(seed, lr, *, depth, width):
     return legs(model.init(jax.random.key(seed)), data)
 
 
+@pytest.mark.long
 def test_snapshots_over_shapes_have_each_its_own(tmp_path):
     sweep = mj.Sweep(layered, seed=[0, 1], lr=[0.1], depth=[1, 2], width=[3, 5])
     snapshots = sweep.snapshots([2], seed=1)
