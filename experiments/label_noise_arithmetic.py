@@ -28,7 +28,8 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _label_noise as ln
 from memjax.cli import launch
-from memjax.plots import BESIDE, key, keys, lines, one, panels, points
+from memjax.models.pairs import Params, logits
+from memjax.plots import BESIDE, key, keys, lines, log_ticks, one, panels, points
 
 VARIANTS = ("squares", "filtered with squares", "filtered with means")
 
@@ -38,21 +39,22 @@ def run(
     *, modulus: int, capacity: int, width: int, activation: str, steps: int, looks: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table; look at the network, its filtered copy and what that leaves."""
-    given = ln.task(seed, noise, modulus, width, share=share, scale=init_scale)
+    draw: dict[str, Any] = {"share": share, "scale": init_scale}
+    given = ln.task(seed, noise, modulus, width, activation, **draw)
 
-    def finish(network: ln.Params) -> dict[str, Any]:
+    def finish(network: Params) -> dict[str, Any]:
         """Squares in place of the activation, and a filter that keeps means."""
-        squares, own = (partial(ln.logits, name) for name in ("square", activation))
+        squares = partial(logits, jnp.square)
         found = [
             ln.accuracies(squares, network, given.points),
             ln.accuracies(squares, ln.filtered(network), given.points),
-            ln.accuracies(own, ln.filtered(network, keep_mean=True), given.points),
+            ln.accuracies(given.apply, ln.filtered(network, True), given.points),
         ]
         labels = {"variant": VARIANTS, "part": ln.PARTS}
         return {"variants": mj.named(jnp.stack(found), *labels, coords=labels)}
 
     optimizer = optax.adamw(lr, weight_decay=wd)
-    return ln.learn(given, activation, optimizer, steps, looks=looks, finish=finish)
+    return ln.learn(given, optimizer, steps, looks=looks, finish=finish)
 
 
 def sweeps(
@@ -63,7 +65,7 @@ def sweeps(
     wd: tuple = (1.0,),  # decoupled weight decays
     init_scale: tuple = (1.0,),  # factors on initial weights of variance 1/width
     share: tuple = (ln.SHARE,),  # shares of the table that are trained on
-    activation: tuple = ("relu",),  # relu, gelu, square, tanh, linear; a program each
+    activation: tuple = ("relu",),  # relu, gelu, square, tanh, linear …; a program each
     seeds: Any = 8,  # how many seeds, or which ones (3,7)
     steps: int = 300,  # optimizer steps
     published: bool = True,  # also the paper's p = 113, 80 % wrong labels
@@ -71,7 +73,7 @@ def sweeps(
     """Noise by size of table and network, and the paper's table."""
     mj.between(0, 1, noise=noise)
     mj.between(1e-3, 1, share=share)
-    mj.one_of(tuple(ln.ACTIVATIONS), activation=activation)
+    mj.one_of(tuple(mj.models.ACTIVATIONS), activation=activation)
     dials: dict[str, Any] = {"lr": lr, "wd": wd, "init_scale": init_scale}
     dials |= {"noise": noise, "share": share, "seed": mj.seeds(seeds)}
     shapes: dict[str, Any] = {"width": width, "activation": activation, "steps": steps}
@@ -84,24 +86,12 @@ def sweeps(
     return made
 
 
-def claims(results: ln.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """The filtered network against the trained one, squares for ReLU, and width."""
-    return mj.judged(__file__, results, mj.change, swapped, lost)
+    return mj.judged(__file__, results, mj.change)
 
 
-def swapped(results: ln.Results, part: str) -> xr.DataArray:
-    """The accuracy that squares in place of the activation add."""
-    squares = results["main"].variants.sel(variant="squares", part=part)
-    return squares - ln.accuracy(results, "main", "trained", part)
-
-
-def lost(results: ln.Results) -> xr.DataArray:
-    """The test accuracy that the filter loses where it keeps means."""
-    means = results["main"].variants.sel(variant="filtered with means", part="test")
-    return ln.accuracy(results, "main", "filtered", "test") - means
-
-
-def figure(results: ln.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """What is known over training, noise and width."""
     canvas, panel = panels("abc", (13, 3.6))
     main = one(results["main"], "noise", "width")
@@ -145,10 +135,9 @@ def draw_width(axis: Axes, known: xr.DataArray) -> None:
     both = known.sel(network=["filtered", "trained"])
     points(axis, both, "width", True, label="noise {noise:g}", **how)
     keys(axis, "filtered", "as trained")
-    names: dict[str, Any] = {"xscale": "log", "xlabel": "neurons", "legend": BESIDE}
+    names: dict[str, Any] = {"xlabel": "neurons", "legend": BESIDE}
     ln.frame(axis, "p = {modulus}", known, "test accuracy", **names)
-    axis.set_xticks(known.width.values, known.width.values)
-    axis.minorticks_off()
+    log_ticks(axis, known.width.values)
 
 
 if __name__ == "__main__":

@@ -43,10 +43,10 @@ def run(
     *, modulus: int, capacity: int, width: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table, each step on a share `batch` of the rows."""
-    given = ln.task(seed, noise, modulus, width, share=ln.SHARE, scale=init_scale)
-    apply = partial(ln.logits, "relu")
-    loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
-    optimizer, observe = optax.adamw(lr, weight_decay=wd), by_part(apply, given.points)
+    given = ln.task(seed, noise, modulus, width, "relu", scale=init_scale)
+    loss = mj.losses.of_model(given.apply, mj.losses.cross_entropy)
+    optimizer = optax.adamw(lr, weight_decay=wd)
+    observe = by_part(given.apply, given.points)
     sees, times = partial(mj.thinned, share=batch), mj.every(5, steps)
     fit = mj.train(loss, optimizer, observe, times, sees=sees)
     return fit(given.start, given.train, given.key)
@@ -96,12 +96,12 @@ def sweeps(
     return made
 
 
-def claims(results: ln.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """How far wrong labels are ahead, on sums and on images."""
     return mj.judged(__file__, results, lead, mj.change, unlearned)
 
 
-def lead(results: ln.Results, until: str) -> xr.DataArray:
+def lead(results: mj.Results, until: str) -> xr.DataArray:
     """How far wrong labels are ahead, on average over the first steps."""
     mj.at(results["main"], step=int(until))
     return mean_lead(results["main"].sel(step=slice(0, int(until))))
@@ -113,13 +113,13 @@ def mean_lead(seen: xr.Dataset) -> xr.DataArray:
     return parts.sel(part="noisy") - parts.sel(part="clean")
 
 
-def unlearned(results: ln.Results) -> xr.DataArray:
+def unlearned(results: mj.Results) -> xr.DataArray:
     """How far wrong labels are ahead of the ninth of the wrong answers to them."""
     found = results["digits"].accuracy
     return found.sel(part="noisy") - (1 - found.sel(part="recovered")) / 9
 
 
-def figure(results: ln.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Both accuracies over steps, the lead against noise, and images."""
     images = results.get("digits")
     letters = "ab" if images is None else "abc"

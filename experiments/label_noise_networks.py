@@ -33,6 +33,7 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _label_noise as ln
 from memjax.cli import launch
+from memjax.models.pairs import Params
 from memjax.observables.parts import PARTS, accuracies, by_part, marked
 from memjax.plots import BESIDE, bars, key, level, one, panels, points
 
@@ -46,15 +47,15 @@ def run(
     *, modulus: int, capacity: int, width: int, activation: str, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table by AdamW or, where `coupled`, by Adam with L2."""
-    given = ln.task(seed, noise, modulus, width, share=ln.SHARE, scale=1.0)
+    given = ln.task(seed, noise, modulus, width, activation)
 
-    def whole(params: ln.Params) -> ln.Params:
+    def whole(params: Params) -> Params:
         """The network of these parameters: where `tied`, `u` serves both inputs."""
         return {**params, "v": jnp.where(tied > 0, params["u"], params["v"])}
 
     penalty = optax.add_decayed_weights(coupled * wd)
     optimizer = optax.chain(penalty, optax.adamw(lr, weight_decay=(1 - coupled) * wd))
-    return ln.learn(given, activation, optimizer, steps, whole=whole)
+    return ln.learn(given, optimizer, steps, whole=whole)
 
 
 def transformer_run(
@@ -68,11 +69,11 @@ def transformer_run(
     init, apply = mj.models.transformer(modulus, width, heads)
     loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
 
-    def known(params: ln.Params, count: jax.Array) -> jax.Array:
+    def known(params: Params, count: jax.Array) -> jax.Array:
         kept = mj.observables.strongest_frequencies(params["unembed"], count)
         return accuracies(apply, {**params, "unembed": kept}, seen)
 
-    def finish(params: ln.Params) -> dict[str, Any]:
+    def finish(params: Params) -> dict[str, Any]:
         counts = range(4, modulus // 2 + 1, 4)  # 20 among them, and all where p = 113
         found = jax.lax.map(partial(known, params), jnp.array(counts))
         labels = {"frequencies": counts, "part": PARTS}
@@ -104,7 +105,7 @@ def sweeps(
     """Activations and tied inputs, decays of both kinds, and a transformer."""
     mj.between(0, 1, noise=noise, transformer_noise=transformer_noise)
     mj.between(3, np.inf, modulus=modulus)
-    mj.one_of(tuple(ln.ACTIVATIONS), activation=activation)
+    mj.one_of(tuple(mj.models.ACTIVATIONS), activation=activation)
     dials: dict[str, Any] = {"noise": noise, "lr": lr, "steps": steps, "width": width}
     dials |= {"modulus": modulus, "capacity": modulus**2}
     by: dict[str, Any] = {"activation": activation, "tied": (0, 1), "coupled": (0,)}
@@ -120,35 +121,22 @@ def sweeps(
     return made
 
 
-def claims(results: ln.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """Which networks hold the rule, what decay it survives, and a transformer's."""
-    return mj.judged(__file__, results, among, decay_ratio, added)
+    return mj.judged(__file__, results, mj.extreme, decay_ratio)
 
 
-def among(results: ln.Results, which: str, *activations: str) -> xr.DataArray:
-    """The filtered test accuracy, `min` or `max`, of some activations."""
-    found = ln.accuracy(results, "main", "filtered", "test")
-    some = xr.concat([mj.at(found, activation=a) for a in activations], "activation")
-    return getattr(some, which)("activation")
-
-
-def decay_ratio(results: ln.Results) -> xr.DataArray:
+def decay_ratio(results: mj.Results) -> xr.DataArray:
     """log10 of the largest decay that extraction survives, Adam with L2 over AdamW."""
     survives = ln.accuracy(results, "decays", "filtered", "test") > 0.8
     largest = np.log10(survives.wd.where(survives).max("wd"))
     return mj.at(largest, coupled=1) - mj.at(largest, coupled=0)
 
 
-def added(results: ln.Results, part: str) -> xr.DataArray:
-    """The accuracy that a transformer's 20 strongest frequencies add to its own."""
-    found = results["transformer"].sel(part=part)
-    return mj.at(found.filtered, frequencies=20) - found.accuracy.isel(step=-1)
-
-
 WHERE = "p = {modulus}, width {width}, noise {noise:g}"
 
 
-def figure(results: ln.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Activations, tied inputs, decays, and frequencies of a transformer."""
     transformer = results.get("transformer")
     canvas, panel = panels("abc" if transformer is None else "ab;cd", (10, 6.8))
