@@ -1,8 +1,9 @@
 """What the experiments on wrong labels share: what is learned, how, and a filter.
 
 The network is `memjax.models.pairs`, in the notation of Liu and Lu, arXiv 2605.18022.
-Their split of the table and their filter are not known to us: we train on 80 % of it,
-and filter as in `filtered`.
+What we know of their paper is its abstract and, where a row of a table says so, what
+others noted of its text. Their split of the table and their filter are not among it: we
+train on 80 % of the table, and filter as in `filtered`.
 """
 
 from collections.abc import Callable, Sequence
@@ -93,6 +94,7 @@ def accuracy(results: mj.Results, sweep: str, network: str, part: str) -> xr.Dat
     return results[sweep].accuracy.isel(step=-1).sel(network=network, part=part)
 
 
-def frame(axis: Axes, title: str, of: Any, ylabel: str, **labels: Any) -> None:
-    """The frame of a panel of accuracies."""
-    plots.frame(axis, title, of, ylabel=ylabel, ylim=(-0.03, 1.03), **labels)
+def frame(axis: Axes, title: str, of: Any, x: str, y: str, **labels: Any) -> None:
+    """The frame of a panel of accuracies, its legend beside it."""
+    labels = {"xlabel": x, "ylabel": y, "legend": plots.BESIDE, **labels}
+    plots.frame(axis, title, of, ylim=(-0.03, 1.03), **labels)

@@ -4,14 +4,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
 import memjax as mj
 from memjax.plots import frame, keys, lines, points
 
-Results = dict[str, xr.Dataset]
 BOTH = ["generalization", "memorization"]
 
 
@@ -37,11 +35,6 @@ def facts_missed(fitted: jax.Array, data: mj.Data) -> jax.Array:
     """The share of training facts whose label is not the sign of the fit."""
     weight = data.w * data.y.fact
     return jnp.sum(weight * (fitted * data.y.label < 0)) / jnp.sum(weight)
-
-
-def finely(values: tuple) -> list[float]:
-    """The values, and a geometric line of sixty through them."""
-    return sorted({*values, *np.geomspace(min(values), max(values), 60).tolist()})
 
 
 def draw_errors(

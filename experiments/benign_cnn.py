@@ -82,10 +82,7 @@ def run(
             margin = y * apply(params, x, q)
             return {"loss": jax.nn.softplus(-margin), "error": 1.0 * (margin <= 0)}
 
-        parts = {"train": mj.expect(score, train), "test": mj.expect(score, test)}
-        return {
-            f"{part}_{n}": v for part, seen in parts.items() for n, v in seen.items()
-        }
+        return mj.observables.parts.of_each(score, train=train, test=test)
 
     start = init_scale * normals(init_key, 2, width, dim)
     fit = mj.train(loss, optax.sgd(lr), observe, mj.every(100, steps))

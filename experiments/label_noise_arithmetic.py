@@ -4,8 +4,7 @@ A two-layer network learns a + b modulo p from a table with up to 80 % wrong lab
 fits every label and its test accuracy falls to chance; the same network with one
 frequency a neuron kept is nearly always right.
 
-Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022: its
-abstract and, where a row says so, what others noted of its text.
+Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022.
 Command: python -m experiments.label_noise_arithmetic
 Expected: p = 113, 80 % wrong labels: test accuracy 0.00 as trained, 0.97 filtered.
 
@@ -29,7 +28,7 @@ import memjax as mj
 from experiments import _label_noise as ln
 from memjax.cli import launch
 from memjax.models.pairs import Params, logits
-from memjax.plots import BESIDE, key, keys, lines, log_ticks, one, panels, points
+from memjax.plots import key, keys, lines, log_ticks, one, panels, points
 
 VARIANTS = ("squares", "filtered with squares", "filtered with means")
 
@@ -110,7 +109,7 @@ def draw_training(axis: Axes, wide: xr.Dataset) -> None:
     hidden = seen.sel(network="filtered", part="test")
     lines(axis, hidden, "step", color="k", dash="-.", label="test, filtered")
     where = "p = {modulus}, width {width}, noise {noise:g}"
-    ln.frame(axis, where, wide, "accuracy", xscale="log", xlabel="step")
+    ln.frame(axis, where, wide, "step", "accuracy", xscale="log", legend={})
 
 
 def draw_noise(axis: Axes, wide: xr.Dataset, paper: xr.Dataset | None) -> None:
@@ -124,9 +123,8 @@ def draw_noise(axis: Axes, wide: xr.Dataset, paper: xr.Dataset | None) -> None:
         there = one(paper, "noise").accuracy.isel(step=-1).sel(part="test")
         points(axis, there, "noise", color="network", ms=8, mfc="none")
         key(axis, "p = 113, width 1024", "o", ms=8, mfc="none")
-    names: dict[str, Any] = {"xlabel": "share of wrong labels", "legend": BESIDE}
-    where = "p = {modulus}, width {width}"
-    ln.frame(axis, where, wide, "test accuracy at the end", **names)
+    names = "share of wrong labels", "test accuracy at the end"
+    ln.frame(axis, "p = {modulus}, width {width}", wide, *names)
 
 
 def draw_width(axis: Axes, known: xr.DataArray) -> None:
@@ -135,8 +133,7 @@ def draw_width(axis: Axes, known: xr.DataArray) -> None:
     both = known.sel(network=["filtered", "trained"])
     points(axis, both, "width", True, label="noise {noise:g}", **how)
     keys(axis, "filtered", "as trained")
-    names: dict[str, Any] = {"xlabel": "neurons", "legend": BESIDE}
-    ln.frame(axis, "p = {modulus}", known, "test accuracy", **names)
+    ln.frame(axis, "p = {modulus}", known, "neurons", "test accuracy")
     log_ticks(axis, known.width.values)
 
 

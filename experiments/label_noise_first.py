@@ -5,8 +5,7 @@ wider the network, the sooner. Images are said to show it in their first epoch, 
 accuracies noted for that, 0.1087 on wrong and 0.0286 on right labels, are also those of
 a network that knows no wrong label and answers it by chance, (1 - 0.0286) / 9 = 0.108.
 
-Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022: its
-abstract and, where a row says so, what others noted of its text.
+Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022.
 Command: python -m experiments.label_noise_first
 Expected: wrong labels lead by 0.17 over 300 steps at 30 % wrong labels, p = 59.
 
@@ -30,7 +29,7 @@ import memjax as mj
 from experiments import _label_noise as ln
 from memjax.cli import launch
 from memjax.observables.parts import by_part, marked
-from memjax.plots import BESIDE, frame, keys, level, lines, one, panels, points
+from memjax.plots import frame, keys, level, lines, one, panels, points
 
 PUBLISHED = xr.DataArray(
     [[[0.0286, 0.1087], [0.4629, 0.0647]], [[0.0289, 0.1075], [0.4809, 0.0571]]],
@@ -128,7 +127,7 @@ def figure(results: mj.Results) -> Figure:
     near = main.sel(noise=0.3, method="nearest")
     draw_parts(panel["a"], near.accuracy.isel(part=slice(2)), "width", markevery=8)
     where = "p = {modulus}, noise {noise:g}"
-    ln.frame(panel["a"], where, near, "accuracy", xlabel="step")
+    ln.frame(panel["a"], where, near, "step", "accuracy", legend={})
     leads = mean_lead(main)
     points(panel["b"], leads, "noise", True, color="width", label="width {width:g}")
     level(panel["b"], 0)
@@ -154,8 +153,8 @@ def draw_images(axis: Axes, seen: xr.Dataset) -> None:
         how: dict[str, Any] = {"mfc": "w", "mec": "k", "zorder": 4, "ms": size}
         how["label"] = "" if i else "{part}, published"
         points(axis, there.isel(noise=i), "epoch", color="part", **how)
-    names: dict[str, Any] = {"xlabel": "epoch (one full-batch step)", "legend": BESIDE}
-    ln.frame(axis, "MNIST, width {width}", seen, "accuracy", **names)
+    names = "epoch (one full-batch step)", "accuracy"
+    ln.frame(axis, "MNIST, width {width}", seen, *names)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from experiments import _label_noise as ln
 from memjax.cli import launch
 from memjax.models.pairs import Params
 from memjax.observables.parts import PARTS, accuracies, by_part, marked
-from memjax.plots import BESIDE, bars, key, level, one, panels, points
+from memjax.plots import bars, key, level, one, panels, points
 
 DECAYS = tuple(10.0 ** (k / 2) for k in range(-8, 4))  # half a decade apart
 FILTERED = (0.981, 0.368, 0.878)  # published, on `PARTS`, 20 frequencies
@@ -143,12 +143,11 @@ def figure(results: mj.Results) -> Figure:
     main = one(results["main"], "activation", "tied").accuracy.isel(step=-1)
     known = main.sel(part="test", tied=0)
     bars(panel["a"], known, "activation", color="network", label="{network}")
-    names: dict[str, Any] = {"xlabel": "activation", "legend": BESIDE}
-    ln.frame(panel["a"], WHERE, known, "test accuracy", **names)
+    ln.frame(panel["a"], WHERE, known, "activation", "test accuracy")
     fitted = main.sel(part="noisy", network="trained")
     fitted = fitted.assign_coords(tied=["u and v", "tied: v = u"])
     bars(panel["b"], fitted, "activation", color="tied", label="{tied}")
-    ln.frame(panel["b"], WHERE, fitted, "accuracy on wrong labels", **names)
+    ln.frame(panel["b"], WHERE, fitted, "activation", "accuracy on wrong labels")
     draw_decays(panel["c"], one(results["decays"], "wd", "coupled"))
     if transformer is not None:
         draw_transformer(panel["d"], one(transformer))
@@ -161,8 +160,8 @@ def draw_decays(axis: Axes, decays: xr.Dataset) -> None:
     end = end.assign_coords(coupled=["AdamW", "Adam with L2"])
     points(axis, end, "wd", True, color="coupled", label="{coupled}")
     level(axis, 0.8, "survives", color="0.4")
-    names: dict[str, Any] = {"xscale": "log", "xlabel": "weight decay"}
-    ln.frame(axis, WHERE, end, "filtered test accuracy", **names, legend=BESIDE)
+    names = "weight decay", "filtered test accuracy"
+    ln.frame(axis, WHERE, end, *names, xscale="log")
 
 
 def draw_transformer(axis: Axes, seen: xr.Dataset) -> None:
@@ -173,9 +172,8 @@ def draw_transformer(axis: Axes, seen: xr.Dataset) -> None:
         for i, value in enumerate(published):
             axis.plot(count, value, "X", ms=9, color=f"C{i}", mec="k", zorder=4)
     key(axis, "published", "X", ms=9, mec="k")
-    names: dict[str, Any] = {"xlabel": "strongest frequencies kept", "legend": BESIDE}
     where = "transformer, p = {modulus}, noise {noise:g}"
-    ln.frame(axis, where, seen, "accuracy", **names)
+    ln.frame(axis, where, seen, "strongest frequencies kept", "accuracy")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ Neurons ranked by how much they can move a logit are cut in two. With few wrong 
 the stronger ones alone know the test a little better than all together, with many no
 part does; both are far behind a filter that keeps one frequency of every neuron.
 
-Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022: its
-abstract and, where a row says so, what others noted of its text.
+Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022.
 Command: python -m experiments.label_noise_neurons
 Expected: p = 59, 20 % wrong labels: test accuracy 0.42 of all neurons, 0.48 of the
 stronger ones, 1 filtered; with 80 %, near chance both, and 0.82.
@@ -31,7 +30,7 @@ from experiments import _label_noise as ln
 from memjax.cli import launch
 from memjax.models import pairs
 from memjax.models.pairs import Params
-from memjax.plots import BESIDE, density, frame, keys, level, one, panels, points
+from memjax.plots import density, frame, keys, level, one, panels, points
 
 KEPT = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 7 / 8, 1.0)  # shares of neurons
 HALVES = ("strongest", "others", "strongest, filtered")
@@ -162,8 +161,7 @@ def draw_partition(axis: Axes, parts: xr.DataArray) -> None:
     how: dict[str, Any] = {"color": "noise", "dash": "half", "label": "noise {noise:g}"}
     points(axis, parts, "kept", True, **how)
     keys(axis, "strongest", "all others")
-    names: dict[str, Any] = {"xlabel": "share counted as strongest", "legend": BESIDE}
-    ln.frame(axis, WHERE, parts, "test accuracy", **names)
+    ln.frame(axis, WHERE, parts, "share counted as strongest", "test accuracy")
 
 
 def draw_spectra(axis: Axes, wide: xr.Dataset) -> None:

@@ -88,31 +88,26 @@ def sweeps(
     best = main.but(theory_run, lam=np.geomspace(0.3, 15, 100), alpha=(1.0, 4.0, 16.0))
     return {
         "main": main,
-        "theory": main.but(theory_run, lam=rules.finely(lam)),
+        "theory": main.but(theory_run, lam=mj.finely(lam)),
         "curve": bare,
-        "curve_theory": bare.but(theory_run, alpha=rules.finely(curve)),
+        "curve_theory": bare.but(theory_run, alpha=mj.finely(curve)),
         "optimum": best.but(ratio=(0.0,), eps=np.linspace(0, 0.6, 13).round(3)),
     }
 
 
-def claims(results: rules.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """Rule and facts at once, what ridge and kernel do, theory against simulation."""
-    measures = (most_missed, least_missed, mj.change, best_ridge, mj.away)
+    measures = (mj.extreme, least_missed, mj.change, best_ridge, mj.away)
     return mj.judged(__file__, results, *measures)
 
 
-def most_missed(results: rules.Results) -> float:
-    """The largest share of facts that a kernel without ridge misses, of all runs."""
-    return float(results["curve"].memorization.max())
-
-
-def least_missed(results: rules.Results) -> xr.DataArray:
+def least_missed(results: mj.Results) -> xr.DataArray:
     """The share of facts that a linear model misses at the ridge that misses fewest."""
     missed = mj.at(results["main"], ratio=0).memorization
     return missed.isel(lam=missed.mean("seed").argmin("lam"))
 
 
-def best_ridge(results: rules.Results) -> mj.Estimate:
+def best_ridge(results: mj.Results) -> mj.Estimate:
     """The ridge of least E_gen of a linear model at n/d = 4 and eps 0.3."""
     return least_ridge(mj.at(results["main"], alpha=4, eps=0.3, ratio=0).generalization)
 
@@ -126,7 +121,7 @@ def least_ridge(error: xr.DataArray) -> mj.Estimate:
     return mj.vertex(AROUND, values)
 
 
-def figure(results: rules.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Rule against facts; both over the ridge and sample ratio; the best ridge."""
     canvas, panel = panels("ab;cd", (9, 6.6))
     runs, exact = (one(results[n], "lam", "ratio") for n in ("main", "theory"))

@@ -144,7 +144,7 @@ def sweeps(
     grid |= {"kappa": kappa, "alpha": alpha, "dim": dim}
     net: dict[str, Any] = {"eps": eps, "lr": lr, "init_scale": init_scale}
     net |= {"seed": every[::2], "width": width, "steps": steps, "alpha": network_alpha}
-    main, lams = mj.Sweep(run, **grid, capacity=round(alpha * dim)), rules.finely(lam)
+    main, lams = mj.Sweep(run, **grid, capacity=round(alpha * dim)), mj.finely(lam)
     dims = (dim // 4, dim // 2, dim)
     sizes = mj.zipped(dim=dims, capacity=[round(alpha * d) for d in dims])
     return {
@@ -156,12 +156,12 @@ def sweeps(
     }
 
 
-def claims(results: rules.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """What size, nonlinearity and ridge do; theory against simulation; networks."""
     return mj.judged(__file__, results, mj.change, shrunk, mj.away)
 
 
-def shrunk(results: rules.Results) -> xr.DataArray:
+def shrunk(results: mj.Results) -> xr.DataArray:
     """How far exp(x·z/d) is above theory in E_gen at d = 200, less half that at 50."""
     runs, exact = results["exponential"], results["exponential_theory"]
     line = exact.generalization.sel(lam=runs.lam, method="nearest")
@@ -169,7 +169,7 @@ def shrunk(results: rules.Results) -> xr.DataArray:
     return mj.at(above, dim=200) - mj.at(above, dim=50) / 2
 
 
-def figure(results: rules.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Features by size and nonlinearity, a kernel, networks over training and width."""
     canvas, panel = panels("aabbcc;dddeee", (11, 6.6))
 

@@ -47,9 +47,11 @@ from memjax.engine import Refused as Refused
 from memjax.engine import Snapshots as Snapshots
 from memjax.engine import Sweep as Sweep
 from memjax.engine import between as between
+from memjax.engine import finely as finely
 from memjax.engine import inside as inside
 from memjax.engine import labelled as labelled
 from memjax.engine import one_of as one_of
+from memjax.engine import parsed as parsed
 from memjax.engine import per as per
 from memjax.engine import seeds as seeds
 from memjax.engine import sweep as sweep

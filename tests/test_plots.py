@@ -16,6 +16,7 @@ from memjax.plots import (
     DASHES,
     bars,
     cells,
+    contours,
     density,
     filled,
     frame,
@@ -31,6 +32,7 @@ from memjax.plots import (
     one,
     panels,
     points,
+    regions,
 )
 
 SEEDS = 5
@@ -178,6 +180,28 @@ def test_densities_have_area_one_and_leave_out_what_is_nan(axis, y):
         assert np.sum(drawn.get_ydata()) * 0.5 == pytest.approx(1)
         assert list(drawn.get_xdata()[:2]) == pytest.approx([-2.75, -2.25])
     assert legend(axis) == ["b = 0", "b = 1", "b = 2"]
+
+
+def test_contours_pass_between_the_cells_on_both_sides(axis):
+    labels = {"y": [1, 2, 3], "x": [10, 20, 30]}
+    height = xr.DataArray([[0.0, 1.0, 2.0]] * 3, labels, ("y", "x"))
+    contours(axis, height.transpose("x", "y"), "x", "y", 0.5, 1.5)
+    paths = axis.collections[0].get_paths()
+    for path, place in zip(paths, (1.0, 2.0), strict=True):  # cells are at .5, 1.5 …
+        np.testing.assert_allclose(path.vertices[:, 0], place)
+    assert len({str(style) for style in axis.collections[0].get_linestyles()}) == 2
+    contours(axis, height.isel(y=[0]), "x", "y", 0.5)  # nothing lies beside a row
+    assert len(axis.collections) == 1
+
+
+def test_regions_have_the_color_of_their_point(axis):
+    line = [0.0, 1.0]
+    image = xr.DataArray([[0, 1], [-1, 1]], {"y": line, "x": line}, ("y", "x"))
+    regions(axis, image, np.array([[0.0, 0.0], [1.0, 0.5]]))
+    drawn = np.asarray(axis.collections[0].get_array())
+    first, second = (to_rgba(dot.get_markerfacecolor()) for dot in axis.get_lines())
+    np.testing.assert_allclose(drawn, [[first, second], [to_rgba("w"), second]])
+    assert [text.get_text() for text in axis.texts] == ["1", "2"]
 
 
 def test_images_stand_in_rows_and_columns_of_their_labels(axis):

@@ -10,9 +10,11 @@ filled in from the labels of what is drawn. A picture of each verb: docs/panels.
 """
 
 from memjax.plots.areas import cells as cells
+from memjax.plots.areas import contours as contours
 from memjax.plots.areas import images as images
 from memjax.plots.areas import matrix as matrix
 from memjax.plots.areas import network as network
+from memjax.plots.areas import regions as regions
 from memjax.plots.canvas import BESIDE as BESIDE
 from memjax.plots.canvas import DASHES as DASHES
 from memjax.plots.canvas import filled as filled

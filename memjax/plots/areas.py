@@ -1,12 +1,13 @@
-"""Cells, matrices, images and networks: what fills a panel."""
+"""Cells, regions, matrices, images and networks: what fills a panel."""
 
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from memjax.plots.canvas import text_of
+from memjax.plots.canvas import DASHES, text_of
 from memjax.statistics import spread
 
 
@@ -22,6 +23,34 @@ def cells(axis: Axes, z: xr.DataArray, x: str, y: str, **style: Any) -> Any:
     axis.set_xticks(np.arange(z.sizes[x]) + 0.5, [text_of(v) for v in z[x].values])
     axis.set_yticks(np.arange(z.sizes[y]) + 0.5, [text_of(v) for v in z[y].values])
     return image
+
+
+def contours(axis: Axes, z: xr.DataArray, x: str, y: str, *levels: float) -> None:
+    """Where the values of `cells` pass some levels: white lines, each of its own dash.
+
+    There are none where one of the axes has a single label.
+    """
+    table = z.transpose(y, x).values
+    rows, columns = (np.arange(count) + 0.5 for count in table.shape)
+    if min(table.shape) > 1:
+        style: Any = {"colors": "w", "linewidths": 1.2}
+        style["linestyles"] = DASHES[: len(levels)]
+        axis.contour(columns, rows, table, levels=levels, **style)
+
+
+def regions(axis: Axes, image: xr.DataArray, points: np.ndarray) -> None:
+    """A plane [y, x], each place in the color of its point, or white where that is -1.
+
+    `image` has their numbers, from 0, and `points` [n, 2] where they lie.
+    """
+    count, ends = len(points), image.values
+    shades = colormaps["viridis"](np.linspace(0.1, 1, count))
+    line = (image[name].values for name in reversed(image.dims))
+    axis.pcolormesh(*line, np.vstack([np.ones(4), shades])[ends + 1])
+    for i, (x, y) in enumerate(points):
+        axis.plot(x, y, "o", mfc=shades[i], mec="w", ms=12)
+        ink = "w" if i < count / 2 else "k"
+        axis.text(x, y, str(i + 1), color=ink, ha="center", va="center")
 
 
 def matrix(axis: Axes, values: Any, limit: float, label: str = "") -> None:
