@@ -8,27 +8,19 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import optax
 import xarray as xr
 from matplotlib.axes import Axes
 
 import memjax as mj
-from memjax.plots import frame, key, one, points
+from memjax.plots import frame, key, log_ticks, one, points
 
 Map = Callable[[jax.Array], jax.Array]
-Results = dict[str, xr.Dataset]
-
-ACTIVATIONS = {
-    "relu": jax.nn.relu,
-    "elu": jax.nn.elu,
-    "tanh": jnp.tanh,
-    "sigmoid": jax.nn.sigmoid,
-    "sine": mj.models.wave,
+SHARES: dict[str, Any] = {
+    "ylim": (-0.05, 1.5),
+    "yticks": (0, 0.2, 0.4, 0.6, 0.8, 1),
+    "legend": {"loc": "upper left", "ncols": 2},
 }
-
-
-# --- to store -----------------------------------------------------------------------
 
 
 def store(
@@ -42,9 +34,8 @@ def store(
     with a `key` on minibatches of so many points. `finish` is of the learned map.
     """
     widths = (data.x.shape[1], *[width] * depth, data.x.shape[1])
-    model = mj.models.mlp(widths, ACTIVATIONS[activation])
+    model = mj.models.mlp(widths, mj.models.ACTIVATIONS[activation])
     start, shape = model.init(init_key, init_scale), mj.schedules.cosine(steps)
-
     loss = mj.losses.of_model(model.apply, mj.losses.square)
 
     def observe(params: Any) -> dict[str, jax.Array]:
@@ -53,11 +44,7 @@ def store(
     rule = optax.adam(lambda t: lr * shape(t), b2=b2)
     how: Any = {"sees": partial(mj.minibatch, count=batch) if batch else None}
     how["finish"] = lambda params: finish(partial(model.apply, params))
-    learn = mj.train(loss, rule, observe, steps, **how)
-    return learn(start, data, key)
-
-
-# --- what was found -----------------------------------------------------------------
+    return mj.train(loss, rule, observe, steps, **how)(start, data, key)
 
 
 def stored(results: xr.Dataset) -> xr.DataArray:
@@ -72,7 +59,7 @@ def number_stored(results: xr.Dataset) -> xr.DataArray:
     return results["size"] * xr.where(results.sequence == 0, stored(results), cycles)
 
 
-def most(results: Results, sequence: str) -> xr.DataArray:
+def most(results: mj.Results, sequence: str) -> xr.DataArray:
     """The largest number stored, of all sizes tried, as "samples" or in one "cycle"."""
     number = {"samples": 0, "cycle": 1}[sequence]
     found = mj.at(number_stored(results["limit"]), sequence=number)
@@ -82,32 +69,12 @@ def most(results: Results, sequence: str) -> xr.DataArray:
     return found.max("size")
 
 
-def longer(results: Results) -> xr.DataArray:
+def longer(results: mj.Results) -> xr.DataArray:
     """Whether more are stored in one cycle than as samples."""
     return most(results, "cycle") > most(results, "samples")
 
 
-def recovered_more(results: Results) -> xr.DataArray:
-    """By how much more of a cycle returns from noise than of as many samples."""
-    shares = results["limit"].recovered
-    return mj.at(shares, sequence=1) - mj.at(shares, sequence=0)
-
-
-def elsewhere(results: Results) -> xr.DataArray:
-    """The largest share of starts, of any seed, that end at no sample."""
-    return results["main"].spurious.max("seed", skipna=False)
-
-
-MEASURES = (longer, most, recovered_more, elsewhere)
-
-
-# --- what to look at ----------------------------------------------------------------
-
-SHARES: dict[str, Any] = {
-    "ylim": (-0.05, 1.5),
-    "yticks": (0, 0.2, 0.4, 0.6, 0.8, 1),
-    "legend": {"loc": "upper left", "ncols": 2},
-}
+MEASURES = (longer, most, mj.change, mj.extreme)
 
 
 def draw_limit(axis: Axes, results: xr.Dataset, what: str) -> None:
@@ -117,10 +84,8 @@ def draw_limit(axis: Axes, results: xr.Dataset, what: str) -> None:
     sizes = found["size"].values
     axis.plot(sizes, sizes, color="0.6", lw=1, label="all")
     points(axis, found, "size", join=True, color="sequence", label="{sequence}")
-    axis.set(xscale="log", xlabel=what, ylabel="stored")
-    frame(axis, "{depth} layers of {width}", found)
-    axis.set_xticks(sizes, [f"{n:g}" for n in sizes])
-    axis.minorticks_off()
+    frame(axis, "{depth} layers of {width}", found, xlabel=what, ylabel="stored")
+    log_ticks(axis, sizes)
 
 
 def draw_recovery(axis: Axes, results: xr.Dataset, title: str, **look: Any) -> None:

@@ -13,9 +13,8 @@ from scipy.linalg import orthogonal_procrustes
 import memjax as mj
 from memjax.datasets import graphs
 from memjax.observables import embedding, memory, spectral
-from memjax.plots import frame
+from memjax.plots import frame, network
 
-Results = dict[str, xr.Dataset]
 OF_NODES = ("eigen", "principal", "node", "next")  # dimensions as long as a graph
 ASSOCIATIVE, GEOMETRIC = 0.9, 0.5  # of n - 1: participation from, and up to
 
@@ -41,17 +40,6 @@ SETTINGS = {
     "3c": Setting(1.0, 1e-4, wd=10.0),
     "3d": Setting(1.0, 1e-3, dropout=0.4, checkpoint=10.42),
 }
-
-
-# --- the runs -----------------------------------------------------------------------
-
-
-def parsed(texts: tuple[str, ...], directed: bool = False) -> list[graphs.Graph]:
-    """The graphs that a flag names."""
-    try:
-        return [graphs.parse(text, directed=directed) for text in texts]
-    except ValueError as error:
-        raise mj.BadValue("graph", str(error)) from None
 
 
 class Walks(NamedTuple):
@@ -80,8 +68,7 @@ def two_matrices(
     data, live = graphs.next_nodes(walk), (basis.live.sum(), width)
     net = getattr(mj.models.graph, model)(len(walk), max_width, live=live)
 
-    def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return mj.losses.cross_entropy(net.apply(params, x), y)
+    loss = mj.losses.of_model(net.apply, mj.losses.cross_entropy)
 
     def observe(params: Any) -> dict[str, Any]:
         now = partial(net.apply, params), partial(loss, params), params["v"]
@@ -108,9 +95,7 @@ def three_matrices(
     start, apply = mj.models.graph.freeze(net.apply, first, *held)
     nodes, walk = graphs.next_nodes(graph), graphs.transitions(graph)
     basis = spectral.eigenbasis(walk)
-
-    def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return mj.losses.next_token(apply(params, x), y)
+    loss = mj.losses.of_model(apply, mj.losses.next_token)
 
     def noisy(params: Any, x: jax.Array, y: jax.Array, key: jax.Array) -> jax.Array:
         keep = mj.models.graph.dropout(key, dropout, width)
@@ -130,8 +115,6 @@ def three_matrices(
     train = mj.train(task, optimizer, observe, when, finish=finish)
     return train(start, edges, train_key)
 
-
-# --- what was found, and pictures of it ---------------------------------------------
 
 LOOKS = {1: ("#0072B2", ""), 0: ("0.6", ""), -1: ("#D55E00", "////")}  # by eigenvalue
 
@@ -169,16 +152,7 @@ def draw_profile(axis: Axes, runs: xr.Dataset, title: str) -> None:
 def draw_map(axis: Axes, runs: xr.Dataset, name: str = "embedding") -> None:
     """The nodes of one run, and its edges, in the plane of two axes."""
     one = runs.isel(seed=0)
-    points = one[name].transpose("node", "axis").values
+    places = one[name].transpose("node", "axis").values
     if name == "eigenvector":  # their plane is theirs, their orientation the solver's
-        points = points @ orthogonal_procrustes(points, one.embedding.values)[0]
-    x, y = points.T
-    ends = np.argwhere(np.triu(one.walk.values + one.walk.values.T, 1) > 0).T
-    axis.plot(x[ends], y[ends], color="0.75", lw=0.8, zorder=1)
-    axis.scatter(x, y, c=np.arange(len(x)), s=15, cmap="twilight_shifted", zorder=2)
-    near = np.hypot(*(points[:, None] - points).T) < 0.02 * np.ptp(points, axis=0).max()
-    beside: Any = {"xytext": (4, 4), "textcoords": "offset points", "fontsize": 6.5}
-    for k in {int(np.argmax(row)) for row in near if row.sum() > 1}:
-        axis.annotate(f"{near[k].sum()} nodes", (x[k], y[k]), **beside)
-    axis.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
-    axis.spines[:].set_visible(False)
+        places = places @ orthogonal_procrustes(places, one.embedding.values)[0]
+    network(axis, places, one.walk.values)

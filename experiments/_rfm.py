@@ -19,7 +19,6 @@ from memjax.plots import DASHES, frame, matrix, one, points
 
 KERNELS = ("gaussian", "quadratic")
 SHARES: dict[str, Any] = {"ylim": (-0.03, 1.06)}
-Results = dict[str, xr.Dataset]
 
 
 def check(kernel: tuple, bandwidth: tuple, p: int, published_p: int) -> None:
@@ -75,7 +74,7 @@ def draw_metric(axis: Axes, metric: xr.DataArray, title: str) -> None:
 
 
 def draw_ends(
-    axis: Axes, results: Results, quantity: str, x: str, labels: dict[str, str]
+    axis: Axes, results: mj.Results, quantity: str, x: str, labels: dict[str, str]
 ) -> xr.DataArray:
     """A quantity at the end of sweeps with these labels against `x`, and the last."""
     for dash, (sweep, label) in zip(DASHES, labels.items(), strict=False):

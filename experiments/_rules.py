@@ -4,18 +4,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
 import memjax as mj
 from memjax.plots import frame, keys, lines, points
 
-Results = dict[str, xr.Dataset]
 BOTH = ["generalization", "memorization"]
-
-
-# --- runs ---------------------------------------------------------------------------
 
 
 def draw(seed: Any, alpha: Any, eps: Any, dim: int, capacity: int) -> tuple[Any, Any]:
@@ -40,14 +35,6 @@ def facts_missed(fitted: jax.Array, data: mj.Data) -> jax.Array:
     """The share of training facts whose label is not the sign of the fit."""
     weight = data.w * data.y.fact
     return jnp.sum(weight * (fitted * data.y.label < 0)) / jnp.sum(weight)
-
-
-def finely(values: tuple) -> list[float]:
-    """The values, and a geometric line of sixty through them."""
-    return sorted({*values, *np.geomspace(min(values), max(values), 60).tolist()})
-
-
-# --- panels -------------------------------------------------------------------------
 
 
 def draw_errors(

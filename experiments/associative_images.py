@@ -32,17 +32,14 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _attractors as family
-from experiments._attractors import Results, stored
+from experiments._attractors import stored
 from memjax.cli import launch
-from memjax.plots import frame, level, lines, one, panels
+from memjax.plots import frame, images, level, lines, one, panels
 
 attractors = mj.observables.attractors
 COPIED = 100  # images of which a corrupted copy is followed
 SHOWN, SHOWN_NOISE = 10, 0.1  # the images drawn
 STAGES = (0, 1, 10, attractors.ITERATIONS)
-
-
-# --- the run ------------------------------------------------------------------------
 
 
 def run(
@@ -114,28 +111,17 @@ def sweeps(
     return {"main": main, "limit": main.but(**few, **digits(limit_size))}
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """Whether all images are stored and nothing else, what returns, and cycles."""
-    return mj.judged(__file__, results, share, closer, *family.MEASURES)
+    return mj.judged(__file__, results, share, *family.MEASURES)
 
 
-def share(results: Results) -> xr.DataArray:
+def share(results: mj.Results) -> xr.DataArray:
     """The share of images that attract."""
     return stored(results["main"])
 
 
-def closer(results: Results) -> xr.DataArray:
-    """The share of corrupted copies closest to their image, less of those returning."""
-    return results["main"].closest - results["main"].recovered
-
-
-# --- what to look at ----------------------------------------------------------------
-
-
-def figure(results: Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """How strongly images are stored, what returns from noise, and how many can be."""
     canvas, panel = panels("abc|d", (11, 8))
     main = one(results["main"], "sequence")
@@ -161,17 +147,12 @@ def draw_radii(axis: Axes, main: xr.Dataset) -> None:
 
 def draw_images(axis: Axes, orbit: xr.DataArray) -> None:
     """Images, corrupted ones, and what iterating makes of them; one in a column."""
-    orbit = orbit.transpose("stage", "shown", "pixel")
-    rows, columns, pixels = orbit.shape
-    side = round(pixels**0.5)
-    tiles = orbit.values.reshape(rows, columns, side, side).swapaxes(1, 2)
-    axis.imshow(tiles.reshape(rows * side, columns * side), "gray", vmin=0, vmax=1)
-    away = orbit.isel(stage=-1) - orbit.isel(stage=0)
+    away = (orbit.isel(stage=-1) - orbit.isel(stage=0)).transpose("shown", "pixel")
     back = np.linalg.norm(away, axis=-1) < attractors.NEAR
-    places = (np.arange(max(rows, columns)) + 0.5) * side - 0.5
-    axis.set_xticks(places[:columns], np.where(back, "back", "–"))
-    axis.set_yticks(places[:rows], ["stored", "noisy", *orbit.stage.values[2:]])
-    words = f"{SHOWN_NOISE:g}: {back.sum()} of these {columns} return"
+    stages = ["stored", "noisy", *orbit.stage.values[2:]]
+    told = orbit.assign_coords(stage=stages, shown=np.where(back, "back", "–"))
+    images(axis, told, "stage", "shown")
+    words = f"{SHOWN_NOISE:g}: {back.sum()} of these {back.size} return"
     frame(axis, f"a seed, noise of {words}", ylabel="iterations")
 
 

@@ -26,15 +26,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _attractors as family
-from experiments._attractors import Results
 from memjax.cli import launch
-from memjax.plots import frame, key, level, lines, one, panels, points
+from memjax.plots import frame, key, level, lines, one, panels, points, regions
 
 ROUNDS = 240  # iterations, at most, to the picture of basins
 DRIVES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)  # where a lone sample first drives its units
@@ -42,9 +40,6 @@ KINDS, UNITS = ("relu", "tanh", "sigmoid", "sine"), 16  # of its network
 TRAINED = 1e-8  # a loss at which we speak of storage
 LOOK: dict[str, Any] = {"even": True, "color": "activation"}
 attractors, radius = mj.observables.attractors, mj.theory.autoencoder.radius
-
-
-# --- the runs -----------------------------------------------------------------------
 
 
 def run(
@@ -71,7 +66,7 @@ def run(
 
 def lone_run(drive: Any, lr: Any, seed: Any, *, activation: str, steps: int) -> mj.Legs:
     """Store ONE sample in A φ(B x), from A = 0 and equal rows of B; its eigenvalue."""
-    act = family.ACTIVATIONS[activation]
+    act = mj.models.ACTIVATIONS[activation]
     x, row = jax.random.uniform(jax.random.key(seed), (2, UNITS))
     b = jnp.tile((drive * row / (row @ x))[:, None], UNITS)
     params = {"b": b, "a": jnp.zeros((UNITS, UNITS))}
@@ -79,15 +74,13 @@ def lone_run(drive: Any, lr: Any, seed: Any, *, activation: str, steps: int) -> 
     def apply(params: Any, x: jax.Array) -> jax.Array:
         return act(x @ params["b"]) @ params["a"]
 
-    def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return mj.losses.square(apply(params, x), y)
-
     def finish(params: Any) -> dict[str, jax.Array]:
         u = x @ params["b"][:, 0]
         found = mj.observables.spectral_radius(jax.jacfwd(partial(apply, params))(x))
         return {"u": u, "radius": found, "theory": radius(act, u)}
 
     alone = mj.Data(x[None], x[None], jnp.ones(1))
+    loss = mj.losses.of_model(apply, mj.losses.square)
     seen, times = lambda params: {"loss": loss(params, x, x)}, (0, steps)
     return mj.train(loss, optax.sgd(lr), seen, times, finish=finish)(params, alone)
 
@@ -110,7 +103,7 @@ def sweeps(
 ) -> dict[str, mj.Sweep]:
     """Samples and sequences stored by networks of every kind, depth and width."""
     every = mj.seeds(seeds)
-    mj.one_of([*family.ACTIVATIONS], activation=activation)
+    mj.one_of([*mj.models.ACTIVATIONS], activation=activation)
     mj.between(2, attractors.ITERATIONS, size=size, limit_size=limit_size)
     mj.between(2, ROUNDS, samples=samples)
     grid: dict[str, Any] = {"size": size, "lr": lr, "init_scale": init_scale}
@@ -130,16 +123,13 @@ def sweeps(
     }
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """What the paper says of samples and sequences, and the lone sample's formula."""
     measures = (share, shrunk, grown, stable_more, lone)
     return mj.judged(__file__, results, *measures, *family.MEASURES)
 
 
-def trained(results: Results, sweep: str) -> xr.Dataset:
+def trained(results: mj.Results, sweep: str) -> xr.Dataset:
     """A sweep, if all of its networks got to the loss at which we speak of storage."""
     found = results[sweep]
     if not found.loss.isel(step=-1).max() < TRAINED:
@@ -147,12 +137,12 @@ def trained(results: Results, sweep: str) -> xr.Dataset:
     return found
 
 
-def share(results: Results) -> xr.DataArray:
+def share(results: mj.Results) -> xr.DataArray:
     """The share of samples stored, of networks trained to return them."""
     return mj.at(family.stored(trained(results, "main")), sequence=0)
 
 
-def shrunk(results: Results, sweep: str, along: str, few: str, many: str) -> Any:
+def shrunk(results: mj.Results, sweep: str, along: str, few: str, many: str) -> Any:
     """The median radius at the second of two values of an axis over that at the first.
 
     Of several activations that which has the largest, for each seed.
@@ -163,29 +153,26 @@ def shrunk(results: Results, sweep: str, along: str, few: str, many: str) -> Any
     return ratio.max("activation") if ratio.sizes["activation"] > 1 else ratio
 
 
-def grown(results: Results, few: str, many: str) -> xr.DataArray:
+def grown(results: mj.Results, few: str, many: str) -> xr.DataArray:
     """The share stored at the second depth less at the first, least of activations."""
     before, after = (mj.at(share(results), depth=float(n)) for n in (few, many))
     return (after - before).min("activation")
 
 
-def stable_more(results: Results) -> xr.DataArray:
+def stable_more(results: mj.Results) -> xr.DataArray:
     """Cycles stable less share of samples stored: mean over activations and depths."""
     stable = xr.DataArray(mj.at(results["main"], sequence=1).cycle_rate < 1)
     return (stable - share(results)).mean(["activation", "depth"])
 
 
-def lone(results: Results, what: str) -> float:
+def lone(results: mj.Results, what: str) -> float:
     """A lone sample's largest distance from the formula, "off", or radius."""
     found = results["lone"].radius
     away = abs(found - results["lone"].theory)
     return float((away if what == "off" else found.sel(activation=what)).max())
 
 
-# --- what to look at ----------------------------------------------------------------
-
-
-def figure(results: Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """What is stored, how strongly, and where the plane falls to."""
     canvas, panel = panels("abcd|efg", (14, 7))
     main = one(results["main"], "sequence", "activation", "depth")
@@ -219,14 +206,8 @@ def draw_stored(axis: Axes, main: xr.Dataset) -> None:
 
 def draw_basins(axis: Axes, basins: xr.Dataset, what: str) -> None:
     """Where each point of the plane ends; white where at no sample."""
-    count, line = basins.sizes["sample"], basins.row.values
-    ends = basins.basin.transpose("row", "column").values
-    shades = colormaps["viridis"](np.linspace(0.1, 1, count))
-    axis.pcolormesh(line, line, np.vstack([np.ones(4), shades])[ends + 1])
-    for i, (x, y) in enumerate(basins.point.transpose("sample", "axis").values):
-        axis.plot(x, y, "o", mfc=shades[i], mec="w", ms=12)
-        ink = "w" if i < count / 2 else "k"
-        axis.text(x, y, str(i + 1), color=ink, ha="center", va="center")
+    ends = basins.basin.transpose("row", "column")
+    regions(axis, ends, basins.point.transpose("sample", "axis").values)
     what += ", white: none" if (ends < 0).any() else ""
     frame(axis, f"basins of the {what}", xlabel="x₁", ylabel="x₂", aspect="equal")
 
@@ -234,7 +215,7 @@ def draw_basins(axis: Axes, basins: xr.Dataset, what: str) -> None:
 def draw_lone(axis: Axes, lone: xr.Dataset) -> None:
     """The eigenvalue at a lone sample against where it drives its units."""
     u, names = np.linspace(0.02, 3.2, 400), lone.activation.values
-    curves = [jax.vmap(partial(radius, family.ACTIVATIONS[n]))(u) for n in names]
+    curves = [jax.vmap(partial(radius, mj.models.ACTIVATIONS[n]))(u) for n in names]
     theory = xr.DataArray(np.array(curves), [("activation", names), ("u", u)])
     runs = lone.stack(run=("drive", "seed")).isel(lr=0).reset_index("run")
     lines(axis, theory, "u", color="activation", lw=1)

@@ -39,9 +39,6 @@ theory = mj.theory.benign_cnn
 PROTOTYPE = ((20, 20, 20, 20, 80, 80, 80), (0.06, 0.45, 3.6, 12.0, 0.23, 14.0, 49.0))
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def apply(params: jax.Array, point: tuple, q: int) -> jax.Array:
     """F_+ - F_- at one point, by filters [2, width, 1 + dim]; x = (signal, noise)."""
     signal, noise = point
@@ -85,10 +82,7 @@ def run(
             margin = y * apply(params, x, q)
             return {"loss": jax.nn.softplus(-margin), "error": 1.0 * (margin <= 0)}
 
-        parts = {"train": mj.expect(score, train), "test": mj.expect(score, test)}
-        return {
-            f"{part}_{n}": v for part, seen in parts.items() for n, v in seen.items()
-        }
+        return mj.observables.parts.of_each(score, train=train, test=test)
 
     start = init_scale * normals(init_key, 2, width, dim)
     fit = mj.train(loss, optax.sgd(lr), observe, mj.every(100, steps))
@@ -115,9 +109,6 @@ def theory_run(
     new = theory.new_noise(keys[3], start, end, init_scale, 1.0 * dim, tests)
     margin = label * theory.values(end._replace(noise=new), label, q)
     return {"train_loss": loss, "test_error": jnp.mean(margin <= 0)}
-
-
-# --- the grids ----------------------------------------------------------------------
 
 
 def sweeps(
@@ -151,8 +142,6 @@ def sweeps(
         "prototype": mj.Sweep(run, pairs, q=3, **shape) if prototype else None,
     }
 
-
-# --- what was found -----------------------------------------------------------------
 
 Results = dict[str, xr.Dataset]
 
@@ -188,9 +177,6 @@ def shift(results: Results, sweep: str, few: str, many: str) -> xr.DataArray:
     """By how many factors of two the switch is at a larger n SNR^q with more points."""
     at = np.log2(switch(results, sweep))
     return mj.at(at, size=int(many)) - mj.at(at, size=int(few))
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

@@ -26,16 +26,12 @@ import memjax as mj
 from experiments import _graphs as family
 from memjax.cli import launch
 from memjax.datasets import graphs
-from memjax.plots import DASHES, MARKERS, frame, lines, panels, points
+from memjax.plots import DASHES, MARKERS, frame, lines, log_ticks, panels, points
 from memjax.theory.cycles import fixed_point, steps_to
 
 LEFT = 1e-3  # the decay of the slowest frequency that a cycle is trained for
 LOOPS = {"main": False, "looped": True}  # whether the cycles of a sweep have self edges
 WITHIN = {"projection": 5e-4, "loss": 5e-4, "rate": 0.05}  # of the closed form's value
-Results = family.Results
-
-
-# --- the runs -----------------------------------------------------------------------
 
 
 def run(
@@ -70,26 +66,23 @@ def sweeps(
     return {"main": lasting(nodes, False), "looped": lasting(looped, True)}
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """Each quantity over all sizes against the closed form, in units of its margin."""
     return mj.judged(__file__, results, off, directions, exponent)
 
 
-def off(results: Results, sweep: str, name: str) -> mj.Estimate:
+def off(results: mj.Results, sweep: str, name: str) -> mj.Estimate:
     """How far a quantity is from its closed form, at the size where that is most."""
     found, exact = measured(results[sweep], name), closed(results[sweep].nodes, sweep)
     return mj.farthest(found, exact[name], WITHIN[name] * exact[name])
 
 
-def directions(results: Results, sweep: str) -> float | str:
+def directions(results: mj.Results, sweep: str) -> float | str:
     """The directions above .3 of the largest at the end, over sizes and seeds."""
-    return mj.least_to_most(at_end(results[sweep], "directions"))
+    return mj.least_to_most(results[sweep].directions.isel(leg=-1))
 
 
-def exponent(results: Results, sweep: str, small: str, large: str) -> xr.DataArray:
+def exponent(results: mj.Results, sweep: str, small: str, large: str) -> xr.DataArray:
     """The power of the size of a cycle with which the time of decay grows."""
     rate = measured(mj.at(results[sweep], width=100), "rate")
     less, more = (mj.at(rate, nodes=int(n)) for n in (small, large))
@@ -100,13 +93,8 @@ def measured(runs: xr.Dataset, name: str) -> xr.DataArray:
     """A quantity at the end [nodes, seed]; `rate` is that of frequency 2 over lr."""
     if name == "rate":
         return mj.decay(pair(runs, 3, 4)) / runs.lr
-    found = at_end(runs, name)
+    found = runs[name].isel(leg=-1, drop=True)  # every cycle's own last step
     return found if name == "loss" else found.sel(eigen=[1, 2]).mean("eigen")
-
-
-def at_end(runs: xr.Dataset, name: str) -> xr.DataArray:
-    """A quantity at every cycle's own last step."""
-    return runs[name].isel(leg=-1, drop=True)
 
 
 def pair(runs: xr.Dataset, *modes: int) -> xr.DataArray:
@@ -122,12 +110,10 @@ def closed(nodes: xr.DataArray, sweep: str) -> xr.Dataset:
     return xr.Dataset(along, {"nodes": nodes.values})
 
 
-# --- what to look at ----------------------------------------------------------------
-
 SHOWN = (6, 8, 10, 15, 20, 30, 60)  # sizes named in the figure
 
 
-def figure(results: Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Projection, loss and time of decay against size; the decay itself."""
     canvas, panel = panels("ab;cd", (9, 6.6))
     draw_law(panel["a"], results, "projection")
@@ -142,7 +128,7 @@ def figure(results: Results) -> Figure:
     return canvas
 
 
-def draw_law(axis: Axes, results: Results, name: str) -> None:
+def draw_law(axis: Axes, results: mj.Results, name: str) -> None:
     """A quantity against size, a rate as its time: closed forms and runs."""
     sizes = xr.DataArray(np.arange(6, 61))
     for i, (sweep, words) in enumerate((("main", ""), ("looped", ", self edges"))):
@@ -153,20 +139,16 @@ def draw_law(axis: Axes, results: Results, name: str) -> None:
         line, dots = said if name == "projection" else ("", "")
         lines(axis, form, "nodes", label=line, **look)
         points(axis, found, "nodes", label=dots, marker=MARKERS[i], **look)
-    axis.set(xscale="log", xlabel="nodes n of a cycle")
-    axis.set_xticks(SHOWN, list(map(str, SHOWN)))
-    axis.set_xticks([], minor=True)
+    axis.set(xlabel="nodes n of a cycle")
+    log_ticks(axis, SHOWN)
 
 
 def draw_decay(axis: Axes, runs: xr.Dataset) -> None:
     """Frequency 2 over the kept pair, in the time of its own closed form."""
     rate = closed(runs.nodes, "main").rate * runs.lr
     ratio = pair(runs, 3, 4) / pair(runs, 1, 2)
-    for i, size in enumerate(runs.nodes.values):
-        curve = ratio.sel(nodes=size)
-        at = curve.step * float(rate.sel(nodes=size))
-        look = {"color": f"C{i}", "dash": DASHES[i % len(DASHES)]}
-        lines(axis, curve, at, label=f"n = {size}", lw=1.1, **look)
+    look: dict[str, Any] = {"color": "nodes", "label": "n = {nodes}", "lw": 1.1}
+    lines(axis, ratio, ratio.step * rate, **look)
     along = np.linspace(2.5, 6.9, 2)
     axis.plot(along, 0.6 * np.exp(-along), "k", lw=0.6, label="exp(-|c₂| lr t)")
     words = {"xlabel": "|c₂| × lr × step t", "ylim": (2e-4, 3), "yscale": "log"}

@@ -19,6 +19,7 @@ sweep `longer` goes ten times as far, with steps twice as long. With still longe
 the growing mean makes descent oscillate before the end (the star: from lr 0.03).
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,11 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _graphs as family
-from experiments._graphs import Results, draw_map, trimmed
+from experiments._graphs import draw_map, trimmed
 from memjax.cli import launch
+from memjax.datasets import graphs
 from memjax.plots import DASHES, frame, level, lines, mosaic, panels, points
 from memjax.theory import convex, cycles
-
-# --- the runs -----------------------------------------------------------------------
 
 
 def sweeps(
@@ -61,7 +61,7 @@ def sweeps(
     mj.between(0, 1000, longer=longer)
     axes: Any = {"width": width, "init_scale": init_scale, "lr": lr, "model": model}
     axes |= {"seed": mj.seeds(seeds), "self_edges": self_edges, "steps": steps}
-    found = family.parsed(graph, directed)
+    found = mj.parsed(partial(graphs.parse, directed=directed), graph=graph)
     axes |= {"graph": list(map(str, found)), "inputs": family.along("graph", found)}
     main = mj.Sweep(family.two_matrices, **axes)
     on: Any = {"steps": longer * steps, "lr": 0.02, "width": 32, "model": "tied"}
@@ -69,20 +69,17 @@ def sweeps(
     return {"main": main, **more}
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """The cycle of 15, counts of directions, and the ends of training."""
-    return mj.judged(__file__, results, cycle, count, kept, least_recall, end)
+    return mj.judged(__file__, results, cycle, count, kept, mj.extreme, end)
 
 
-def published(results: Results, **on: Any) -> xr.Dataset:
+def published(results: mj.Results, **on: Any) -> xr.Dataset:
     """The published setting at its end, over graphs, widths, starts and seeds."""
     return mj.at(results["main"], lr=0.01, model="tied", step=10_000, **on)
 
 
-def cycle(results: Results, name: str) -> float:
+def cycle(results: mj.Results, name: str) -> float:
     """A quantity of the cycle of 15, the largest of all runs; see the table."""
     found = trimmed(published(results, graph="cycle:15", self_edges=0))
     form, p, c = cycles.fixed_point(15), found.projection, found.residual
@@ -96,23 +93,18 @@ def cycle(results: Results, name: str) -> float:
     return float(values[name].max())
 
 
-def count(results: Results, graph: str, loops: str) -> float | str:
+def count(results: mj.Results, graph: str, loops: str) -> float | str:
     """How many directions there are, from the fewest to the most of all runs."""
     found = published(results, graph=graph, self_edges=int(loops))
     return mj.least_to_most(found.directions)
 
 
-def kept(results: Results) -> xr.DataArray:
+def kept(results: mj.Results) -> xr.DataArray:
     """The mean of the first two projections, over graphs and runs."""
     return results["main"].projection.sel(eigen=[1, 2]).mean("eigen")
 
 
-def least_recall(results: Results) -> float:
-    """The least recall of all graphs and runs."""
-    return float(published(results).recall.min())
-
-
-def end(results: Results, name: str) -> float:
+def end(results: mj.Results, name: str) -> float:
     """How far runs are from their end, the most of all graphs; see `toward`."""
     found = [toward(runs) for runs in each_graph(results["longer"])]
     values = [float(one[name].max()) for one in found if name in one]
@@ -150,12 +142,10 @@ def each_graph(results: xr.Dataset) -> list[xr.Dataset]:
     return [trimmed(results.sel(graph=g, self_edges=s)) for g in names for s in loops]
 
 
-# --- what to look at ----------------------------------------------------------------
-
 LOG: Any = {"xscale": "log", "yscale": "log"}
 
 
-def figure(results: Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Profiles and embeddings of each graph; dynamics; counts by width; the end."""
     main = results["main"]
     shown = [chosen(main, graph) for graph in main.graph.values[:4]]

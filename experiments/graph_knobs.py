@@ -27,15 +27,12 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _graphs as family
-from experiments._graphs import ASSOCIATIVE, GEOMETRIC, Results, trimmed
+from experiments._graphs import ASSOCIATIVE, GEOMETRIC, trimmed
 from memjax.cli import launch
-from memjax.datasets.graphs import Graph
-from memjax.plots import cells, frame, mosaic, panels
+from memjax.datasets.graphs import Graph, parse
+from memjax.plots import cells, contours, frame, mosaic, panels
 
 KNOBS = {"lr": "lr of AdamW", "wd": "weight decay", "init_scale": "start of V"}
-
-
-# --- the runs -----------------------------------------------------------------------
 
 
 def run(
@@ -57,42 +54,28 @@ def sweeps(
     steps: int = 4000,  # of AdamW; the initial W has deviation 0.02
 ) -> dict[str, mj.Sweep]:
     """The map over three knobs."""
-    axes: Any = {"graph": family.parsed(graph), "width": width, "steps": steps}
+    axes: Any = {"graph": mj.parsed(parse, graph=graph), "width": width, "steps": steps}
     axes |= {"lr": lr, "wd": wd, "init_scale": init_scale, "seed": mj.seeds(seeds)}
     return {"main": mj.Sweep(run, **axes)}
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """What the study says of each knob, at the width and steps of the map."""
-    return mj.judged(__file__, results, ratio, taken, largest, summary)
+    return mj.judged(__file__, results, ratio, largest, summary)
 
 
-def ratio(results: Results) -> xr.DataArray:
+def ratio(results: mj.Results) -> xr.DataArray:
     """The participation ratio over the last quarter of the steps."""
     return mj.late(results["main"]).participation
 
 
-def taken(results: Results, start: str, then: str) -> xr.DataArray:
-    """What a change of knobs, `lr wd init_scale`, takes from the ratio, by seed."""
-    found = mj.at(ratio(results), graph="cycle:15", width=128, steps=4000)
-
-    def at(knobs: str) -> xr.DataArray:
-        labels = zip(KNOBS, map(float, knobs.split()), strict=True)
-        return mj.at(found, **dict(labels))
-
-    return at(start) - at(then)
-
-
-def largest(results: Results, wd: str, lr: str) -> float:
+def largest(results: mj.Results, wd: str, lr: str) -> float:
     """The largest mean ratio of all starts with this weight decay and from this lr."""
     found = mj.at(ratio(results), graph="cycle:15", width=128, steps=4000, wd=float(wd))
     return float(found.sel(lr=found.lr >= 0.99 * float(lr)).mean("seed").max())
 
 
-def summary(results: Results, name: str) -> float:
+def summary(results: mj.Results, name: str) -> float:
     """A number about all settings of the first graph; see the table."""
     main = trimmed(results["main"].isel(graph=0))
     found, modes = mj.late(main), main.sizes["eigen"] - 1
@@ -106,10 +89,7 @@ def summary(results: Results, name: str) -> float:
     return float(values[name])
 
 
-# --- what to look at ----------------------------------------------------------------
-
-
-def figure(results: Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Maps of participation and of its deviation, then profiles of the corners."""
     main = trimmed(results["main"].isel(graph=0))
     cuts, corners = list(cuts_of(main)), corners_of(main)
@@ -139,13 +119,16 @@ def corners_of(main: xr.Dataset) -> dict[str, xr.Dataset]:
 
 
 def draw_maps(axes: np.ndarray, cuts: list) -> None:
-    """Participation in each plane, and below it its deviation over seeds."""
+    """Participation in each plane, and below it its deviation over seeds.
+
+    Lines show where memory becomes geometric (full) and associative (dashed).
+    """
     for (upper, lower), (title, runs, other) in zip(axes.T, cuts, strict=True):
         found, modes = mj.late(runs), runs.sizes["eigen"] - 1
         mean, sd, used = mj.spread(found.participation)
         image = cells(upper, mean, "lr", other, vmin=1, vmax=modes, cmap="viridis")
         wide = cells(lower, sd, "lr", other, vmin=0, vmax=2, cmap="magma")
-        draw_boundary(upper, mean.transpose(other, "lr"), modes)
+        contours(upper, mean, "lr", other, GEOMETRIC * modes, ASSOCIATIVE * modes)
         mark_settings(upper, runs, other)
         lost = ((found.recall < 1) | (runs.diverged_at >= 0)).any("seed")
         lost = lost.transpose(other, "lr")
@@ -161,15 +144,6 @@ def draw_maps(axes: np.ndarray, cuts: list) -> None:
     seeds = int(used.max())
     said = f"its sd, {seeds} seeds; hatched: not\nevery seed recalls all edges"
     upper.figure.colorbar(wide, ax=list(axes[1]), label=said, extend="max")
-
-
-def draw_boundary(axis: Axes, mean: xr.DataArray, modes: int) -> None:
-    """Where memory becomes geometric (full) and associative (dashed)."""
-    y, x = (np.arange(k) + 0.5 for k in mean.shape)
-    if min(mean.shape) > 1:
-        levels = (GEOMETRIC * modes, ASSOCIATIVE * modes)
-        style: Any = {"colors": "w", "linestyles": ("-", "--"), "linewidths": 1.2}
-        axis.contour(x, y, mean.values, levels=levels, **style)
 
 
 def mark_settings(axis: Axes, runs: xr.Dataset, other: str) -> None:

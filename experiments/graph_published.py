@@ -29,15 +29,12 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _graphs as family
-from experiments._graphs import SETTINGS, Results, three_matrices
+from experiments._graphs import SETTINGS, three_matrices
 from memjax.cli import launch
 from memjax.datasets import graphs
 from memjax.plots import frame, key, mosaic, panels
 
 WIDTH, STEPS = 512, 10_000  # of the published settings
-
-
-# --- the runs -----------------------------------------------------------------------
 
 
 def run(seed: Any, *, row: str, width: int, steps: int, bfloat16: int) -> mj.Legs:
@@ -84,35 +81,23 @@ def sweeps(
     return {"main": main, "descent": plain, "frozen": held, "narrow": narrow, **rounded}
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """What the notebooks say and print of each row, and the controls."""
-    return mj.judged(__file__, results, averaged, above, least_recall)
+    return mj.judged(__file__, results, averaged, least_recall)
 
 
-def averaged(results: Results, sweep: str, name: str) -> xr.DataArray:
+def averaged(results: mj.Results, sweep: str, name: str) -> xr.DataArray:
     """A quantity over the last quarter of the steps; of ten steps, at the last."""
     if sweep == "frozen":
         return results[sweep].isel(step=-1)[name]
     return mj.late(results[sweep])[name]
 
 
-def above(results: Results, name: str, more: str, less: str) -> xr.DataArray:
-    """How far a quantity of one row is above that of another, seed by seed."""
-    found = mj.late(mj.at(results["main"], width=WIDTH, steps=STEPS))[name]
-    first, second = (mj.at(found, row=row) for row in (more, less))
-    return first - second
-
-
-def least_recall(results: Results) -> float:
+def least_recall(results: mj.Results) -> float:
     """The least recall of all rows and seeds."""
     found = mj.at(results["main"], width=WIDTH, steps=STEPS)
     return float(mj.late(found).recall.min())
 
-
-# --- what to look at ----------------------------------------------------------------
 
 HOLLOW: Any = {"color": "C0", "mfc": "none"}
 EXAMPLES = {
@@ -129,7 +114,7 @@ CONTROLS = {
 }
 
 
-def figure(results: Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Profiles and maps of some rows, and the participation of all."""
     main, shown = results["main"], {"gradient descent, 0.02": results["descent"]}
     known = {row: said for row, said in EXAMPLES.items() if row in main.row}
@@ -141,7 +126,7 @@ def figure(results: Results) -> Figure:
     return canvas
 
 
-def draw_spread(axis: Axes, results: Results) -> None:
+def draw_spread(axis: Axes, results: mj.Results) -> None:
     """Participation of every seed of the published settings and of the controls."""
     shown = {s: averaged(results, s, "participation") for s in results}
     main = shown["main"]

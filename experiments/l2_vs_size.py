@@ -32,6 +32,7 @@ import memjax as mj
 from experiments import _l2 as post
 from experiments._l2 import CLASSES, DIM, SIZES
 from memjax.cli import launch
+from memjax.observables import parts
 from memjax.plots import BESIDE, frame, lines, one, panels, points
 
 FITTED = SIZES[:6]  # the power law is claimed on these
@@ -39,10 +40,6 @@ REFERENCE: dict[str, Any] = {"lr": (1e-3,), "wd": (0.0,), "init_scale": (1.0,)}
 REFERENCE |= {"width": (100,), "prior": ("uniform",), "steps": 1000}
 PARAMETERS = 12_817  # of the published width
 LAW = {"A": (6.5, 0.5), "B": (0.270, 0.01), "C": (-9.636, 0.6)}  # published, within
-Results = dict[str, xr.Dataset]
-
-
-# --- the runs -----------------------------------------------------------------------
 
 
 def run(
@@ -77,8 +74,7 @@ def memorize(
     """Train on `train`, with the post's observables at every tenth step."""
     apply = network(1).apply  # the same function for every width
 
-    def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return mj.losses.cross_entropy(apply(params, x), y)
+    loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
 
     def score(params: Any, x: jax.Array, y: jax.Array) -> dict[str, jax.Array]:
         logits = apply(params, x)
@@ -87,15 +83,9 @@ def memorize(
 
     def observe(params: Any) -> dict[str, jax.Array]:
         seen = {"weight_l2": mj.observables.l2(params)}
-        for part, data in (("train", train), ("test", test)):
-            found = mj.expect(partial(score, params), data)
-            seen |= {f"{part}_{name}": value for name, value in found.items()}
-        return seen
+        return seen | parts.of_each(partial(score, params), train=train, test=test)
 
     return mj.train(loss, optimizer, observe, mj.every(10, steps))(params, train)
-
-
-# --- the grids ----------------------------------------------------------------------
 
 
 def sweeps(
@@ -126,28 +116,25 @@ def sweeps(
     return made
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """The post's claims, from the published seed and from the others."""
     return mj.judged(__file__, results, off, curve, law)
 
 
-def ended(results: Results, sweep: str, sizes: Any = SIZES[:9]) -> xr.Dataset:
+def ended(results: mj.Results, sweep: str, sizes: Any = SIZES[:9]) -> xr.Dataset:
     """The last step at these sizes, all of which must have run, and the gaps."""
     runs = xr.concat([mj.at(results[sweep], size=n) for n in sizes], "size")
     start = runs.weight_l2.isel(step=0, drop=True)
     return runs.assign(gap=runs.weight_l2 - start).isel(step=-1)
 
 
-def off(results: Results, first: str, last: str) -> xr.DataArray:
+def off(results: mj.Results, first: str, last: str) -> xr.DataArray:
     """How far the published seed's gaps are from the post's figure, at worst."""
     away = abs(ended(results, "published", SIZES).gap - post.points())
     return away.sel(size=slice(int(first), int(last))).max("size")
 
 
-def curve(results: Results, sweep: str, quantity: str) -> xr.DataArray:
+def curve(results: mj.Results, sweep: str, quantity: str) -> xr.DataArray:
     """What a curve over all sizes shows, run by run."""
     end = ended(results, sweep)
     gap, n, guessing = end.gap, end["size"], np.log(CLASSES)
@@ -170,7 +157,7 @@ def height(gap: xr.DataArray) -> xr.DataArray:
     return smooth.max("size") - smooth.min("size")
 
 
-def law(results: Results, sweep: str, quantity: str) -> xr.DataArray:
+def law(results: mj.Results, sweep: str, quantity: str) -> xr.DataArray:
     """What the power law of a run is up to size 1600, and whether it is the post's."""
     fit = partial(mj.observables.power_law, FITTED)
     how: Any = {"input_core_dims": [["size"]], "output_core_dims": [["of"]]}
@@ -183,10 +170,7 @@ def law(results: Results, sweep: str, quantity: str) -> xr.DataArray:
     return found.sel(of="B") <= 0.27 if quantity == "below" else found.sel(of=quantity)
 
 
-# --- what to look at ----------------------------------------------------------------
-
-
-def figure(results: Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """The strip at size 100, the gap against size, and test loss against the norm."""
     canvas, panel = panels("abc|dde", (9, 6))
     at = results.get("published", results["main"]).sel(size=100, method="nearest")
@@ -203,7 +187,7 @@ def figure(results: Results) -> Figure:
     return canvas
 
 
-def draw_gaps(axis: Axes, results: Results) -> None:
+def draw_gaps(axis: Axes, results: mj.Results) -> None:
     """The gap against size: published, reproduced, and over seeds at every setting."""
     points(axis, post.points(), "size", color="k", mfc="w", label="published")
     if "published" in results:

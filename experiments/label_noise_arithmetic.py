@@ -4,8 +4,7 @@ A two-layer network learns a + b modulo p from a table with up to 80 % wrong lab
 fits every label and its test accuracy falls to chance; the same network with one
 frequency a neuron kept is nearly always right.
 
-Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022: its
-abstract and, where a row says so, what others noted of its text.
+Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022.
 Command: python -m experiments.label_noise_arithmetic
 Expected: p = 113, 80 % wrong labels: test accuracy 0.00 as trained, 0.97 filtered.
 
@@ -28,7 +27,8 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _label_noise as ln
 from memjax.cli import launch
-from memjax.plots import BESIDE, key, keys, lines, one, panels, points
+from memjax.models.pairs import Params, logits
+from memjax.plots import key, keys, lines, log_ticks, one, panels, points
 
 VARIANTS = ("squares", "filtered with squares", "filtered with means")
 
@@ -38,21 +38,22 @@ def run(
     *, modulus: int, capacity: int, width: int, activation: str, steps: int, looks: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table; look at the network, its filtered copy and what that leaves."""
-    given = ln.task(seed, noise, modulus, width, share=share, scale=init_scale)
+    draw: dict[str, Any] = {"share": share, "scale": init_scale}
+    given = ln.task(seed, noise, modulus, width, activation, **draw)
 
-    def finish(network: ln.Params) -> dict[str, Any]:
+    def finish(network: Params) -> dict[str, Any]:
         """Squares in place of the activation, and a filter that keeps means."""
-        squares, own = (partial(ln.logits, name) for name in ("square", activation))
+        squares = partial(logits, jnp.square)
         found = [
             ln.accuracies(squares, network, given.points),
             ln.accuracies(squares, ln.filtered(network), given.points),
-            ln.accuracies(own, ln.filtered(network, keep_mean=True), given.points),
+            ln.accuracies(given.apply, ln.filtered(network, True), given.points),
         ]
         labels = {"variant": VARIANTS, "part": ln.PARTS}
         return {"variants": mj.named(jnp.stack(found), *labels, coords=labels)}
 
     optimizer = optax.adamw(lr, weight_decay=wd)
-    return ln.learn(given, activation, optimizer, steps, looks=looks, finish=finish)
+    return ln.learn(given, optimizer, steps, looks=looks, finish=finish)
 
 
 def sweeps(
@@ -63,7 +64,7 @@ def sweeps(
     wd: tuple = (1.0,),  # decoupled weight decays
     init_scale: tuple = (1.0,),  # factors on initial weights of variance 1/width
     share: tuple = (ln.SHARE,),  # shares of the table that are trained on
-    activation: tuple = ("relu",),  # relu, gelu, square, tanh, linear; a program each
+    activation: tuple = ("relu",),  # relu, gelu, square, tanh, linear …; a program each
     seeds: Any = 8,  # how many seeds, or which ones (3,7)
     steps: int = 300,  # optimizer steps
     published: bool = True,  # also the paper's p = 113, 80 % wrong labels
@@ -71,7 +72,7 @@ def sweeps(
     """Noise by size of table and network, and the paper's table."""
     mj.between(0, 1, noise=noise)
     mj.between(1e-3, 1, share=share)
-    mj.one_of(tuple(ln.ACTIVATIONS), activation=activation)
+    mj.one_of(tuple(mj.models.ACTIVATIONS), activation=activation)
     dials: dict[str, Any] = {"lr": lr, "wd": wd, "init_scale": init_scale}
     dials |= {"noise": noise, "share": share, "seed": mj.seeds(seeds)}
     shapes: dict[str, Any] = {"width": width, "activation": activation, "steps": steps}
@@ -84,30 +85,12 @@ def sweeps(
     return made
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: ln.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """The filtered network against the trained one, squares for ReLU, and width."""
-    return mj.judged(__file__, results, mj.change, swapped, lost)
+    return mj.judged(__file__, results, mj.change)
 
 
-def swapped(results: ln.Results, part: str) -> xr.DataArray:
-    """The accuracy that squares in place of the activation add."""
-    squares = results["main"].variants.sel(variant="squares", part=part)
-    return squares - ln.accuracy(results, "main", "trained", part)
-
-
-def lost(results: ln.Results) -> xr.DataArray:
-    """The test accuracy that the filter loses where it keeps means."""
-    means = results["main"].variants.sel(variant="filtered with means", part="test")
-    return ln.accuracy(results, "main", "filtered", "test") - means
-
-
-# --- what to look at ----------------------------------------------------------------
-
-
-def figure(results: ln.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """What is known over training, noise and width."""
     canvas, panel = panels("abc", (13, 3.6))
     main = one(results["main"], "noise", "width")
@@ -126,7 +109,7 @@ def draw_training(axis: Axes, wide: xr.Dataset) -> None:
     hidden = seen.sel(network="filtered", part="test")
     lines(axis, hidden, "step", color="k", dash="-.", label="test, filtered")
     where = "p = {modulus}, width {width}, noise {noise:g}"
-    ln.frame(axis, where, wide, "accuracy", xscale="log", xlabel="step")
+    ln.frame(axis, where, wide, "step", "accuracy", xscale="log", legend={})
 
 
 def draw_noise(axis: Axes, wide: xr.Dataset, paper: xr.Dataset | None) -> None:
@@ -140,9 +123,8 @@ def draw_noise(axis: Axes, wide: xr.Dataset, paper: xr.Dataset | None) -> None:
         there = one(paper, "noise").accuracy.isel(step=-1).sel(part="test")
         points(axis, there, "noise", color="network", ms=8, mfc="none")
         key(axis, "p = 113, width 1024", "o", ms=8, mfc="none")
-    names: dict[str, Any] = {"xlabel": "share of wrong labels", "legend": BESIDE}
-    where = "p = {modulus}, width {width}"
-    ln.frame(axis, where, wide, "test accuracy at the end", **names)
+    names = "share of wrong labels", "test accuracy at the end"
+    ln.frame(axis, "p = {modulus}, width {width}", wide, *names)
 
 
 def draw_width(axis: Axes, known: xr.DataArray) -> None:
@@ -151,10 +133,8 @@ def draw_width(axis: Axes, known: xr.DataArray) -> None:
     both = known.sel(network=["filtered", "trained"])
     points(axis, both, "width", True, label="noise {noise:g}", **how)
     keys(axis, "filtered", "as trained")
-    names: dict[str, Any] = {"xscale": "log", "xlabel": "neurons", "legend": BESIDE}
-    ln.frame(axis, "p = {modulus}", known, "test accuracy", **names)
-    axis.set_xticks(known.width.values, known.width.values)
-    axis.minorticks_off()
+    ln.frame(axis, "p = {modulus}", known, "neurons", "test accuracy")
+    log_ticks(axis, known.width.values)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,7 @@ wider the network, the sooner. Images are said to show it in their first epoch, 
 accuracies noted for that, 0.1087 on wrong and 0.0286 on right labels, are also those of
 a network that knows no wrong label and answers it by chance, (1 - 0.0286) / 9 = 0.108.
 
-Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022: its
-abstract and, where a row says so, what others noted of its text.
+Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022.
 Command: python -m experiments.label_noise_first
 Expected: wrong labels lead by 0.17 over 300 steps at 30 % wrong labels, p = 59.
 
@@ -30,7 +29,7 @@ import memjax as mj
 from experiments import _label_noise as ln
 from memjax.cli import launch
 from memjax.observables.parts import by_part, marked
-from memjax.plots import BESIDE, frame, keys, level, lines, one, panels, points
+from memjax.plots import frame, keys, level, lines, one, panels, points
 
 PUBLISHED = xr.DataArray(
     [[[0.0286, 0.1087], [0.4629, 0.0647]], [[0.0289, 0.1075], [0.4809, 0.0571]]],
@@ -38,18 +37,15 @@ PUBLISHED = xr.DataArray(
 )
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     noise: Any, lr: Any, wd: Any, init_scale: Any, batch: Any, seed: Any,
     *, modulus: int, capacity: int, width: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table, each step on a share `batch` of the rows."""
-    given = ln.task(seed, noise, modulus, width, share=ln.SHARE, scale=init_scale)
-    apply = partial(ln.logits, "relu")
-    loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
-    optimizer, observe = optax.adamw(lr, weight_decay=wd), by_part(apply, given.points)
+    given = ln.task(seed, noise, modulus, width, "relu", scale=init_scale)
+    loss = mj.losses.of_model(given.apply, mj.losses.cross_entropy)
+    optimizer = optax.adamw(lr, weight_decay=wd)
+    observe = by_part(given.apply, given.points)
     sees, times = partial(mj.thinned, share=batch), mj.every(5, steps)
     fit = mj.train(loss, optimizer, observe, times, sees=sees)
     return fit(given.start, given.train, given.key)
@@ -99,15 +95,12 @@ def sweeps(
     return made
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: ln.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """How far wrong labels are ahead, on sums and on images."""
     return mj.judged(__file__, results, lead, mj.change, unlearned)
 
 
-def lead(results: ln.Results, until: str) -> xr.DataArray:
+def lead(results: mj.Results, until: str) -> xr.DataArray:
     """How far wrong labels are ahead, on average over the first steps."""
     mj.at(results["main"], step=int(until))
     return mean_lead(results["main"].sel(step=slice(0, int(until))))
@@ -119,16 +112,13 @@ def mean_lead(seen: xr.Dataset) -> xr.DataArray:
     return parts.sel(part="noisy") - parts.sel(part="clean")
 
 
-def unlearned(results: ln.Results) -> xr.DataArray:
+def unlearned(results: mj.Results) -> xr.DataArray:
     """How far wrong labels are ahead of the ninth of the wrong answers to them."""
     found = results["digits"].accuracy
     return found.sel(part="noisy") - (1 - found.sel(part="recovered")) / 9
 
 
-# --- what to look at ----------------------------------------------------------------
-
-
-def figure(results: ln.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Both accuracies over steps, the lead against noise, and images."""
     images = results.get("digits")
     letters = "ab" if images is None else "abc"
@@ -137,7 +127,7 @@ def figure(results: ln.Results) -> Figure:
     near = main.sel(noise=0.3, method="nearest")
     draw_parts(panel["a"], near.accuracy.isel(part=slice(2)), "width", markevery=8)
     where = "p = {modulus}, noise {noise:g}"
-    ln.frame(panel["a"], where, near, "accuracy", xlabel="step")
+    ln.frame(panel["a"], where, near, "step", "accuracy", legend={})
     leads = mean_lead(main)
     points(panel["b"], leads, "noise", True, color="width", label="width {width:g}")
     level(panel["b"], 0)
@@ -163,8 +153,8 @@ def draw_images(axis: Axes, seen: xr.Dataset) -> None:
         how: dict[str, Any] = {"mfc": "w", "mec": "k", "zorder": 4, "ms": size}
         how["label"] = "" if i else "{part}, published"
         points(axis, there.isel(noise=i), "epoch", color="part", **how)
-    names: dict[str, Any] = {"xlabel": "epoch (one full-batch step)", "legend": BESIDE}
-    ln.frame(axis, "MNIST, width {width}", seen, "accuracy", **names)
+    names = "epoch (one full-batch step)", "accuracy"
+    ln.frame(axis, "MNIST, width {width}", seen, *names)
 
 
 if __name__ == "__main__":

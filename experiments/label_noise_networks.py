@@ -33,15 +33,13 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _label_noise as ln
 from memjax.cli import launch
+from memjax.models.pairs import Params
 from memjax.observables.parts import PARTS, accuracies, by_part, marked
-from memjax.plots import BESIDE, bars, key, level, one, panels, points
+from memjax.plots import bars, key, level, one, panels, points
 
 DECAYS = tuple(10.0 ** (k / 2) for k in range(-8, 4))  # half a decade apart
 FILTERED = (0.981, 0.368, 0.878)  # published, on `PARTS`, 20 frequencies
 TRAINED = (1.0, 1.0, 0.768)  # published, all frequencies
-
-
-# --- the runs -----------------------------------------------------------------------
 
 
 def run(
@@ -49,15 +47,15 @@ def run(
     *, modulus: int, capacity: int, width: int, activation: str, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table by AdamW or, where `coupled`, by Adam with L2."""
-    given = ln.task(seed, noise, modulus, width, share=ln.SHARE, scale=1.0)
+    given = ln.task(seed, noise, modulus, width, activation)
 
-    def whole(params: ln.Params) -> ln.Params:
+    def whole(params: Params) -> Params:
         """The network of these parameters: where `tied`, `u` serves both inputs."""
         return {**params, "v": jnp.where(tied > 0, params["u"], params["v"])}
 
     penalty = optax.add_decayed_weights(coupled * wd)
     optimizer = optax.chain(penalty, optax.adamw(lr, weight_decay=(1 - coupled) * wd))
-    return ln.learn(given, activation, optimizer, steps, whole=whole)
+    return ln.learn(given, optimizer, steps, whole=whole)
 
 
 def transformer_run(
@@ -71,11 +69,11 @@ def transformer_run(
     init, apply = mj.models.transformer(modulus, width, heads)
     loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
 
-    def known(params: ln.Params, count: jax.Array) -> jax.Array:
+    def known(params: Params, count: jax.Array) -> jax.Array:
         kept = mj.observables.strongest_frequencies(params["unembed"], count)
         return accuracies(apply, {**params, "unembed": kept}, seen)
 
-    def finish(params: ln.Params) -> dict[str, Any]:
+    def finish(params: Params) -> dict[str, Any]:
         counts = range(4, modulus // 2 + 1, 4)  # 20 among them, and all where p = 113
         found = jax.lax.map(partial(known, params), jnp.array(counts))
         labels = {"frequencies": counts, "part": PARTS}
@@ -107,7 +105,7 @@ def sweeps(
     """Activations and tied inputs, decays of both kinds, and a transformer."""
     mj.between(0, 1, noise=noise, transformer_noise=transformer_noise)
     mj.between(3, np.inf, modulus=modulus)
-    mj.one_of(tuple(ln.ACTIVATIONS), activation=activation)
+    mj.one_of(tuple(mj.models.ACTIVATIONS), activation=activation)
     dials: dict[str, Any] = {"noise": noise, "lr": lr, "steps": steps, "width": width}
     dials |= {"modulus": modulus, "capacity": modulus**2}
     by: dict[str, Any] = {"activation": activation, "tied": (0, 1), "coupled": (0,)}
@@ -123,52 +121,33 @@ def sweeps(
     return made
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: ln.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """Which networks hold the rule, what decay it survives, and a transformer's."""
-    return mj.judged(__file__, results, among, decay_ratio, added)
+    return mj.judged(__file__, results, mj.extreme, decay_ratio)
 
 
-def among(results: ln.Results, which: str, *activations: str) -> xr.DataArray:
-    """The filtered test accuracy, `min` or `max`, of some activations."""
-    found = ln.accuracy(results, "main", "filtered", "test")
-    some = xr.concat([mj.at(found, activation=a) for a in activations], "activation")
-    return getattr(some, which)("activation")
-
-
-def decay_ratio(results: ln.Results) -> xr.DataArray:
+def decay_ratio(results: mj.Results) -> xr.DataArray:
     """log10 of the largest decay that extraction survives, Adam with L2 over AdamW."""
     survives = ln.accuracy(results, "decays", "filtered", "test") > 0.8
     largest = np.log10(survives.wd.where(survives).max("wd"))
     return mj.at(largest, coupled=1) - mj.at(largest, coupled=0)
 
 
-def added(results: ln.Results, part: str) -> xr.DataArray:
-    """The accuracy that a transformer's 20 strongest frequencies add to its own."""
-    found = results["transformer"].sel(part=part)
-    return mj.at(found.filtered, frequencies=20) - found.accuracy.isel(step=-1)
-
-
-# --- what to look at ----------------------------------------------------------------
-
 WHERE = "p = {modulus}, width {width}, noise {noise:g}"
 
 
-def figure(results: ln.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Activations, tied inputs, decays, and frequencies of a transformer."""
     transformer = results.get("transformer")
     canvas, panel = panels("abc" if transformer is None else "ab;cd", (10, 6.8))
     main = one(results["main"], "activation", "tied").accuracy.isel(step=-1)
     known = main.sel(part="test", tied=0)
     bars(panel["a"], known, "activation", color="network", label="{network}")
-    names: dict[str, Any] = {"xlabel": "activation", "legend": BESIDE}
-    ln.frame(panel["a"], WHERE, known, "test accuracy", **names)
+    ln.frame(panel["a"], WHERE, known, "activation", "test accuracy")
     fitted = main.sel(part="noisy", network="trained")
     fitted = fitted.assign_coords(tied=["u and v", "tied: v = u"])
     bars(panel["b"], fitted, "activation", color="tied", label="{tied}")
-    ln.frame(panel["b"], WHERE, fitted, "accuracy on wrong labels", **names)
+    ln.frame(panel["b"], WHERE, fitted, "activation", "accuracy on wrong labels")
     draw_decays(panel["c"], one(results["decays"], "wd", "coupled"))
     if transformer is not None:
         draw_transformer(panel["d"], one(transformer))
@@ -181,8 +160,8 @@ def draw_decays(axis: Axes, decays: xr.Dataset) -> None:
     end = end.assign_coords(coupled=["AdamW", "Adam with L2"])
     points(axis, end, "wd", True, color="coupled", label="{coupled}")
     level(axis, 0.8, "survives", color="0.4")
-    names: dict[str, Any] = {"xscale": "log", "xlabel": "weight decay"}
-    ln.frame(axis, WHERE, end, "filtered test accuracy", **names, legend=BESIDE)
+    names = "weight decay", "filtered test accuracy"
+    ln.frame(axis, WHERE, end, *names, xscale="log")
 
 
 def draw_transformer(axis: Axes, seen: xr.Dataset) -> None:
@@ -193,9 +172,8 @@ def draw_transformer(axis: Axes, seen: xr.Dataset) -> None:
         for i, value in enumerate(published):
             axis.plot(count, value, "X", ms=9, color=f"C{i}", mec="k", zorder=4)
     key(axis, "published", "X", ms=9, mec="k")
-    names: dict[str, Any] = {"xlabel": "strongest frequencies kept", "legend": BESIDE}
     where = "transformer, p = {modulus}, noise {noise:g}"
-    ln.frame(axis, where, seen, "accuracy", **names)
+    ln.frame(axis, where, seen, "strongest frequencies kept", "accuracy")
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ Neurons ranked by how much they can move a logit are cut in two. With few wrong 
 the stronger ones alone know the test a little better than all together, with many no
 part does; both are far behind a filter that keeps one frequency of every neuron.
 
-Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022: its
-abstract and, where a row says so, what others noted of its text.
+Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.18022.
 Command: python -m experiments.label_noise_neurons
 Expected: p = 59, 20 % wrong labels: test accuracy 0.42 of all neurons, 0.48 of the
 stronger ones, 1 filtered; with 80 %, near chance both, and 0.82.
@@ -29,13 +28,12 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments import _label_noise as ln
 from memjax.cli import launch
-from memjax.plots import BESIDE, frame, keys, level, lines, one, panels, points
+from memjax.models import pairs
+from memjax.models.pairs import Params
+from memjax.plots import density, frame, keys, level, one, panels, points
 
 KEPT = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 7 / 8, 1.0)  # shares of neurons
 HALVES = ("strongest", "others", "strongest, filtered")
-
-
-# --- the run ------------------------------------------------------------------------
 
 
 def run(
@@ -43,27 +41,22 @@ def run(
     *, modulus: int, capacity: int, width: int, activation: str, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table, then look at the neurons."""
-    given = ln.task(seed, noise, modulus, width, share=ln.SHARE, scale=1.0)
+    given = ln.task(seed, noise, modulus, width, activation)
 
-    def finish(network: ln.Params) -> dict[str, Any]:
+    def finish(network: Params) -> dict[str, Any]:
         parted = partition(activation, network, given.points)
         return {"partition": parted, **portrait(network)}
 
     optimizer = optax.adamw(lr, weight_decay=wd)
-    return ln.learn(given, activation, optimizer, steps, finish=finish)
+    return ln.learn(given, optimizer, steps, finish=finish)
 
 
-def strength(activation: str, params: ln.Params) -> jax.Array:
-    """`|w|∞ φ(|u|∞ + |v|∞)` of each neuron: how much it can move a logit. [width]"""
-    u, v, w = (jnp.max(jnp.abs(x), axis=-1) for x in ln.neurons(params))
-    return w * ln.ACTIVATIONS[activation](u + v)
-
-
-def partition(activation: str, params: ln.Params, points: mj.Data) -> Any:
+def partition(activation: str, params: Params, points: mj.Data) -> Any:
     """Accuracies of strong neurons alone, of all others, of strong ones filtered."""
-    power = strength(activation, params)
+    act = mj.models.ACTIVATIONS[activation]
+    power = pairs.strength(act, params)
     rank = jnp.argsort(jnp.argsort(-power)) / len(power)
-    apply, clean = partial(ln.logits, activation), ln.filtered(params)
+    apply, clean = partial(pairs.logits, act), ln.filtered(params)
 
     def alone(share: jax.Array) -> jax.Array:
         strong = (rank < share)[:, None]
@@ -76,20 +69,17 @@ def partition(activation: str, params: ln.Params, points: mj.Data) -> Any:
     return mj.named(found, *labels, coords=labels)
 
 
-def portrait(params: ln.Params) -> dict[str, Any]:
+def portrait(params: Params) -> dict[str, Any]:
     """Phases and frequencies of neurons, and what `w` holds by what `u` and `v` do.
 
     There a peak cannot be one by choice, as the frequency is that of other weights.
     """
-    u, v, w = ln.neurons(params)
+    u, v, w = pairs.neurons(params)
     main = mj.observables.dominant_frequency
-    shares = mj.observables.spectrum(w)  # [width, p // 2]
-    frequencies = range(1, shares.shape[1] + 1)
-    heard = jax.nn.one_hot(main(u, v) - 1, len(frequencies))
-    told = heard.T @ shares / jnp.sum(heard, axis=0)[:, None]  # NaN where none hears it
+    told = mj.observables.spectra_by_frequency(w, u, v)
     errors = mj.observables.phase_error(u, v, w, main(u, v, w))
     sharp = mj.observables.inverse_participation(w)
-    each = {"neuron": range(len(w))}
+    each, frequencies = {"neuron": range(len(w))}, range(1, len(told) + 1)
     labels = {"heard": frequencies, "told": frequencies}
     return {
         "phase_error": mj.named(errors, *each, coords=each),
@@ -104,32 +94,24 @@ def sweeps(
     width: tuple = (512,),  # numbers of neurons; each is a program of its own
     lr: tuple = (1e-2,),  # learning rates of AdamW
     wd: tuple = (1.0,),  # decoupled weight decays
-    activation: tuple = ("relu",),  # relu, gelu, square, tanh, linear; a program each
+    activation: tuple = ("relu",),  # relu, gelu, square, tanh, linear …; a program each
     seeds: Any = 8,  # how many seeds, or which ones (3,7)
     steps: int = 300,  # optimizer steps
 ) -> dict[str, mj.Sweep]:
     """Networks that are taken apart after training, by noise."""
     mj.between(0, 1, noise=noise)
-    mj.one_of(tuple(ln.ACTIVATIONS), activation=activation)
+    mj.one_of(tuple(mj.models.ACTIVATIONS), activation=activation)
     dials: dict[str, Any] = {"noise": noise, "lr": lr, "wd": wd}
     dials |= {"width": width, "activation": activation, "steps": steps}
     return {"main": mj.Sweep(run, ln.tables(modulus), **dials, seed=mj.seeds(seeds))}
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: ln.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """What a part of the neurons knows, and what all of them look like."""
-    return mj.judged(__file__, results, gain, phases, peak)
+    return mj.judged(__file__, results, known, phases, peak)
 
 
-def gain(results: ln.Results, more: str, less: str) -> xr.DataArray:
-    """The test accuracy that a network, or part of one, has more than another."""
-    return known(results, more) - known(results, less)
-
-
-def known(results: ln.Results, name: str) -> xr.DataArray:
+def known(results: mj.Results, name: str) -> xr.DataArray:
     """The test accuracy of one of `ln.NETWORKS`, or of one of `HALVES`.
 
     The half is parted where the strong neurons know the test best, on average.
@@ -141,36 +123,34 @@ def known(results: ln.Results, name: str) -> xr.DataArray:
     return parts.sel(half=name).isel(kept=strong.argmax("kept"))
 
 
-def phases(results: ln.Results) -> xr.DataArray:
+def phases(results: mj.Results) -> xr.DataArray:
     """The median over neurons of the phase error |φ_u + φ_v - φ_w|."""
     return results["main"].phase_error.median("neuron")
 
 
-def peak(results: ln.Results) -> xr.DataArray:
+def peak(results: mj.Results) -> xr.DataArray:
     """The share of `w` at the main frequency of u and v, over what noise would have."""
     spectra = results["main"].spectra
     own = spectra.where(spectra.heard == spectra.told).mean(["heard", "told"])
     return own * spectra.sizes["told"]
 
 
-# --- what to look at ----------------------------------------------------------------
-
-
 WHERE = "p = {modulus}, width {width}"
 
 
-def figure(results: ln.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """What a part of the neurons knows; their frequencies and phases."""
     canvas, panel = panels("ab;cd", (10, 7.4))
     wide = one(results["main"], "noise")
     draw_partition(panel["a"], wide.partition.sel(part="test", half=list(HALVES[:2])))
     draw_spectra(panel["b"], wide.isel(noise=-1))
-    draw_density(panel["c"], wide.phase_error, np.linspace(0, np.pi, 31))
+    how: dict[str, Any] = {"color": "noise", "label": "noise {noise:g}"}
+    density(panel["c"], wide.phase_error, np.linspace(0, np.pi, 31), **how)
     level(panel["c"], 1 / np.pi, "unrelated", color="0.4")
     words = "phase error |φ$_u$ + φ$_v$ − φ$_w$|"
     labels = {"xlabel": words, "ylabel": "density of neurons", "yscale": "log"}
     frame(panel["c"], WHERE, wide, **labels, ylim=(1e-2, None))
-    draw_density(panel["d"], wide.participation, np.linspace(0, 1, 41))
+    density(panel["d"], wide.participation, np.linspace(0, 1, 41), **how)
     labels["xlabel"] = "inverse participation of w (1: one frequency)"
     frame(panel["d"], WHERE, wide, **labels)
     return canvas
@@ -181,8 +161,7 @@ def draw_partition(axis: Axes, parts: xr.DataArray) -> None:
     how: dict[str, Any] = {"color": "noise", "dash": "half", "label": "noise {noise:g}"}
     points(axis, parts, "kept", True, **how)
     keys(axis, "strongest", "all others")
-    names: dict[str, Any] = {"xlabel": "share counted as strongest", "legend": BESIDE}
-    ln.frame(axis, WHERE, parts, "test accuracy", **names)
+    ln.frame(axis, WHERE, parts, "share counted as strongest", "test accuracy")
 
 
 def draw_spectra(axis: Axes, wide: xr.Dataset) -> None:
@@ -192,16 +171,6 @@ def draw_spectra(axis: Axes, wide: xr.Dataset) -> None:
     axis.figure.colorbar(image, ax=axis, label="mean share of power")
     labels = {"xlabel": "frequency in w", "ylabel": "main frequency of u and v"}
     frame(axis, f"{WHERE}, noise {{noise:g}}", wide, **labels)
-
-
-def draw_density(axis: Axes, values: xr.DataArray, edges: np.ndarray) -> None:
-    """How a quantity of neurons is spread, over all seeds, one outline a noise."""
-    rows = [part.values[part.notnull()] for part in values.transpose("noise", ...)]
-    densities = [np.histogram(row, edges, density=True)[0] for row in rows]
-    labels = {"noise": values.noise, "bin": (edges[1:] + edges[:-1]) / 2}
-    found = xr.DataArray(densities, labels)
-    how = {"color": "noise", "label": "noise {noise:g}", "drawstyle": "steps-mid"}
-    lines(axis, found, "bin", **how)
 
 
 if __name__ == "__main__":

@@ -36,9 +36,6 @@ from memjax.plots import BESIDE, DASHES, frame, lines, one, panels
 OPERATIONS = ("sum", "difference", "product", "quotient")
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     share: Any, bandwidth: Any, ridge: Any, seed: Any, *, p: int, operation: str,
     kernel: str, features: str, capacity: int, iterations: int,
@@ -106,22 +103,13 @@ def trained_on(shares: Any, p: int) -> dict[str, Any]:
     return {"share": tuple(sorted(shares)), "p": (p,), "capacity": room}
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: rfm.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """The transition and what precedes it, accuracy by share, and two controls."""
-    measures = (worst, progress, monotone, reached, of_kernels, less)
+    measures = (mj.extreme, progress, monotone, mj.reached, less)
     return mj.judged(__file__, results, *measures)
 
 
-def worst(results: rfm.Results, quantity: str, *step: str) -> xr.DataArray:
-    """The largest value for any operation, at an iteration or of all."""
-    it = mj.over("max", results["published"][quantity], operation=OPERATIONS)
-    return mj.at(it, step=int(step[0])) if step else it.max("step")
-
-
-def progress(results: rfm.Results, quantity: str, which: str) -> xr.DataArray:
+def progress(results: mj.Results, quantity: str, which: str) -> xr.DataArray:
     """The share of a change made by iteration 5, most or least of any operation."""
     it = results["published"][quantity]
     start, second, fifth, end = (mj.at(it, step=k) for k in (0, 1, 5, 30))
@@ -129,7 +117,7 @@ def progress(results: rfm.Results, quantity: str, which: str) -> xr.DataArray:
     return mj.over(which, (fifth - start) / (end - start), operation=OPERATIONS)
 
 
-def monotone(results: rfm.Results, quantity: str, way: str) -> xr.DataArray:
+def monotone(results: mj.Results, quantity: str, way: str) -> xr.DataArray:
     """Whether a quantity falls or rises at every iteration at chance, three or more."""
     it = results["published"]
     early = it.step < mj.first_step(it.test_accuracy, 0.05)  # one pair in twenty
@@ -139,30 +127,18 @@ def monotone(results: rfm.Results, quantity: str, way: str) -> xr.DataArray:
     return mj.over("all", always, operation=OPERATIONS)
 
 
-def reached(results: rfm.Results, sweep: str, level: str) -> xr.DataArray:
-    """The first iteration at which test accuracy reaches a level."""
-    return mj.first_step(results[sweep].test_accuracy, float(level))
-
-
-def of_kernels(results: rfm.Results, sweep: str, which: str) -> xr.DataArray:
-    """The test accuracy of the better (`max`) or worse (`min`) kernel."""
-    return mj.over(which, results[sweep].test_accuracy, kernel=rfm.KERNELS)
-
-
-def less(results: rfm.Results, more: str, fewer: str) -> xr.DataArray:
+def less(results: mj.Results, more: str, fewer: str) -> xr.DataArray:
     """The test accuracy at the end of a sweep less that of another, seed by seed."""
     mj.at(results["main"], iterations=30)
     last, other = (results[n].test_accuracy.isel(step=-1) for n in (more, fewer))
     return (last - other).min("kernel")
 
 
-# --- what to look at ----------------------------------------------------------------
-
 SETTING = "p = {p}, {share:.0%} of all pairs"
 ITERATION = {"xlabel": "iteration", **rfm.SHARES}
 
 
-def figure(results: rfm.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """The transition of four operations, accuracy against share, feature matrices."""
     canvas, panel = panels("abc|def", (13, 6.6))
     it = one(results.get("published", results["main"]).isel(kernel=[0]), "operation")

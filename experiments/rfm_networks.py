@@ -36,8 +36,6 @@ from memjax.cli import launch
 from memjax.kernels import pairs
 from memjax.plots import BESIDE, DASHES, frame, lines, one, panels
 
-# --- the runs -----------------------------------------------------------------------
-
 
 def run(
     share: Any, lr: Any, wd: Any, seed: Any, *, p: int, width: int, coding: str,
@@ -67,8 +65,7 @@ def run(
         return {f"{name}_accuracy": jnp.sum(w * right) for name, w in both.items()}
 
     finish = partial(features, model, data, start)
-    times = sorted({0, *np.geomspace(1, steps, 12).round().astype(int).tolist()})
-    fit = mj.descend(objective, rule, accuracies, times, finish=finish)
+    fit = mj.descend(objective, rule, accuracies, mj.spaced(12, steps), finish=finish)
     return fit(start, mj.packed(data), keys[3])
 
 
@@ -128,20 +125,15 @@ def sweeps(
     }
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: rfm.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """What networks learn on the pairs, from which inputs, and without decay."""
     return mj.judged(__file__, results, below)
 
 
-def below(results: rfm.Results, sweep: str, level: str) -> xr.DataArray:
+def below(results: mj.Results, sweep: str, level: str) -> xr.DataArray:
     """Whether test accuracy stays below a level at every logged time."""
     return results[sweep].test_accuracy.max("step") < float(level)
 
-
-# --- what to look at ----------------------------------------------------------------
 
 SHOWN = {
     "main": "half of all pairs",
@@ -151,7 +143,7 @@ SHOWN = {
 }
 
 
-def figure(results: rfm.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Test accuracy against steps, and the first layer's Gram matrix."""
     canvas, panel = panels("aab", (11, 3.6))
     i = 0

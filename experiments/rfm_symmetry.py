@@ -36,8 +36,6 @@ from memjax.datasets import uniform_on
 from memjax.kernels import pairs
 from memjax.plots import BESIDE, MARKERS, frame, key, lines, one, panels
 
-# --- the runs -----------------------------------------------------------------------
-
 
 def run(
     moved: Any, paired: Any, shift: Any, bandwidth: Any, ridge: Any, seed: Any,
@@ -110,20 +108,12 @@ def sweeps(
     return made
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: rfm.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """Failure on the fixed points, rescue, and what the machine learned instead."""
-    return mj.judged(__file__, results, any_reflection, likeness)
+    return mj.judged(__file__, results, mj.extreme, likeness)
 
 
-def any_reflection(results: rfm.Results) -> xr.DataArray:
-    """The largest share of fixed points that is right, of all reflections."""
-    return results["reflections"].fixed_accuracy.max("shift")
-
-
-def likeness(results: rfm.Results) -> xr.DataArray:
+def likeness(results: mj.Results) -> xr.DataArray:
     """The cosine of the learned cross blocks and a centered identity, up to sign."""
     metric = results["published_whole"].metric
     p, both = metric.sizes["row"] // 2, ["row", "column"]
@@ -133,10 +123,7 @@ def likeness(results: rfm.Results) -> xr.DataArray:
     return abs((block * ideal).sum(both)) / sizes
 
 
-# --- what to look at ----------------------------------------------------------------
-
-
-def figure(results: rfm.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """The fixed points by how many pairs were moved, in time, and a feature matrix."""
     canvas, panel = panels("abc", (13.5, 3.6))
     draw_moved(panel["a"], results)
@@ -147,7 +134,7 @@ def figure(results: rfm.Results) -> Figure:
     return canvas
 
 
-def draw_moved(axis: Axes, results: rfm.Results) -> None:
+def draw_moved(axis: Axes, results: mj.Results) -> None:
     """Accuracy on the fixed points against how many pairs left the training set."""
     labels = {"main": "{kernel}, at random", "mirrored": "{kernel}, in pairs"}
     end = rfm.draw_ends(axis, results, "fixed_accuracy", "moved", labels)
@@ -157,7 +144,7 @@ def draw_moved(axis: Axes, results: rfm.Results) -> None:
     axis.xaxis.set_major_formatter("{x:g}")
 
 
-def draw_rescue(axis: Axes, results: rfm.Results) -> None:
+def draw_rescue(axis: Axes, results: mj.Results) -> None:
     """The fixed points alone, and all of the test, against iteration."""
     i = 0
     for kernel in rfm.KERNELS:

@@ -33,9 +33,6 @@ BEST = (1.66, 1.875, 2.542)  # a of the Cauchy, Gaussian and Laplace kernels
 circle, theory = mj.kernels.circle, mj.theory.circle
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     size: Any, a: Any, noise: Any, wave: Any, seed: Any, *, kernel: str, capacity: int
 ) -> dict[str, jax.Array]:
@@ -83,43 +80,21 @@ def sweeps(
     grid: dict[str, Any] = {"size": size, "kernel": kernel, "noise": noise}
     grid |= {"a": a, "wave": wave, "seed": mj.seeds(seeds)}
     main = mj.Sweep(run, float64=True, **grid)
-    fine = sorted({*a, *np.geomspace(min(a), max(a), 60).tolist()})
-    return {"main": main, "theory": main.but(theory_run, a=fine)}
+    return {"main": main, "theory": main.but(theory_run, a=mj.finely(a))}
 
 
-# --- what was found -----------------------------------------------------------------
-
-Results = dict[str, xr.Dataset]
-
-
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """That the best bandwidth does not help, and theory against simulation."""
-    return mj.judged(__file__, results, kept, traded, away)
+    return mj.judged(__file__, results, kept, mj.change, mj.away)
 
 
-def kept(results: Results, few: str, many: str) -> xr.DataArray:
+def kept(results: mj.Results, few: str, many: str) -> xr.DataArray:
     """The excess at many points less .9 of that at few, by each data set's best a."""
     best = results["main"].excess.min("a")
     return mj.at(best, size=int(many)) - 0.9 * mj.at(best, size=int(few))
 
 
-def traded(results: Results, quantity: str, narrow: str, wide: str) -> xr.DataArray:
-    """How much an error grows from a narrow to a wide kernel."""
-    before, after = (mj.at(results["main"], a=float(v)) for v in (narrow, wide))
-    return after[quantity] - before[quantity]
-
-
-def away(results: Results, quantity: str, margin: str, size: str) -> mj.Estimate:
-    """How far simulation is from theory, at worst, in units of the margin."""
-    runs = mj.at(results["main"], size=int(size))
-    exact = mj.at(results["theory"], size=int(size))
-    return mj.farthest(runs[quantity], exact[quantity], float(margin))
-
-
-# --- what to look at ----------------------------------------------------------------
-
-
-def figure(results: Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Both errors and their sum over the bandwidth, and the best sum at every size."""
     canvas, panel = panels("ab;cd", (9, 6.6))
     for letter, name in zip("abc", results["main"].kernel.values, strict=False):

@@ -36,9 +36,6 @@ AROUND = (1.0, 2.2057, 5.0)  # ridges around the best one at eps 0.3
 theory = mj.theory.rules_and_facts
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     alpha: Any, eps: Any, lam: Any, ratio: Any, seed: Any, *, dim: int, capacity: int
 ) -> dict[str, jax.Array]:
@@ -62,9 +59,6 @@ def theory_run(alpha: Any, eps: Any, lam: Any, ratio: Any) -> dict[str, jax.Arra
     """What `run` tends to as d grows, and the best that anything can do."""
     found = theory.kernel(alpha, eps, lam, 1.0, jnp.sqrt(ratio))
     return {**found._asdict(), "bayes": theory.bayes(alpha, eps)}
-
-
-# --- the grids ----------------------------------------------------------------------
 
 
 def sweeps(
@@ -94,34 +88,26 @@ def sweeps(
     best = main.but(theory_run, lam=np.geomspace(0.3, 15, 100), alpha=(1.0, 4.0, 16.0))
     return {
         "main": main,
-        "theory": main.but(theory_run, lam=rules.finely(lam)),
+        "theory": main.but(theory_run, lam=mj.finely(lam)),
         "curve": bare,
-        "curve_theory": bare.but(theory_run, alpha=rules.finely(curve)),
+        "curve_theory": bare.but(theory_run, alpha=mj.finely(curve)),
         "optimum": best.but(ratio=(0.0,), eps=np.linspace(0, 0.6, 13).round(3)),
     }
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: rules.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """Rule and facts at once, what ridge and kernel do, theory against simulation."""
-    measures = (most_missed, least_missed, mj.change, best_ridge, mj.away)
+    measures = (mj.extreme, least_missed, mj.change, best_ridge, mj.away)
     return mj.judged(__file__, results, *measures)
 
 
-def most_missed(results: rules.Results) -> float:
-    """The largest share of facts that a kernel without ridge misses, of all runs."""
-    return float(results["curve"].memorization.max())
-
-
-def least_missed(results: rules.Results) -> xr.DataArray:
+def least_missed(results: mj.Results) -> xr.DataArray:
     """The share of facts that a linear model misses at the ridge that misses fewest."""
     missed = mj.at(results["main"], ratio=0).memorization
     return missed.isel(lam=missed.mean("seed").argmin("lam"))
 
 
-def best_ridge(results: rules.Results) -> mj.Estimate:
+def best_ridge(results: mj.Results) -> mj.Estimate:
     """The ridge of least E_gen of a linear model at n/d = 4 and eps 0.3."""
     return least_ridge(mj.at(results["main"], alpha=4, eps=0.3, ratio=0).generalization)
 
@@ -135,10 +121,7 @@ def least_ridge(error: xr.DataArray) -> mj.Estimate:
     return mj.vertex(AROUND, values)
 
 
-# --- what to look at ----------------------------------------------------------------
-
-
-def figure(results: rules.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Rule against facts; both over the ridge and sample ratio; the best ridge."""
     canvas, panel = panels("ab;cd", (9, 6.6))
     runs, exact = (one(results[n], "lam", "ratio") for n in ("main", "theory"))

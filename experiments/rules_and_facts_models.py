@@ -38,9 +38,6 @@ EXPONENTIAL_RATIO = float(np.e - 2)  # k(1) - k(0) - k'(0) for k = exp, and k'(0
 theory = mj.theory.rules_and_facts
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     alpha: Any, eps: Any, lam: Any, ratio: Any, seed: Any,
     *, dim: int, capacity: int, kappa: float,
@@ -123,9 +120,6 @@ def network_run(
     return mj.train(loss, optax.adam(lr), observe, steps)(start, data)
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     eps: tuple = (0.3,),  # shares of facts
     lam: tuple = (0.001, 0.1, 0.3, 1.0, 5.0, 20.0),  # ridges, positive
@@ -150,7 +144,7 @@ def sweeps(
     grid |= {"kappa": kappa, "alpha": alpha, "dim": dim}
     net: dict[str, Any] = {"eps": eps, "lr": lr, "init_scale": init_scale}
     net |= {"seed": every[::2], "width": width, "steps": steps, "alpha": network_alpha}
-    main, lams = mj.Sweep(run, **grid, capacity=round(alpha * dim)), rules.finely(lam)
+    main, lams = mj.Sweep(run, **grid, capacity=round(alpha * dim)), mj.finely(lam)
     dims = (dim // 4, dim // 2, dim)
     sizes = mj.zipped(dim=dims, capacity=[round(alpha * d) for d in dims])
     return {
@@ -162,15 +156,12 @@ def sweeps(
     }
 
 
-# --- what was found -----------------------------------------------------------------
-
-
-def claims(results: rules.Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """What size, nonlinearity and ridge do; theory against simulation; networks."""
     return mj.judged(__file__, results, mj.change, shrunk, mj.away)
 
 
-def shrunk(results: rules.Results) -> xr.DataArray:
+def shrunk(results: mj.Results) -> xr.DataArray:
     """How far exp(x·z/d) is above theory in E_gen at d = 200, less half that at 50."""
     runs, exact = results["exponential"], results["exponential_theory"]
     line = exact.generalization.sel(lam=runs.lam, method="nearest")
@@ -178,10 +169,7 @@ def shrunk(results: rules.Results) -> xr.DataArray:
     return mj.at(above, dim=200) - mj.at(above, dim=50) / 2
 
 
-# --- what to look at ----------------------------------------------------------------
-
-
-def figure(results: rules.Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Features by size and nonlinearity, a kernel, networks over training and width."""
     canvas, panel = panels("aabbcc;dddeee", (11, 6.6))
 

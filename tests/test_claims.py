@@ -2,6 +2,7 @@
 
 import math
 import types
+from functools import partial
 
 import numpy as np
 import pytest
@@ -198,6 +199,31 @@ def test_measures_of_any_table():
         mj.away(at, "main", "theory", "error", "0.5", "dim", "100")
 
 
+def test_the_extreme_is_over_axes_or_over_everything():
+    values = np.array([[1.0, 2.0, 9.0], [5.0, 4.0, 3.0], [7.0, 0.0, np.nan]])
+    labels = {"kind": ["a", "b", "c"], "seed": [0, 1, 2]}
+    runs = xr.DataArray(values, labels, ("kind", "seed"))
+    results = {"main": xr.Dataset({"error": runs}).assign_coords(lr=0.1)}
+    of = partial(mj.extreme, results)
+    np.testing.assert_array_equal(of("max", "main", "error", "kind:a,b"), [5, 4, 9])
+    np.testing.assert_array_equal(of("min", "main", "error", "kind"), [1, 0, np.nan])
+    np.testing.assert_array_equal(of("max", "main", "error", "seed"), [9, 5, np.nan])
+    np.testing.assert_array_equal(of("min", "main", "error", "lr"), values)  # one lr
+    assert of("min", "main", "error", "kind:b,a", "seed") == 1
+    assert np.isnan(of("min", "main", "error"))
+    with pytest.raises(mj.NotRun, match="kind d"):
+        of("max", "main", "error", "kind:a,d")
+    with pytest.raises(KeyError, match="no label knid"):
+        of("max", "main", "error", "knid")
+
+
+def test_a_level_is_reached_or_never():
+    curves = np.array([[0.0, 0.5, 1.0], [0.0, 0.2, 0.4]])
+    runs = xr.Dataset({"accuracy": (("seed", "step"), curves)}, {"step": [0, 5, 10]})
+    found = mj.reached({"main": runs}, "main", "accuracy", "0.5")
+    np.testing.assert_array_equal(found, [5, np.inf])
+
+
 # --- labels -------------------------------------------------------------------------
 
 
@@ -315,6 +341,24 @@ def test_a_table_is_judged(tmp_path, results):
     assert found["acc twice"].source == "A 2020"
 
 
+def test_a_difference_is_taken_seed_by_seed_at_labels_of_its_own(tmp_path, results):
+    lines = [
+        "rate,ours,0.1,0.01,main.own lr=0.2 - main.own lr=0.1,size=1 kind=a,s,r",
+        "sweeps,,0.2,0.01,main.accuracy size=2 - paper.accuracy,lr=0.2 kind=a,,",
+        "measures,,,,gain main kind=a - gain main 2 kind=b,size=1 lr=0.1,,",
+        "far,,,,main.own lr=0.2 - main.own lr=0.3,size=1 kind=a,,",
+    ]
+    found = {c.name: c for c in mj.judged(made(tmp_path, lines), results, gain)}
+    assert found["rate"].measured == pytest.approx(0.1, abs=1e-6)
+    assert found["rate"].mean_interval == pytest.approx((0.1, 0.1), abs=1e-6)
+    assert found["rate"].seeds == 4 and found["rate"].verdict == "holds"
+    assert found["sweeps"].measured == pytest.approx(0.9 - 0.7)
+    mine = gain(results, "main").sel(size=1, lr=0.1)
+    expected = (mine.sel(kind="a") - 2 * mine.sel(kind="b")).mean()
+    assert found["measures"].measured == pytest.approx(float(expected))
+    assert found["far"].needs == "lr 0.3"
+
+
 def test_one_seed_is_not_a_mean(tmp_path, results):
     few = {"main": results["main"].isel(seed=[0])}
     found = {c.name: c for c in mj.judged(made(tmp_path, LINES), few, *MEASURES)}
@@ -397,6 +441,9 @@ WRONG = {
     "cells": ("a,ours,1,,main.own,size=1,s", "needs 8 cells"),
     "comma": ("a,b,ours,1,,main.own,size=1,s,r", "needs 8 cells"),
     "twice": ("a,ours,1,,main.own,,s,\na,ours,1,,main.own,,s,", "a claim a above"),
+    "two differences": ("a,ours,1,,main.a - main.b - main.c,,s,", "this - that"),
+    "no difference": ("a,ours,1,,main.a -,,s,", "this - that"),
+    "label of its own": ("a,ours,1,,main.own size=,,s,", "name=value"),
     "nothing of": ("a,ours,1,,,,s,", "what it is of"),
 }
 
@@ -438,6 +485,9 @@ MISSPELLED = {
     "quantity": ("a,ours,1,,main.onw,,s,", "onw"),
     "measure": ("a,ours,1,,gian main,,s,", "there is no measure gian"),
     "words": ("a,ours,1,,gain,,s,", "sweep"),
+    "quantity taken away": ("a,ours,1,,main.own - main.onw,,s,", "onw"),
+    "measure taken away": ("a,ours,1,,main.own - gian main,,s,", "no measure gian"),
+    "label taken at": ("a,ours,1,,main.own - main.own sise=1,,s,", "no label sise"),
     "sweep of a measure": ("a,ours,1,,gain mian,,s,", "there is no sweep mian"),
     "label": ("a,ours,1,,main.own,sise=1,s,", "there is no label sise"),
     "label of a measure": ("a,ours,1,,gain main,sise=1,s,", "no label sise"),
@@ -466,6 +516,9 @@ def test_a_measure_that_asks_for_small_numbers_is_tried_too(tmp_path):
 def test_a_measure_that_no_line_is_of_is_an_error(tmp_path):
     with pytest.raises(BadTable, match="no line is of the measure gain"):
         check(module_of(tmp_path, ["a,ours,=exact,,exact,,s,"]), SWEEPS)
+    both = "a,ours,,,gain main kind=a lr=0.1 size=1 - exact,,s,"
+    with pytest.raises(BadTable, match=r"sweeps:\n.*measure spread_of_kind$"):
+        check(module_of(tmp_path, [both]), SWEEPS)
 
 
 def test_made_up_results_have_the_form_of_the_real_ones(results):

@@ -254,3 +254,18 @@ def test_checks_let_pass_what_is_right():
 def test_a_grid_too_large_to_list_is_refused():
     with pytest.raises(mj.BadValue, match="runs is more than"):
         mj.Sweep(trained, size=range(1, 10**5), lr=0.1, seed=range(10**6))
+
+
+def test_what_a_parser_refuses_is_a_bad_value_of_its_flag():
+    assert mj.parsed(int, size=("3", "4")) == [3, 4]
+    with pytest.raises(mj.BadValue, match=r"size: invalid .* 'x'") as refused:
+        mj.parsed(int, size=("3", "x"))
+    assert refused.value.name == "size"
+
+
+def test_a_finer_axis_holds_the_values_and_a_geometric_line():
+    line = mj.finely((4.0, 1.0, 3.0), count=5)
+    expected = [1, 2**0.5, 2, 2 * 2**0.5, 3, 4]
+    assert line == pytest.approx(sorted(expected))
+    assert {1.0, 3.0, 4.0} < set(line)  # as they were given, so that labels agree
+    assert len(mj.finely((0.5, 7.0))) == 60

@@ -79,3 +79,13 @@ def test_phases_and_their_error():
         w = wave(k, 4.0 + away + 2 * np.pi)[None]
         found = float(obs.phase_error(u, v, w, np.array([k]))[0])
         assert found == pytest.approx(abs(away), abs=1e-4)
+
+
+def test_spectra_are_averaged_by_the_frequency_of_others():
+    x = jnp.array([wave(3, 0.1), wave(5, 1.0), wave(1, 0.0)])
+    u = jnp.array([wave(2, 0.0), wave(2, 0.7), wave(6, 0.2)])
+    expected = np.full((P // 2, P // 2), np.nan)
+    expected[[1, 5]] = 0.0
+    expected[1, [2, 4]], expected[5, 0] = 0.5, 1.0
+    found = obs.spectra_by_frequency(x, u)
+    np.testing.assert_allclose(found, expected, atol=1e-5)

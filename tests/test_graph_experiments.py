@@ -101,14 +101,6 @@ def test_measures_of_cycles_agree_with_their_closed_form() -> None:
     assert graph_cycles.directions(results, "looped") == 2
 
 
-def test_rows_differ_seed_by_seed() -> None:
-    sweep = graph_published.sweeps(row=("2b", "3a"), seeds=2)["main"].made_up()
-    found = graph_published.above({"main": sweep}, "participation", "3a", "2b")
-    late = graph_published.averaged({"main": sweep}, "main", "participation")
-    np.testing.assert_allclose(found, late.sel(row="3a") - late.sel(row="2b"))
-    assert found.dims == ("seed",)
-
-
 def test_a_frozen_embedding_is_flat_and_stores_every_edge_in_two_steps() -> None:
     found = graph_published.sweeps(controls=2)["frozen"].compute()
     assert float(found.recall.sel(step=2).min()) == 1

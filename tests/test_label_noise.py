@@ -14,17 +14,18 @@ from experiments import label_noise_arithmetic as extraction
 from experiments import label_noise_first as first
 from experiments import label_noise_networks as networks
 from experiments import label_noise_neurons as parted
+from memjax.models.pairs import Params, logits, neurons, of_neurons, strength
 
 P = 11
 
 
-def ideal(width: int, seed: int = 0) -> ln.Params:
+def ideal(width: int, seed: int = 0) -> Params:
     """Neurons that add modulo P, spread over all frequencies and random phases."""
     rng = np.random.default_rng(seed)
     angle = 2 * np.pi * np.outer(1 + np.arange(width) % (P // 2), np.arange(P)) / P
     a, b = rng.uniform(0, 2 * np.pi, (2, width, 1))
     u, v, w = np.cos(angle + a), np.cos(angle + b), np.cos(angle + a + b)
-    return {**ln.weights(*map(jnp.float32, (u, v, w))), "mu": jnp.zeros(P)}
+    return {**of_neurons(*map(jnp.float32, (u, v, w))), "mu": jnp.zeros(P)}
 
 
 def amplitude(frequency, seed, *, modulus: int, width: int):
@@ -32,11 +33,11 @@ def amplitude(frequency, seed, *, modulus: int, width: int):
     phases = 2 * jnp.pi * jax.random.uniform(jax.random.key(seed), (2, width, 1))
     angle = 2 * jnp.pi * frequency * jnp.arange(modulus) / modulus
     u, v, w = (jnp.cos(angle[None] + f) for f in (*phases, phases[0] + phases[1]))
-    params = {**ln.weights(u, v, w / width), "mu": jnp.zeros(modulus)}
+    params = {**of_neurons(u, v, w / width), "mu": jnp.zeros(modulus)}
     table = mj.datasets.modular(modulus)(jax.random.key(0), 1.0).train
 
     def one(x, y):
-        return 2 * jnp.mean(ln.logits("relu", params, x) * jnp.cos(angle - angle[y]))
+        return 2 * jnp.mean(logits(jax.nn.relu, params, x) * jnp.cos(angle - angle[y]))
 
     return {"amplitude": mj.expect(one, table)}
 
@@ -52,11 +53,11 @@ def test_the_filter_leaves_ideal_neurons_and_removes_what_hides_them():
     for name, kept in ln.filtered(params).items():
         np.testing.assert_allclose(kept, params[name], atol=1e-5)
     noise = 0.25 * jax.random.normal(jax.random.key(0), (3, 400, P))
-    u, v, w = (x + e for x, e in zip(ln.neurons(params), noise, strict=True))
-    hidden = {**ln.weights(u, v, w), "mu": 100.0 * jax.nn.one_hot(3, P)}
+    u, v, w = (x + e for x, e in zip(neurons(params), noise, strict=True))
+    hidden = {**of_neurons(u, v, w), "mu": 100.0 * jax.nn.one_hot(3, P)}
     parts = mj.datasets.modular(P)(jax.random.key(1), 0.5)
     points, test = ln.marked(parts), ln.PARTS.index("test")
-    found = jax.jit(partial(ln.accuracies, partial(ln.logits, "relu")))
+    found = jax.jit(partial(ln.accuracies, partial(logits, jax.nn.relu)))
     assert float(found(hidden, points)[test]) < 0.3  # μ drowns the rest
     assert float(found(ln.filtered(hidden), points)[test]) > 0.95
 
@@ -65,21 +66,20 @@ def test_the_filter_leaves_ideal_neurons_and_removes_what_hides_them():
 def test_strength_and_partition_of_a_hand_made_network():
     params = ideal(50)
     params["w"] = params["w"].at[0].multiply(10.0)
-    power = parted.strength("relu", params)
+    power = strength(jax.nn.relu, params)
     assert int(jnp.argmax(power)) == 0
-    u, v, w = (np.abs(x).max(axis=1) for x in ln.neurons(params))
+    u, v, w = (np.abs(x).max(axis=1) for x in neurons(params))
     np.testing.assert_allclose(power, w * (u + v), rtol=1e-5)
     parts = mj.datasets.modular(P)(jax.random.key(5), 0.5)
     points = ln.marked(parts)
     found = parted.partition("relu", params, points).value
-    whole = ln.accuracies(partial(ln.logits, "relu"), params, points)
+    whole = ln.accuracies(partial(logits, jax.nn.relu), params, points)
     np.testing.assert_allclose(found[-1, 0], whole, atol=1e-6)  # all are kept
     np.testing.assert_allclose(found[-1, 2], whole, atol=1e-6)  # and filtered already
 
 
 def test_output_spectra_by_the_frequency_of_the_inputs():
-    neurons = 5 * (P // 2)
-    found = parted.portrait(ideal(neurons))
+    found = parted.portrait(ideal(5 * (P // 2)))
     np.testing.assert_allclose(found["spectra"].value, np.eye(P // 2), atol=1e-5)
     np.testing.assert_allclose(found["participation"].value, 1.0, rtol=1e-5)
     np.testing.assert_allclose(found["phase_error"].value, 0.0, atol=1e-4)

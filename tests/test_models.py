@@ -1,5 +1,7 @@
 """Initial weights against their variance, and models from elsewhere."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,17 @@ import pytest
 from flax import linen, nnx
 
 import memjax as mj
-from memjax.models import he, lecun, mlp, normal, torch_default, transformer, xavier
+from memjax.models import (
+    he,
+    lecun,
+    mlp,
+    normal,
+    pair_network,
+    torch_default,
+    transformer,
+    xavier,
+)
+from memjax.models.pairs import neurons, of_neurons, strength
 
 INPUTS, OUTPUTS = 60, 90
 VARIANCE = {
@@ -46,6 +58,24 @@ def test_an_mlp_is_its_formula():
     assert [set(layer) for layer in no_bias] == [{"w"}, {"w"}]
     with pytest.raises(ValueError, match="two widths"):
         mlp((3,))
+
+
+def test_a_pair_network_is_its_formula_and_the_sum_of_its_neurons():
+    classes, width = 7, 400
+    init, apply = pair_network(classes, width, jnp.tanh)
+    params = init(jax.random.key(0), 3.0)
+    u, v, w = map(np.asarray, neurons(params))  # a row each neuron
+    assert u.shape == v.shape == w.shape == (width, classes)
+    for drawn in (u, v, w):
+        assert np.abs(drawn.var() * width / 9 - 1) < 4 * (2 / drawn.size) ** 0.5
+    params = {**params, "mu": jnp.arange(7.0)}
+    one_by_one = sum(np.tanh(u[k, 2] + v[k, 5]) * w[k] for k in range(width))
+    found = apply(params, jnp.array([2, 5]))
+    np.testing.assert_allclose(found, one_by_one + np.arange(7), rtol=1e-4)
+    again = of_neurons(*neurons(params))
+    assert all((again[name] == params[name]).all() for name in "uvw")
+    power = np.abs(w).max(1) * np.tanh(np.abs(u).max(1) + np.abs(v).max(1))
+    np.testing.assert_allclose(strength(jnp.tanh, params), power, rtol=1e-5)
 
 
 def test_linen_and_nnx_modules_are_models():
@@ -105,3 +135,23 @@ def test_the_wave_and_its_slope_are_those_of_the_sine():
         jax.jit(mj.models.wave)(z), exact + np.sin(10 * exact) / 5, atol=2e-6
     )
     np.testing.assert_allclose(slope, 1 + 2 * np.cos(10 * exact), atol=1e-5)
+
+
+def test_activations_are_what_their_names_say():
+    z = np.linspace(-3, 3, 101)
+    error = np.vectorize(math.erf)(z / 2**0.5)
+    by_name = {
+        "relu": np.maximum(z, 0),
+        "elu": np.where(z > 0, z, np.exp(z) - 1),
+        "gelu": z * (1 + error) / 2,
+        "tanh": np.tanh(z),
+        "sigmoid": 1 / (1 + np.exp(-z)),
+        "sine": z + np.sin(10 * z) / 5,
+        "square": z**2,
+        "linear": z,
+    }
+    assert by_name.keys() == mj.models.ACTIVATIONS.keys()
+    for name, expected in by_name.items():
+        found = mj.models.ACTIVATIONS[name](jnp.array(z, jnp.float32))
+        within = 1e-3 if name == "gelu" else 1e-5  # JAX's is the approximation by tanh
+        np.testing.assert_allclose(found, expected, atol=within, err_msg=name)

@@ -53,3 +53,15 @@ def test_accuracies_of_the_parts_by_counting():
     found = watch(logits)["accuracy"]
     np.testing.assert_allclose(found.value, expected, atol=1e-6)
     assert found.axes == (("part", ("clean", "noisy", "test", "recovered")),)
+
+
+def test_means_over_each_part_have_its_name():
+    train = mj.Data(jnp.array([1.0, 2.0]), jnp.zeros(2), jnp.array([0.25, 0.75]))
+    test = mj.Data(jnp.array([4.0]), jnp.ones(1), jnp.ones(1))
+
+    def score(x, y):
+        return {"loss": x - y, "square": x**2}
+
+    found = mj.observables.parts.of_each(score, train=train, test=test)
+    expected = {"train_loss": 1.75, "train_square": 3.25, "test_loss": 3.0}
+    assert found == {**expected, "test_square": 16.0}

@@ -16,8 +16,11 @@ from memjax.plots import (
     DASHES,
     bars,
     cells,
+    contours,
+    density,
     filled,
     frame,
+    images,
     key,
     keys,
     level,
@@ -25,9 +28,11 @@ from memjax.plots import (
     log_ticks,
     matrix,
     mosaic,
+    network,
     one,
     panels,
     points,
+    regions,
 )
 
 SEEDS = 5
@@ -165,6 +170,65 @@ def test_a_matrix_is_white_at_zero(axis):
     assert axis.images[0].get_clim() == (-2, 2)
 
 
+def test_densities_have_area_one_and_leave_out_what_is_nan(axis, y):
+    edges = np.linspace(-3, 3, 13)
+    density(axis, y.where(y.a > 1), edges, "b", label="b = {b}")
+    frame(axis)
+    for i, drawn in enumerate(axis.get_lines()):
+        heights, _ = np.histogram(y[1:, i].values.ravel(), edges, density=True)
+        assert drawn.get_ydata() == pytest.approx(heights)
+        assert np.sum(drawn.get_ydata()) * 0.5 == pytest.approx(1)
+        assert list(drawn.get_xdata()[:2]) == pytest.approx([-2.75, -2.25])
+    assert legend(axis) == ["b = 0", "b = 1", "b = 2"]
+
+
+def test_contours_pass_between_the_cells_on_both_sides(axis):
+    labels = {"y": [1, 2, 3], "x": [10, 20, 30]}
+    height = xr.DataArray([[0.0, 1.0, 2.0]] * 3, labels, ("y", "x"))
+    contours(axis, height.transpose("x", "y"), "x", "y", 0.5, 1.5)
+    paths = axis.collections[0].get_paths()
+    for path, place in zip(paths, (1.0, 2.0), strict=True):  # cells are at .5, 1.5 …
+        np.testing.assert_allclose(path.vertices[:, 0], place)
+    assert len({str(style) for style in axis.collections[0].get_linestyles()}) == 2
+    contours(axis, height.isel(y=[0]), "x", "y", 0.5)  # nothing lies beside a row
+    assert len(axis.collections) == 1
+
+
+def test_regions_have_the_color_of_their_point(axis):
+    line = [0.0, 1.0]
+    image = xr.DataArray([[0, 1], [-1, 1]], {"y": line, "x": line}, ("y", "x"))
+    regions(axis, image, np.array([[0.0, 0.0], [1.0, 0.5]]))
+    drawn = np.asarray(axis.collections[0].get_array())
+    first, second = (to_rgba(dot.get_markerfacecolor()) for dot in axis.get_lines())
+    np.testing.assert_allclose(drawn, [[first, second], [to_rgba("w"), second]])
+    assert [text.get_text() for text in axis.texts] == ["1", "2"]
+
+
+def test_images_stand_in_rows_and_columns_of_their_labels(axis):
+    values = np.random.default_rng(0).random((4, 3, 2))
+    labels = {"shown": ["x", "y", "z"], "stage": [0, 10]}
+    pixels = xr.DataArray(values, labels, ("pixel", "shown", "stage"))
+    images(axis, pixels, "stage", "shown")
+    drawn = np.asarray(axis.images[0].get_array())
+    assert drawn.shape == (4, 6)
+    np.testing.assert_array_equal(drawn[2:, 4:].ravel(), values[:, 2, 1])  # row by row
+    assert [t.get_text() for t in axis.get_xticklabels()] == ["x", "y", "z"]
+    assert list(axis.get_xticks()) == [0.5, 2.5, 4.5]  # in the middle of each
+    assert [t.get_text() for t in axis.get_yticklabels()] == ["0", "10"]
+
+
+def test_a_network_has_its_edges_and_says_where_nodes_lie_together(axis):
+    places = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 0.001], [0.0, 1.0]])
+    walk = np.zeros((4, 4))
+    walk[0, 1] = walk[3, 0] = 1.0  # an edge each way is one line
+    network(axis, places, walk)
+    drawn = {tuple(np.transpose(line.get_data()).ravel()) for line in axis.get_lines()}
+    assert drawn == {(0, 0, 1, 0), (0, 0, 0, 1)}
+    np.testing.assert_array_equal(axis.collections[0].get_offsets(), places)
+    assert [text.get_text() for text in axis.texts] == ["2 nodes"]
+    assert axis.texts[0].xy == (1, 0)
+
+
 def test_a_level_and_a_key_are_in_the_legend(axis):
     level(axis, 0.5, "published")
     key(axis, "theory", "--")
@@ -221,8 +285,8 @@ def page():
 def test_the_page_names_every_verb():
     text = (DOCS / "panels.md").read_text()
     for name, verb in inspect.getmembers(plots, inspect.isfunction):
-        if verb.__module__ == plots.__name__ and not name.startswith("_"):
-            assert re.search(rf"`{name}\b", text), name
+        assert verb.__module__.startswith(f"{plots.__name__}."), name
+        assert re.search(rf"`{name}\b", text), name
 
 
 def test_the_code_on_the_page_runs_and_draws_what_it_shows(page, tmp_path):

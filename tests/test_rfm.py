@@ -254,7 +254,7 @@ def transitions() -> dict[str, xr.Dataset]:
 
 def test_what_moves_before_the_transition() -> None:
     made, deviation = transitions(), "circulant_deviation"
-    assert np.all(rfm_grokking.reached(made, "published", "0.5") == 11)
+    assert np.all(mj.reached(made, "published", "test_accuracy", "0.5") == 11)
     assert np.all(rfm_grokking.monotone(made, deviation, "falls"))
     assert not np.any(rfm_grokking.monotone(made, deviation, "rises"))
     np.testing.assert_allclose(rfm_grokking.progress(made, deviation, "min"), 4 / 29)

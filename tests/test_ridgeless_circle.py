@@ -122,5 +122,3 @@ def test_every_data_set_has_its_own_best_bandwidth() -> None:
     results = {"main": xr.Dataset({"excess": (tuple(labels), excess)}, labels)}
     kept = experiment.kept(results, "16", "128")
     np.testing.assert_allclose(kept, [0.6 - 0.9 * 0.3, 0.2 - 0.9 * 0.4])
-    grown = experiment.traded(results, "excess", "1", "2").sel(size=16)
-    np.testing.assert_allclose(grown, [-0.2, 0.2])

@@ -17,6 +17,9 @@ from memjax.claims.lookup import over as over
 from memjax.claims.lookup import vertex as vertex
 from memjax.claims.measures import away as away
 from memjax.claims.measures import change as change
+from memjax.claims.measures import extreme as extreme
+from memjax.claims.measures import reached as reached
+from memjax.claims.published import Results as Results
 from memjax.claims.published import judged as judged
 from memjax.claims.rows import BadTable as BadTable
 from memjax.claims.table import held as held

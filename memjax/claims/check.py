@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from memjax.claims.calls import Call
 from memjax.claims.claim import Claim
-from memjax.claims.rows import BadTable, Call, Row, table_of
+from memjax.claims.rows import BadTable, Row, table_of
 
 
 class Trial(dict):
@@ -73,4 +74,5 @@ def _zero(quantity: Any) -> Any:
 
 def _calls(row: Row) -> list[Call]:
     made = [row.of, row.published, *(term.above for term in row.terms)]
-    return [call for call in made if isinstance(call, Call)]
+    calls = [call for call in made if isinstance(call, Call)]
+    return [*calls, *(call.less for call in calls if call.less)]

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from memjax.claims.lookup import Estimate, at, farthest
-from memjax.claims.rows import value
+import xarray as xr
+
+from memjax.claims.calls import value
+from memjax.claims.lookup import Estimate, at, farthest, first_step
 
 
 def change(
@@ -27,3 +29,27 @@ def away(
     if label:
         found = at(found, **{label[0]: value(label[1])})
     return farthest(found, results[exact][quantity], float(margin))
+
+
+def extreme(results: Any, which: str, sweep: str, quantity: str, *axes: str) -> Any:
+    """The `max` or `min` of a quantity over axes, or over all of them and the seeds.
+
+    NaN where a run diverged. `extreme min main accuracy activation:relu,square` is of
+    these two labels, both of which must have run.
+    """
+    found = results[sweep][quantity]
+    for text in axes:
+        name, _, listed = text.partition(":")
+        if name not in found.coords:
+            raise KeyError(f"there is no label {name}")
+        if listed:
+            parts = [at(found, **{name: value(label)}) for label in listed.split(",")]
+            found = xr.concat(parts, name)
+    names = [text.partition(":")[0] for text in axes]
+    over = [name for name in names if name in found.dims] if axes else None
+    return {"max": found.max, "min": found.min}[which](over, skipna=False)
+
+
+def reached(results: Any, sweep: str, quantity: str, level: str) -> Any:
+    """The first logged step at which a quantity reaches a level, infinite if never."""
+    return first_step(results[sweep][quantity], float(level))

@@ -5,12 +5,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import xarray as xr
+
+from memjax.claims.calls import Call
 from memjax.claims.check import Trial
 from memjax.claims.claim import Claim
 from memjax.claims.lookup import Estimate, NotRun, Ran, at, estimate
-from memjax.claims.rows import BadTable, Call, Row, Term, read, table_of
+from memjax.claims.rows import BadTable, Row, Term, read, table_of
 
 Measures = dict[str, Callable[..., Any]]
+Results = dict[str, xr.Dataset]  # by sweep: what figures and measures are made of
 
 
 def judged(
@@ -29,7 +33,8 @@ def judged(
       seeds), an interval `0 … 1`,
       `0.9 …` or `… 0.5`, or a sum such as `0.02 + 1/dim`, of numbers, numbers over a
       label, and measures; nothing where both must be equal;
-    - `of`: a quantity, `sweep.name`, or a measure and words for it;
+    - `of`: a quantity, `sweep.name`, or a measure and words for it, each with labels of
+      its own, if any; or how much one is above another, `main.loss kind=a - bound`;
     - `at`: labels, `alpha=4 kernel=gaussian`; after `…`, those above and these;
     - `source` and `reason`: empty for that of the line above; `-` for no reason.
 
@@ -90,6 +95,12 @@ def _measured(
 
 def _found(row: Row, what: Call, results: Mapping, known: Measures) -> Any:
     """What a line is about, over seeds."""
+    found = _one(row, what, results, known)
+    return found if what.less is None else found - _one(row, what.less, results, known)
+
+
+def _one(row: Row, what: Call, results: Mapping, known: Measures) -> Any:
+    """A quantity or what a measure finds, at its labels."""
     sweep, _, quantity = what.name.partition(".")
     try:
         if quantity:
@@ -102,9 +113,10 @@ def _found(row: Row, what: Call, results: Mapping, known: Measures) -> Any:
 
 def _labels(row: Row, what: Call, found: Any) -> dict[str, Any]:
     """Where to look; what is held against, at those labels only that it has."""
-    if what is row.of:
-        return row.at
-    return {n: v for n, v in row.at.items() if n in getattr(found, "coords", {})}
+    if what is row.of or what is row.of.less:
+        return row.at | what.at
+    coords = getattr(found, "coords", {})
+    return {n: v for n, v in row.at.items() if n in coords} | what.at
 
 
 def _measure(row: Row, what: Call, known: Measures) -> Callable[..., Any]:

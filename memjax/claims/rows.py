@@ -6,27 +6,15 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from memjax.claims.calls import Call, call, labels, value
 from memjax.claims.claim import KINDS
 
 COLUMNS = ["claim", "kind", "published", "within", "of", "at", "source", "reason"]
-WORDS = {"": None, "yes": True, "no": False}
 AS_ABOVE = "…"
 
 
 class BadTable(Exception):
     """A line of a table of claims cannot be read, or names what is not there."""
-
-
-class Call(NamedTuple):
-    """A quantity of a sweep, `main.loss`, or a measure and words for it."""
-
-    name: str
-    words: tuple[str, ...]
-
-    @property
-    def sweep(self) -> str:
-        """The sweep that it names, if any."""
-        return self.name.partition(".")[0] if "." in self.name else ""
 
 
 class Term(NamedTuple):
@@ -95,41 +83,22 @@ def _row(where: str, cells: dict, above: Row | None) -> Row:
         raise ValueError("needs a reason for what is within")
     if not cells["claim"] or not cells["of"]:
         raise ValueError("needs a claim, and what it is of")
-    _can_fail(interval, terms, cells)
-    labels = _labels(cells["at"], above.at if above else {})
-    published, of = _published(cells["published"]), call(cells["of"])
+    of = call(cells["of"])
+    _can_fail(interval, terms, cells, of)
+    at = _at(cells["at"], above.at if above else {})
+    published = _published(cells["published"])
     head = (where, cells["claim"], kind, published, interval, terms)
-    return Row(*head, cells["within"] == "digits", of, labels, source, reason)
+    return Row(*head, cells["within"] == "digits", of, at, source, reason)
 
 
-def call(text: str) -> Call:
-    """A quantity or a measure, as it is written."""
-    name, *words = shlex.split(text)
-    return Call(name, tuple(words))
+def _at(text: str, above: dict[str, Any]) -> dict[str, Any]:
+    """Labels `name=value`; after `…`, those of the line above and these."""
+    given = above if text.startswith(AS_ABOVE) else {}
+    return {**given, **labels(shlex.split(text.removeprefix(AS_ABOVE)))}
 
 
 def _published(text: str) -> Any:
     return call(text[1:]) if text.startswith("=") else value(text)
-
-
-def value(text: str) -> Any:
-    """What a cell holds: nothing, yes or no, a number, or a word."""
-    try:
-        return WORDS[text] if text in WORDS else float(text)
-    except ValueError:
-        return text
-
-
-def _labels(text: str, above: dict[str, Any]) -> dict[str, Any]:
-    """Labels `name=value`; after `…`, those of the line above and these."""
-    given = text.startswith(AS_ABOVE)
-    labels = dict(above) if given else {}
-    for word in shlex.split(text.removeprefix(AS_ABOVE)):
-        name, equals, told = word.partition("=")
-        if not equals or not told:
-            raise ValueError(f"labels are written name=value, not {word}")
-        labels[name] = value(told)
-    return labels
 
 
 def _within(text: str, published: str) -> tuple[Any, tuple[Term, ...]]:
@@ -159,7 +128,7 @@ def _interval(text: str) -> tuple[float, float]:
     return ends[0] if low else -float("inf"), ends[1] if high else float("inf")
 
 
-def _can_fail(interval: Any, terms: tuple[Term, ...], cells: dict) -> None:
+def _can_fail(interval: Any, terms: tuple[Term, ...], cells: dict, of: Call) -> None:
     """Refuse a margin with room for every accuracy, or none for the published value."""
     told = value(cells["published"])
     away = sum(
@@ -172,7 +141,7 @@ def _can_fail(interval: Any, terms: tuple[Term, ...], cells: dict) -> None:
     if interval is None:
         return
     low, high = interval
-    if "accuracy" in call(cells["of"]).name and low <= 0 and high >= 1:
+    if "accuracy" in of.name and not of.less and low <= 0 and high >= 1:
         raise ValueError(f"no accuracy could miss {cells['within']}")
     if isinstance(told, float) and not low <= told <= high:
         raise ValueError(f"the published value is not within {cells['within']}")

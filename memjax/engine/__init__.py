@@ -9,9 +9,11 @@ from memjax.engine.asked.axes import per as per
 from memjax.engine.asked.axes import zipped as zipped
 from memjax.engine.asked.parameters import BadValue as BadValue
 from memjax.engine.asked.parameters import between as between
+from memjax.engine.asked.parameters import finely as finely
 from memjax.engine.asked.parameters import inside as inside
 from memjax.engine.asked.parameters import labelled as labelled
 from memjax.engine.asked.parameters import one_of as one_of
+from memjax.engine.asked.parameters import parsed as parsed
 from memjax.engine.asked.parameters import seeds as seeds
 from memjax.engine.kept.store import Refused as Refused
 from memjax.engine.planned.plan import Plan as Plan

@@ -1,6 +1,8 @@
 """Models of one point."""
 
 from memjax.models import graph as graph
+from memjax.models import pairs as pairs
+from memjax.models.activations import ACTIVATIONS as ACTIVATIONS
 from memjax.models.activations import wave as wave
 from memjax.models.adapters import from_nnx as from_nnx
 from memjax.models.adapters import linen as linen
@@ -11,4 +13,5 @@ from memjax.models.mlp import mlp as mlp
 from memjax.models.mlp import normal as normal
 from memjax.models.mlp import torch_default as torch_default
 from memjax.models.mlp import xavier as xavier
+from memjax.models.pairs import pair_network as pair_network
 from memjax.models.transformer import transformer as transformer

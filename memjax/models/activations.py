@@ -1,5 +1,6 @@
-"""Activations that JAX has not."""
+"""Activations by name, and one that JAX has not."""
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -19,3 +20,16 @@ def wave(z: jax.Array) -> jax.Array:
     for k in range(14, 0, -2):  # 1 - r²/(2·3) (1 - r²/(4·5) (1 - …))
         series = 1 - r * r * series / (k * (k + 1))
     return z + (1 - 2 * (half_turns % 2)) * r * series / 5
+
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "relu": jax.nn.relu,
+    "elu": jax.nn.elu,
+    "gelu": jax.nn.gelu,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "sine": wave,
+    "square": jnp.square,
+    "linear": lambda z: z,
+}
+"""Activations by the names that flags give them."""

@@ -25,6 +25,7 @@ from memjax.observables.fourier import inverse_participation as inverse_particip
 from memjax.observables.fourier import one_frequency as one_frequency
 from memjax.observables.fourier import phase as phase
 from memjax.observables.fourier import phase_error as phase_error
+from memjax.observables.fourier import spectra_by_frequency as spectra_by_frequency
 from memjax.observables.fourier import spectrum as spectrum
 from memjax.observables.fourier import strongest_frequencies as strongest_frequencies
 from memjax.observables.jacobians import along as along

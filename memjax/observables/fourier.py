@@ -58,6 +58,16 @@ def strongest_frequencies(x: jax.Array, count: Any) -> jax.Array:
     return jnp.fft.irfft(kept[None] * waves, x.shape[1])
 
 
+def spectra_by_frequency(x: jax.Array, *others: jax.Array) -> jax.Array:
+    """The mean `spectrum` of rows of `x` [n, p], by the dominant frequency of others.
+
+    A row each frequency from 1 on, NaN where none has it. [p // 2, p // 2]
+    """
+    shares = spectrum(x)
+    heard = jax.nn.one_hot(dominant_frequency(*others) - 1, shares.shape[1])
+    return heard.T @ shares / jnp.sum(heard, axis=0)[:, None]
+
+
 def inverse_participation(x: jax.Array) -> jax.Array:
     """`Σ|x̂|⁴ / (Σ|x̂|²)²` per row: 1 for a pure wave, about 4/p for white noise."""
     return jnp.sum(jnp.square(spectrum(x)), axis=-1)

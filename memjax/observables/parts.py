@@ -39,6 +39,12 @@ def accuracies(apply: Callable[..., Any], params: Any, points: Data) -> jax.Arra
     return expect(right, points)  # [parts]
 
 
+def of_each(score: Callable[..., dict], **parts: Data) -> dict[str, Any]:
+    """The means over each part of what `score(x, y)` returns: `train_loss` …"""
+    means = {part: expect(score, data) for part, data in parts.items()}
+    return {f"{part}_{n}": v for part, seen in means.items() for n, v in seen.items()}
+
+
 def by_part(apply: Callable[..., Any], points: Data) -> Callable[[Any], dict[str, Any]]:
     """The observation of a model's accuracies on `PARTS`."""
 

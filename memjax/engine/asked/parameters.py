@@ -1,7 +1,7 @@
 """What a parameter may be, and what it is called."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -132,6 +132,23 @@ def _each(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
         for name, given in values.items()
         for value in (given if is_sequence(given) else (given,))
     ]
+
+
+def parsed(parse: Callable[[Any], Any], /, **texts: Sequence) -> list:
+    """What a parser makes of the values of an axis; refused where it raises ValueError.
+
+    `mj.parsed(mj.datasets.graphs.parse, graph=("cycle:15", "star"))`
+    """
+    ((name, values),) = texts.items()
+    try:
+        return [parse(value) for value in values]
+    except ValueError as error:
+        raise BadValue(name, str(error)) from None
+
+
+def finely(values: Sequence, count: int = 60) -> list[float]:
+    """The values, and a geometric line of so many through them, for a curve."""
+    return sorted({*values, *np.geomspace(min(values), max(values), count).tolist()})
 
 
 def seeds(given: int | Sequence[int]) -> tuple[int, ...]:
