@@ -66,7 +66,14 @@ def transformer_run(
     data_key, init_key, step_key = jax.random.split(jax.random.key(seed), 3)
     parts = mj.datasets.modular(modulus)(data_key, ln.SHARE, noise)
     seen = marked(parts)
-    init, apply = mj.models.transformer(modulus, width, heads)
+    bare: Any = {"norm": None, "bias": False, "activation": jax.nn.relu}
+    shape: Any = {"length": 3, "classes": modulus}
+    init, logits = mj.models.transformer(modulus + 1, width, heads, **shape, **bare)
+
+    def apply(params: ln.Params, x: jax.Array) -> jax.Array:
+        """The answer to `a b =`, at the last token."""
+        return logits(params, jnp.append(x, modulus), at=-1)
+
     loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
 
     def known(params: Params, count: jax.Array) -> jax.Array:

@@ -16,7 +16,6 @@ from memjax.models import (
     normal,
     pair_network,
     torch_default,
-    transformer,
     xavier,
 )
 from memjax.models.pairs import neurons, of_neurons, strength
@@ -100,31 +99,6 @@ def test_modules_that_mix_points_are_refused():
     norm = linen.BatchNorm(use_running_average=False)
     with pytest.raises(ValueError, match="state besides"):
         mj.models.linen(norm, jnp.ones(3)).init(jax.random.key(0))
-
-
-def test_the_transformer_against_the_formula_at_every_position():
-    """Written out for all three tokens, of which the model computes the last only."""
-    p, width, heads = 7, 12, 3
-    model = transformer(p, width, heads)
-    params = model.init(jax.random.key(6), 2.0)
-    w = {name: np.asarray(value, np.float64) for name, value in params.items()}
-    x = np.array([3, 5])
-    stream = w["embed"][[*x, p]] + w["position"]  # [3, width]
-    mixed = np.zeros((3, width))
-    for head in np.split(np.arange(width), heads):
-        q, k, v = (stream @ w[name][:, head] for name in ("query", "key", "value"))
-        scores = np.where(np.tri(3), q @ k.T / np.sqrt(len(head)), -np.inf)
-        shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-        mixed[:, head] = shares @ v
-    stream = stream + mixed @ w["out"]
-    stream = stream + np.maximum(stream @ w["up"], 0) @ w["down"]
-    found = model.apply(params, jnp.array(x))
-    np.testing.assert_allclose(found, (stream @ w["unembed"])[-1], rtol=2e-5, atol=1e-5)
-
-
-def test_a_width_that_heads_do_not_share_is_refused():
-    with pytest.raises(ValueError, match="3 heads of a width of 8"):
-        transformer(5, 8, 3)
 
 
 def test_the_wave_and_its_slope_are_those_of_the_sine():

@@ -6,6 +6,7 @@ from memjax.models.activations import ACTIVATIONS as ACTIVATIONS
 from memjax.models.activations import wave as wave
 from memjax.models.adapters import from_nnx as from_nnx
 from memjax.models.adapters import linen as linen
+from memjax.models.mamba import mamba as mamba
 from memjax.models.mlp import Scheme as Scheme
 from memjax.models.mlp import he as he
 from memjax.models.mlp import lecun as lecun

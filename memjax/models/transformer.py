@@ -1,61 +1,181 @@
-"""A transformer small enough to read: one layer, on two symbols."""
+"""A transformer of one sequence: its parts are shapes, its switches are numbers."""
 
-import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
-from memjax.core import Model, entry
+from memjax.core import Model
+from memjax.models.mlp import Scheme, lecun
+from memjax.models.tokens import (
+    Params,
+    affine,
+    answered,
+    drawing,
+    embedded,
+    no_norm,
+    normed,
+    taken,
+)
+
+FAR = -1e9  # a score that leaves no attention
 
 
-def transformer(symbols: int, width: int, heads: int) -> Model:
-    """One layer that reads `a b =` and answers with a logit for every symbol.
+def transformer(
+    vocabulary: int,
+    width: int,
+    heads: int,
+    length: int,
+    layers: int = 1,
+    *,
+    hidden: int | None = None,
+    classes: int = 0,
+    norm: str | None = "pre",
+    causal: bool = True,
+    bias: bool = True,
+    prompt: int = 0,
+    activation: Callable[[jax.Array], jax.Array] = jax.nn.gelu,
+    scheme: Scheme = lecun,
+) -> Model:
+    """From a sequence of at most `length` tokens to the logits at its positions.
 
-    A point `x` [2] holds two of `symbols` 0 … symbols - 1. Attention, then 4 width ReLU
-    units, each added to the stream, without LayerNorm or biases; the answer is read at
-    the last token, and only what that needs is computed. Weights start normal, of
-    variance 1/inputs; `init(key, scale)` multiplies them by `scale`.
+    A layer is attention of so many `heads`, then `hidden` units (4 times the width; 0
+    for none), each added to the stream, with a LayerNorm before it (`"pre"`, and one
+    at the end), after it (`"post"`) or nowhere (None). Logits are tied to the
+    embedding, or those of so many `classes`, with weights of their own. So many vectors
+    of a `prompt` stand before every sequence.
+
+    `init(key, scale, embed, position)` multiplies all weights and tables by `scale`,
+    and the tables of these names by their own number. For `apply` see `_apply`.
     """
-    if symbols < 1 or width % heads:
-        raise ValueError(f"{heads} heads of a width of {width}, {symbols} symbols")
-    square, hidden = (width, width), 4 * width
-    shapes = {"embed": (symbols + 1, width), "position": (3, width)}
-    shapes |= dict.fromkeys(("query", "key", "value", "out"), square)
-    shapes |= {"up": (width, hidden), "down": (hidden, width)}
-    shapes |= {"unembed": (width, symbols)}
-    inputs = {n: shape[0] for n, shape in shapes.items()}
-    inputs |= {"embed": width, "position": width}  # their rows are vectors as wide
-    counts = [math.prod(shape) for shape in shapes.values()]
-    # One flat draw, lane after lane: many draws under a vmap take long to compile.
-    draw = jax.custom_batching.sequential_vmap(
-        lambda key: jax.random.normal(key, (sum(counts),))
-    )
+    hidden = 4 * width if hidden is None else hidden
+    _check(vocabulary, width, heads, norm)
+    tables = {"embed": vocabulary, "position": length}
+    tables |= {"unembed": classes} if classes else {}
+    tables |= {"prompt": prompt} if prompt else {}
+    weights = dict.fromkeys(("query", "key", "value", "out"), (width, width))
+    weights |= {"up": (width, hidden), "down": (hidden, width)} if hidden else {}
+    rest: Params = {"norm": no_norm(width)} if norm == "pre" else {}
+    fixed = _fixed(weights, layers, bias, norm is not None)
+    draw = drawing(scheme, width, tables, layers, weights)
 
-    def init(key: jax.Array, scale: Any = 1.0) -> dict[str, jax.Array]:
-        parts = jnp.split(scale * draw(key), np.cumsum(counts)[:-1].tolist())
-        named = zip(shapes, parts, strict=True)
-        return {n: inputs[n] ** -0.5 * part.reshape(shapes[n]) for n, part in named}
+    def init(
+        key: jax.Array, scale: Any = 1.0, embed: Any = 1.0, position: Any = 1.0
+    ) -> Params:
+        drawn = jax.tree.map(lambda a: scale * a, draw(key))
+        drawn["embed"] *= embed
+        drawn["position"] *= position
+        return {**drawn, **rest, "layers": {**drawn["layers"], **fixed}}
 
-    def apply(params: dict[str, jax.Array], x: jax.Array) -> jax.Array:
-        known = jnp.where(x < symbols, x, -1)  # `=` is no symbol of the user's
-        tokens = jnp.append(known, symbols)
+    block = partial(_block, heads, norm, activation)
+    return Model(init, partial(_apply, block, causal))
 
-        def by_head(rows: jax.Array) -> jax.Array:
-            return rows.reshape(*rows.shape[:-1], heads, -1)
 
-        def seen(name: str) -> jax.Array:
-            table = params["embed"] @ params[name]  # once for all points, not for each
-            at_each = params["position"] @ params[name]
-            return by_head(entry(table, tokens) + at_each)  # [3, heads, each]
+def _check(vocabulary: int, width: int, heads: int, norm: str | None) -> None:
+    if vocabulary < 1 or heads < 1 or width % heads:
+        raise ValueError(f"{heads} heads of a width of {width}, {vocabulary} tokens")
+    if norm not in ("pre", "post", None):
+        raise ValueError(f"norm is 'pre', 'post' or None, not {norm!r}")
 
-        last = params["embed"][symbols] + params["position"][2]
-        query = by_head(last @ params["query"]) * (width // heads) ** -0.5
-        attention = jax.nn.softmax(jnp.einsum("hd,thd->ht", query, seen("key")))
-        mixed = jnp.einsum("ht,thd->hd", attention, seen("value"))
-        last = last + mixed.reshape(width) @ params["out"]
-        last = last + jax.nn.relu(last @ params["up"]) @ params["down"]
-        return last @ params["unembed"]  # [symbols]
 
-    return Model(init, apply)
+def _fixed(weights: dict, layers: int, bias: bool, norm: bool) -> Params:
+    """What every start of layers has in common: biases 0, gains 1 and shifts 0."""
+    biases = {f"{n}_bias": jnp.zeros((layers, o)) for n, (_, o) in weights.items()}
+    parts = ("attend", "expand") if "up" in weights else ("attend",)
+    norms = {f"{n}_norm": no_norm(layers, weights["out"][1]) for n in parts}
+    return (biases if bias else {}) | (norms if norm else {})
+
+
+def _apply(
+    block: Callable[..., jax.Array],
+    causal: bool,
+    params: Params,
+    x: jax.Array,
+    *,
+    at: Any = None,
+    positions: Any = 1.0,
+    norms: Any = 1.0,
+    prompted: Any = None,
+) -> jax.Array:
+    """The logits [n, c] of tokens `x` [n], -1 where there is none, or of vectors.
+
+    Vectors are as wide as the stream, [n, width]. Where `at` is an index, a slice or
+    indices [k], only these rows are returned, [c] or [k, c], and of the last layer only
+    what they need is computed. `positions` multiplies the positions. `norms`, one for
+    all or [layers + 1] with that at the end, is 0 where gains are held at 1 and shifts
+    at 0. Only the first `prompted` vectors of a prompt are there.
+    """
+    if len(x) > len(params["position"]):
+        raise ValueError(
+            f"a sequence of {len(x)} is longer than the table of positions"
+        )
+    stream, live = embedded(params["embed"], x)
+    stream = stream + positions * params["position"][: len(x)]
+    stream, live = _prompted(params, stream, live, prompted)
+    first = len(stream) - len(x)  # what stands before is the prompt
+    place = jnp.arange(len(stream))
+    asked = place[first:] if at is None else jnp.atleast_1d(place[first:][at])
+
+    def sees(query: jax.Array) -> jax.Array:
+        """Whether a query at a place sees what is at another: [queries, n]."""
+        all_live = jnp.broadcast_to(live[None], (len(query), len(live)))
+        return all_live & (place[None] <= query[:, None]) if causal else all_live
+
+    whole = partial(block, sees(place), lambda a: a)
+    last = partial(block, sees(asked), lambda a: taken(a[first:], at))
+    return answered(params, stream, whole, last, norms, at)
+
+
+def _prompted(
+    params: Params, stream: jax.Array, live: jax.Array, prompted: Any
+) -> tuple[jax.Array, jax.Array]:
+    """The stream after its prompt, where there is one, and what of both is there."""
+    if "prompt" not in params:
+        return stream, live
+    length = len(params["prompt"])
+    there = jnp.arange(length) < (length if prompted is None else prompted)
+    whole = jnp.concatenate([params["prompt"], stream])
+    return whole, jnp.concatenate([there, live])
+
+
+def _block(
+    heads: int,
+    norm: str | None,
+    activation: Callable[[jax.Array], jax.Array],
+    sees: jax.Array,
+    rows: Callable[[jax.Array], jax.Array],
+    layer: Params,
+    live: Any,
+    stream: jax.Array,
+) -> jax.Array:
+    """Some `rows` of the stream [n, width] after a layer."""
+
+    def norm_if(when: str, x: jax.Array, part: str) -> jax.Array:
+        return normed(x, layer[f"{part}_norm"], live) if norm == when else x
+
+    read = norm_if("pre", stream, "attend")
+    query = affine(layer, "query", rows(read))
+    key, value = (affine(layer, name, read) for name in ("key", "value"))
+    mixed = _attended(heads, query, key, value, sees)
+    stream = rows(stream) + affine(layer, "out", mixed)
+    stream = norm_if("post", stream, "attend")
+    if "up" not in layer:
+        return stream
+    units = activation(affine(layer, "up", norm_if("pre", stream, "expand")))
+    return norm_if("post", stream + affine(layer, "down", units), "expand")
+
+
+def _attended(
+    heads: int, query: jax.Array, key: jax.Array, value: jax.Array, sees: jax.Array
+) -> jax.Array:
+    """Values [n, width] as every query [k, width] mixes those that it sees."""
+
+    def by_head(rows: jax.Array) -> jax.Array:
+        return rows.reshape(len(rows), heads, -1)
+
+    query = by_head(query) * (query.shape[1] // heads) ** -0.5
+    scores = jnp.einsum("khd,nhd->hkn", query, by_head(key))
+    shares = jax.nn.softmax(jnp.where(sees[None], scores, FAR))
+    return jnp.einsum("hkn,nhd->khd", shares, by_head(value)).reshape(len(query), -1)
