@@ -84,7 +84,7 @@ def draw_limit(axis: Axes, results: xr.Dataset, what: str) -> None:
     sizes = found["size"].values
     axis.plot(sizes, sizes, color="0.6", lw=1, label="all")
     points(axis, found, "size", join=True, color="sequence", label="{sequence}")
-    frame(axis, "{depth} layers of {width}", found, xlabel=what, ylabel="stored")
+    frame(axis, "{depth} layers of {width}", found, what, "stored")
     log_ticks(axis, sizes)
 
 
@@ -101,5 +101,4 @@ def draw_recovery(axis: Axes, results: xr.Dataset, title: str, **look: Any) -> N
     points(axis, shares, "corruption", dash="sequence", **how, **look)
     if 1 in results.sequence:
         key(axis, "in a cycle", "--o", mfc="w")
-    axis.set(xlabel="noise (sd)", ylabel="share that returns")
-    frame(axis, title, shares, **SHARES)
+    frame(axis, title, shares, "noise (sd)", "share that returns", **SHARES)

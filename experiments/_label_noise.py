@@ -96,5 +96,5 @@ def accuracy(results: mj.Results, sweep: str, network: str, part: str) -> xr.Dat
 
 def frame(axis: Axes, title: str, of: Any, x: str, y: str, **labels: Any) -> None:
     """The frame of a panel of accuracies, its legend beside it."""
-    labels = {"xlabel": x, "ylabel": y, "legend": plots.BESIDE, **labels}
-    plots.frame(axis, title, of, ylim=(-0.03, 1.03), **labels)
+    labels = {"ylim": (-0.03, 1.03), "legend": plots.BESIDE, **labels}
+    plots.frame(axis, title, of, x, y, **labels)

@@ -141,8 +141,7 @@ def draw_radii(axis: Axes, main: xr.Dataset) -> None:
     lines(axis, ordered, "sample", each=True, label="a line a seed")
     level(axis, 1, "attracts below")
     title = f"{100 * float(stored(main).mean()):.4g} % of {{size}} images attract"
-    axis.set(xlabel="images, by radius", ylabel="spectral radius", ylim=(0, None))
-    frame(axis, title, ordered)
+    frame(axis, title, ordered, "images, by radius", "spectral radius", ylim=(0, None))
 
 
 def draw_images(axis: Axes, orbit: xr.DataArray) -> None:

@@ -14,8 +14,7 @@ most 12 samples are stored, of however many.
 Sweeps: `main` (activations and depths), `widths`, `limit` (more and more points, as
 samples and as one cycle), `basins` (in the plane) and `lone` (one sample, for which
 there is a formula). Samples are random points of the unit cube; for images see
-`associative_images`. Sizes, 6000 full-batch steps of Adam at 1e-3 with a cosine to 0,
-and PyTorch's default initial weights are our choices.
+`associative_images`.
 """
 
 from functools import partial
@@ -125,7 +124,7 @@ def sweeps(
 
 def claims(results: mj.Results) -> list[mj.Claim]:
     """What the paper says of samples and sequences, and the lone sample's formula."""
-    measures = (share, shrunk, grown, stable_more, lone)
+    measures = (share, shrunk, grown, stable_more, off)
     return mj.judged(__file__, results, *measures, *family.MEASURES)
 
 
@@ -165,11 +164,9 @@ def stable_more(results: mj.Results) -> xr.DataArray:
     return (stable - share(results)).mean(["activation", "depth"])
 
 
-def lone(results: mj.Results, what: str) -> float:
-    """A lone sample's largest distance from the formula, "off", or radius."""
-    found = results["lone"].radius
-    away = abs(found - results["lone"].theory)
-    return float((away if what == "off" else found.sel(activation=what)).max())
+def off(results: mj.Results) -> float:
+    """The largest distance of a lone sample's radius from the formula."""
+    return float(abs(results["lone"].radius - results["lone"].theory).max())
 
 
 def figure(results: mj.Results) -> Figure:
@@ -200,8 +197,8 @@ def draw_stored(axis: Axes, main: xr.Dataset) -> None:
     points(axis, share, "depth", join=True, label="{activation}", **LOOK)
     points(axis, stable, "depth", dash=" ", ms=6, **LOOK)
     key(axis, "cycle stable", "o", mfc="w")
-    axis.set(xlabel="hidden layers", ylabel="share stored")
-    frame(axis, "{size} samples", share, **family.SHARES)
+    names = "hidden layers", "share stored"
+    frame(axis, "{size} samples", share, *names, **family.SHARES)
 
 
 def draw_basins(axis: Axes, basins: xr.Dataset, what: str) -> None:

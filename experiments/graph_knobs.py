@@ -61,18 +61,14 @@ def sweeps(
 
 def claims(results: mj.Results) -> list[mj.Claim]:
     """What the study says of each knob, at the width and steps of the map."""
-    return mj.judged(__file__, results, ratio, largest, summary)
-
-
-def ratio(results: mj.Results) -> xr.DataArray:
-    """The participation ratio over the last quarter of the steps."""
-    return mj.late(results["main"]).participation
+    return mj.judged(__file__, results, mj.averaged, largest, summary)
 
 
 def largest(results: mj.Results, wd: str, lr: str) -> float:
     """The largest mean ratio of all starts with this weight decay and from this lr."""
-    found = mj.at(ratio(results), graph="cycle:15", width=128, steps=4000, wd=float(wd))
-    return float(found.sel(lr=found.lr >= 0.99 * float(lr)).mean("seed").max())
+    main = mj.at(results["main"], graph="cycle:15", width=128, steps=4000, wd=float(wd))
+    ratio = mj.late(main).participation
+    return float(ratio.sel(lr=ratio.lr >= 0.99 * float(lr)).mean("seed").max())
 
 
 def summary(results: mj.Results, name: str) -> float:

@@ -14,16 +14,13 @@ weight decay 10; from a start of 0.02, 9.7 at lr 1e-4 and 7.2 at 1e-2.
 
 Runs are in float32, and those of `autocast` with every product rounded to bfloat16, as
 the original's: 2a, whose published embedding has 5.1, has 7.2 and 7.5. `descent` is
-plain gradient descent; `frozen` and `narrow` (width 15) hold the embedding fixed. The
-notebooks print a loss, a geometric margin and its top-1 for three rows, and the last
-two for a fixed embedding.
+plain gradient descent; `frozen` and `narrow` (width 15) hold the embedding fixed.
 """
 
 from typing import Any
 
 import numpy as np
 import optax
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -83,14 +80,7 @@ def sweeps(
 
 def claims(results: mj.Results) -> list[mj.Claim]:
     """What the notebooks say and print of each row, and the controls."""
-    return mj.judged(__file__, results, averaged, least_recall)
-
-
-def averaged(results: mj.Results, sweep: str, name: str) -> xr.DataArray:
-    """A quantity over the last quarter of the steps; of ten steps, at the last."""
-    if sweep == "frozen":
-        return results[sweep].isel(step=-1)[name]
-    return mj.late(results[sweep])[name]
+    return mj.judged(__file__, results, mj.averaged, least_recall)
 
 
 def least_recall(results: mj.Results) -> float:
@@ -128,7 +118,8 @@ def figure(results: mj.Results) -> Figure:
 
 def draw_spread(axis: Axes, results: mj.Results) -> None:
     """Participation of every seed of the published settings and of the controls."""
-    shown = {s: averaged(results, s, "participation") for s in results}
+    shown = {s: mj.late(results[s]).participation for s in results}
+    shown["frozen"] = results["frozen"].participation.isel(step=-1)  # of ten steps
     main = shown["main"]
     columns = {describe(row): main.sel(row=row) for row in main.row.values}
     columns |= {said: shown[s] for s, said in CONTROLS.items() if s in shown}
@@ -154,10 +145,9 @@ def draw_spread(axis: Axes, results: mj.Results) -> None:
 def describe(row: str) -> str:
     """A published setting in words."""
     its = SETTINGS[row]
-    extra = [f"wd {its.wd:g}"] if its.wd else []
-    extra += [f"dropout {its.dropout:g}"] if its.dropout else []
-    extra += ["self edges"] if its.self_edges else []
-    extra += ["cosine"] if its.cosine else []
+    said = {"wd": f"wd {its.wd:g}", "dropout": f"dropout {its.dropout:g}"}
+    said |= {"self_edges": "self edges", "cosine": "cosine"}
+    extra = [words for name, words in said.items() if getattr(its, name)]
     return f"{row}: start {its.init_scale:g}\nlr {its.lr:g}\n{', '.join(extra)}"
 
 

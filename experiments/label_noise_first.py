@@ -9,8 +9,7 @@ Source: Liu and Lu, Unveiling Memorization-Generalization Coexistence, 2605.1802
 Command: python -m experiments.label_noise_first
 Expected: wrong labels lead by 0.17 over 300 steps at 30 % wrong labels, p = 59.
 
-The paper shows the first 200 epochs at p = 113 and width 2049 (200,000 steps of Adam at
-1e-3); `main` takes p = 59 and widths to 512, with AdamW at 1e-3 and a decay of 0.1.
+The paper shows the first 200 epochs at p = 113 and width 2049, by Adam at 1e-3.
 `digits` is three layers of 256 on 500 images of MNIST, full batch, so that an epoch is
 a step, with AdamW (1e-3, decay 0.1), untuned; the paper's has 60,000 images.
 """

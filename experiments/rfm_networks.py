@@ -15,8 +15,7 @@ Sweeps: `main` on half of the pairs of p = 61, `starved` on .175 of them, `fed` 
 same from circulant inputs, and `penalized`, with a penalty and without, on .4 of them,
 by plain SGD and in neither case with weight decay. The start, the scale of the loss and
 the epochs of `fed` and `penalized` are not known to us (PyTorch's, squares summed over
-outputs, 500). The correlation of Gram matrix and AGOP is as high before training as
-after, also that of the blocks across both numbers; how circulant they are is not.
+outputs, 500).
 """
 
 import math
@@ -153,9 +152,8 @@ def figure(results: mj.Results) -> Figure:
             look = {"color": f"C{i}", "dash": DASHES[i % len(DASHES)], "label": label}
             lines(panel["a"], it.test_accuracy.sel(penalty=penalty), "step", **look)
             i += 1
-    names: dict[str, Any] = {"xlabel": "step", "ylabel": "test accuracy"}
-    names |= {"xscale": "symlog", "legend": BESIDE, **rfm.SHARES}
-    frame(panel["a"], "networks, p = {p}", it, **names)
+    scale: dict[str, Any] = {"xscale": "symlog", "legend": BESIDE, **rfm.SHARES}
+    frame(panel["a"], "networks, p = {p}", it, "step", "test accuracy", **scale)
     gram = one(results["main"]).gram.isel(when=-1)
     rfm.draw_metric(panel["b"], gram, "W₁ᵀW₁, {share:.0%} of all pairs")
     return canvas

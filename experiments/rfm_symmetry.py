@@ -15,9 +15,7 @@ Z3×Z7, which is Z21), `orbit` (one fit in the metric of the reflection itself, 
 and in Z5×Z7 = Z35), and the published p = 61: `published_whole`, `published_gaussian`,
 `published_mirrored`, `published_quadratic`, of 12 of the published 60 iterations. What
 rescues the fixed points is a part of M that is 4e-4 of the whole at p = 31: at p = 61
-float32 does not resolve it. Of the published .70 (100 moved) and .80 (200 moved), with
-the quadratic kernel, we read that they are shares of all test points, the moved ones
-too; with that kernel one point rescues fixed points, and many hardly any.
+float32 does not resolve it.
 """
 
 from typing import Any
@@ -34,7 +32,7 @@ from experiments import _rfm as rfm
 from memjax.cli import launch
 from memjax.datasets import uniform_on
 from memjax.kernels import pairs
-from memjax.plots import BESIDE, MARKERS, frame, key, lines, one, panels
+from memjax.plots import BESIDE, MARKERS, frame, keys, lines, one, panels
 
 
 def run(
@@ -155,8 +153,7 @@ def draw_rescue(axis: Axes, results: mj.Results) -> None:
             how = {"dash": "what", "label": "{kernel}, {moved} moved", **look}
             lines(axis, both.sel(moved=moved), "step", **how)
             i += 1
-    key(axis, "fixed points alone")
-    key(axis, "all of the test", "--")
+    keys(axis, "fixed points alone", "all of the test")
     names = {"xlabel": "iteration", "ylabel": "right", **rfm.SHARES, "legend": BESIDE}
     frame(axis, "all other pairs but those moved, p = {p}", it, **names)
 

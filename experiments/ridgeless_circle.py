@@ -124,8 +124,7 @@ def draw_best(axis: Axes, runs: xr.DataArray, exact: xr.DataArray) -> None:
     lines(axis, exact.min("a"), "size", label="{kernel}, theory", **how)
     points(axis, runs.min("a"), "size", error="se", **how)
     key(axis, "best for each data set", "o")
-    names = {"xlabel": "points", "ylabel": "excess risk"}
-    frame(axis, "best of all bandwidths", ylim=(0, 0.8), **names)
+    frame(axis, "best of all bandwidths", exact, "points", "excess risk", ylim=(0, 0.8))
 
 
 if __name__ == "__main__":

@@ -97,14 +97,8 @@ def sweeps(
 
 def claims(results: mj.Results) -> list[mj.Claim]:
     """Rule and facts at once, what ridge and kernel do, theory against simulation."""
-    measures = (mj.extreme, least_missed, mj.change, best_ridge, mj.away)
+    measures = (mj.extreme, mj.least, mj.change, best_ridge, mj.away)
     return mj.judged(__file__, results, *measures)
-
-
-def least_missed(results: mj.Results) -> xr.DataArray:
-    """The share of facts that a linear model misses at the ridge that misses fewest."""
-    missed = mj.at(results["main"], ratio=0).memorization
-    return missed.isel(lam=missed.mean("seed").argmin("lam"))
 
 
 def best_ridge(results: mj.Results) -> mj.Estimate:
@@ -153,10 +147,9 @@ def draw_over_samples(axis: Axes, runs: xr.Dataset, exact: xr.Dataset) -> None:
     points(axis, runs.generalization, "alpha", **how)
     key(axis, "theory")
     key(axis, "Bayes", ":")
-    names: dict[str, Any] = {"xlabel": "samples per dimension, n/d", "xscale": "log"}
-    names |= {"ylabel": "error on the rule, E_gen", "yscale": "log"}
-    names |= {"yticks": (0.04, 0.1, 0.2, 0.4)}
-    frame(axis, "ratio 1, no ridge: all facts stored", **names)
+    names = "samples per dimension, n/d", "error on the rule, E_gen"
+    scales: Any = {"xscale": "log", "yscale": "log", "yticks": (0.04, 0.1, 0.2, 0.4)}
+    frame(axis, "ratio 1, no ridge: all facts stored", None, *names, **scales)
     axis.yaxis.set_major_formatter("{x:g}")
     axis.yaxis.set_minor_formatter("")
 

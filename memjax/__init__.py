@@ -16,6 +16,7 @@ from memjax.claims import Estimate as Estimate
 from memjax.claims import NotRun as NotRun
 from memjax.claims import Results as Results
 from memjax.claims import at as at
+from memjax.claims import averaged as averaged
 from memjax.claims import away as away
 from memjax.claims import change as change
 from memjax.claims import decay as decay
@@ -25,6 +26,7 @@ from memjax.claims import farthest as farthest
 from memjax.claims import first_step as first_step
 from memjax.claims import judged as judged
 from memjax.claims import late as late
+from memjax.claims import least as least
 from memjax.claims import least_to_most as least_to_most
 from memjax.claims import over as over
 from memjax.claims import reached as reached

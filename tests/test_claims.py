@@ -217,6 +217,22 @@ def test_the_extreme_is_over_axes_or_over_everything():
         of("max", "main", "error", "knid")
 
 
+def test_the_least_is_where_the_mean_over_seeds_is():
+    values = np.array([[[1.0, 5.0], [2.0, 2.0]], [[9.0, 0.0], [4.0, 6.0]]])
+    labels = {"kind": ["a", "b"], "lam": [0.1, 1.0], "seed": [0, 1]}
+    runs = xr.Dataset({"error": (tuple(labels), values)}, labels)
+    found = mj.least({"main": runs}, "main", "error", "lam")
+    np.testing.assert_array_equal(found, [[2, 2], [9, 0]])  # not the least of each seed
+    assert found.lam.values.tolist() == [1.0, 0.1]
+
+
+def test_averages_are_over_the_last_quarter():
+    curve = xr.Dataset({"loss": ("step", [4.0, 3.0, 2.0, 5.0, 7.0])})
+    runs = curve.assign_coords(step=[0, 10, 50, 75, 100], p=31)
+    found = mj.averaged({"main": runs}, "main", "loss")
+    assert found == 6 and found.p == 31
+
+
 def test_a_level_is_reached_or_never():
     curves = np.array([[0.0, 0.5, 1.0], [0.0, 0.2, 0.4]])
     runs = xr.Dataset({"accuracy": (("seed", "step"), curves)}, {"step": [0, 5, 10]})

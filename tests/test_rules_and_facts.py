@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import scipy.integrate
 import scipy.special
-import xarray as xr
 
 import memjax as mj
 from experiments import _rules as shared
@@ -235,16 +234,3 @@ def test_only_the_effective_ridge_decides_the_rule_error() -> None:
     np.testing.assert_allclose(
         kernel.generalization, linear.generalization, rtol=0, atol=1e-5
     )
-
-
-# --- measures -----------------------------------------------------------------------
-
-
-def test_what_a_linear_model_misses_is_read_at_its_best_ridge() -> None:
-    missed = xr.DataArray(
-        [[[0.3, 0.1], [0.1, 0.2]], [[0.0, 0.0], [0.0, 0.0]]],
-        dims=("ratio", "lam", "seed"),
-        coords={"ratio": [0.0, 1.0], "lam": [0.1, 1.0], "seed": [0, 1]},
-    )
-    results = {"main": xr.Dataset({"memorization": missed})}
-    assert experiment.least_missed(results).values.tolist() == [0.1, 0.2]

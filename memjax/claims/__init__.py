@@ -15,9 +15,11 @@ from memjax.claims.lookup import first_step as first_step
 from memjax.claims.lookup import median as median
 from memjax.claims.lookup import over as over
 from memjax.claims.lookup import vertex as vertex
+from memjax.claims.measures import averaged as averaged
 from memjax.claims.measures import away as away
 from memjax.claims.measures import change as change
 from memjax.claims.measures import extreme as extreme
+from memjax.claims.measures import least as least
 from memjax.claims.measures import reached as reached
 from memjax.claims.published import Results as Results
 from memjax.claims.published import judged as judged

@@ -5,6 +5,7 @@ from typing import Any
 import xarray as xr
 
 from memjax.claims.calls import value
+from memjax.claims.logged import late
 from memjax.claims.lookup import Estimate, at, farthest, first_step
 
 
@@ -48,6 +49,17 @@ def extreme(results: Any, which: str, sweep: str, quantity: str, *axes: str) -> 
     names = [text.partition(":")[0] for text in axes]
     over = [name for name in names if name in found.dims] if axes else None
     return {"max": found.max, "min": found.min}[which](over, skipna=False)
+
+
+def least(results: Any, sweep: str, quantity: str, axis: str) -> Any:
+    """A quantity at that label of an axis where its mean over seeds is least."""
+    found = results[sweep][quantity]
+    return found.isel({axis: found.mean("seed").argmin(axis)})
+
+
+def averaged(results: Any, sweep: str, quantity: str) -> Any:
+    """What runs log, averaged over the last quarter of their steps."""
+    return late(results[sweep])[quantity]
 
 
 def reached(results: Any, sweep: str, quantity: str, level: str) -> Any:

@@ -54,15 +54,18 @@ def mosaic(*grids: tuple[int, int]) -> str:
     return "|".join(parts)
 
 
-def frame(axis: Axes, title: str = "", of: Any = None, **labels: Any) -> None:
+def frame(
+    axis: Axes, title: str = "", of: Any = None, x: Any = "", y: Any = "", **labels: Any
+) -> None:
     """Title a panel after its letter and name its axes; `legend` takes its place.
 
     There is a legend where something has a label, and in it what bands and bars are:
-    `± sd, 8 seeds`; `legend=False` leaves it out. `labels` are those of `Axes.set`;
-    labels of `of` fill the title.
+    `± sd, 8 seeds`; `legend=False` leaves it out. Labels of `of` fill the title, `x`
+    and `y` name the axes, and `labels` are others of `Axes.set`.
     """
     place = labels.pop("legend", {})
-    axis.set(**labels)
+    named = {"xlabel": x, "ylabel": y}
+    axis.set(**{name: text for name, text in named.items() if text}, **labels)
     words = title if of is None else filled(title, of)
     axis.set_title(f"({axis.get_label()}) {words}", loc="left")
     handles, names = axis.get_legend_handles_labels()
