@@ -93,7 +93,7 @@ def theory_run(size: Any, p: Any, q: Any, r: Any) -> dict[str, jax.Array]:
 
 
 def isotropic_theory_run(size: Any, ratio: Any) -> dict[str, jax.Array]:
-    """What `isotropic_run` gives on average, `all` as if points were independent."""
+    """What `isotropic_run` gives on average."""
     at = size, theory.features(size, ratio)
     return {"support": theory.support(*at), "all": theory.all_support(*at)}
 

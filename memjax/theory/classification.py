@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from memjax.theory import eigenframework
 
@@ -89,9 +90,36 @@ def support(size: Any, features: Any) -> jax.Array:
     return 1 - tail
 
 
+@jax.jit
 def all_support(size: Any, features: Any) -> jax.Array:
-    """The probability that all points are support vectors, were they independent."""
-    return support(size, features) ** size
+    """The probability that all points are support vectors, labels being independent.
+
+    For isotropic features, as many as the points or more. The inverse of their Gram
+    matrix makes of the labels a multiple of themselves and, across them, normal numbers
+    less their mean: all points support where none of these n is above χ / √n, with
+    d - n + 2 degrees of freedom. Independent, they would all be below with the power n
+    of one's probability; that they sum to zero is the mean of this over imaginary
+    shifts of variance 1/n.
+    """
+    freedom = features - size + 2.0
+    log_chi = (jnp.log(freedom) + jnp.linspace(-25, 8, 331) * (2 / freedom) ** 0.5) / 2
+    law = jax.nn.softmax(freedom * log_chi - jnp.exp(2 * log_chi) / 2)
+    bound = jnp.exp(log_chi) / size**0.5
+    shift = jnp.linspace(-7, 7, 201)
+    weight = jax.nn.softmax(-(shift**2) / 2)
+    real, imaginary = _below(bound[:, None], shift[None, :] / size**0.5)
+    turned = size * jnp.arctan2(imaginary, real)
+    return law @ (jnp.hypot(real, imaginary) ** size * jnp.cos(turned)) @ weight
+
+
+def _below(u: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The normal distribution function at u - ik, by its integral from u on."""
+    nodes, weights = np.polynomial.legendre.leggauss(16)
+    s = k[..., None] * (nodes + 1) / 2
+    slope = k / 2 * jnp.exp(-(u**2) / 2) / (2 * jnp.pi) ** 0.5
+    grown = jnp.exp(s**2 / 2) * weights
+    sine, cosine = (jnp.sum(grown * f(u[..., None] * s), -1) for f in (jnp.sin, jnp.cos))
+    return jax.scipy.stats.norm.cdf(u) + slope * sine, -slope * cosine
 
 
 @jax.jit
