@@ -28,9 +28,6 @@ ACTIVATIONS = {
 }
 
 
-# --- to store -----------------------------------------------------------------------
-
-
 def store(
     data: mj.Data, finish: Callable[[Map], dict], init_key: jax.Array,
     *, depth: int, width: int, activation: str, lr: Any, steps: int,
@@ -55,9 +52,6 @@ def store(
     how["finish"] = lambda params: finish(partial(model.apply, params))
     learn = mj.train(loss, rule, observe, steps, **how)
     return learn(start, data, key)
-
-
-# --- what was found -----------------------------------------------------------------
 
 
 def stored(results: xr.Dataset) -> xr.DataArray:
@@ -100,8 +94,6 @@ def elsewhere(results: Results) -> xr.DataArray:
 
 MEASURES = (longer, most, recovered_more, elsewhere)
 
-
-# --- what to look at ----------------------------------------------------------------
 
 SHARES: dict[str, Any] = {
     "ylim": (-0.05, 1.5),

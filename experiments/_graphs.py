@@ -43,9 +43,6 @@ SETTINGS = {
 }
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def parsed(texts: tuple[str, ...], directed: bool = False) -> list[graphs.Graph]:
     """The graphs that a flag names."""
     try:
@@ -130,8 +127,6 @@ def three_matrices(
     train = mj.train(task, optimizer, observe, when, finish=finish)
     return train(start, edges, train_key)
 
-
-# --- what was found, and pictures of it ---------------------------------------------
 
 LOOKS = {1: ("#0072B2", ""), 0: ("0.6", ""), -1: ("#D55E00", "////")}  # by eigenvalue
 

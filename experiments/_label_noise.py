@@ -34,9 +34,6 @@ NETWORKS = ("trained", "filtered", "residual")
 SHARE = 0.8  # of the table, trained on
 
 
-# --- the network --------------------------------------------------------------------
-
-
 def logits(activation: str, params: Params, x: jax.Array) -> jax.Array:
     """The network at one pair `x` [2]: one logit for every sum."""
     hidden = params["u"][x[0]] + params["v"][x[1]]  # [width]
@@ -57,9 +54,6 @@ def filtered(params: Params, keep_mean: bool = False) -> Params:
     """The network with one frequency a neuron, and without means and output bias."""
     kept = mj.observables.one_frequency(*neurons(params), keep_mean=keep_mean)
     return {**weights(*kept), "mu": keep_mean * params["mu"]}
-
-
-# --- what is learned from, and how --------------------------------------------------
 
 
 def tables(modulus: Sequence[int]) -> Zipped:

@@ -15,9 +15,6 @@ Results = dict[str, xr.Dataset]
 BOTH = ["generalization", "memorization"]
 
 
-# --- runs ---------------------------------------------------------------------------
-
-
 def draw(seed: Any, alpha: Any, eps: Any, dim: int, capacity: int) -> tuple[Any, Any]:
     """The teacher and the training set of one seed."""
     teacher_key, data_key = jax.random.split(jax.random.key(seed))
@@ -45,9 +42,6 @@ def facts_missed(fitted: jax.Array, data: mj.Data) -> jax.Array:
 def finely(values: tuple) -> list[float]:
     """The values, and a geometric line of sixty through them."""
     return sorted({*values, *np.geomspace(min(values), max(values), 60).tolist()})
-
-
-# --- panels -------------------------------------------------------------------------
 
 
 def draw_errors(

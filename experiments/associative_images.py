@@ -42,9 +42,6 @@ SHOWN, SHOWN_NOISE = 10, 0.1  # the images drawn
 STAGES = (0, 1, 10, attractors.ITERATIONS)
 
 
-# --- the run ------------------------------------------------------------------------
-
-
 def run(
     images: Any, size: Any, sequence: Any, lr: Any, b2: Any, seed: Any,
     *, depth: int, width: int, batch: int, steps: int,
@@ -114,9 +111,6 @@ def sweeps(
     return {"main": main, "limit": main.but(**few, **digits(limit_size))}
 
 
-# --- what was found -----------------------------------------------------------------
-
-
 def claims(results: Results) -> list[mj.Claim]:
     """Whether all images are stored and nothing else, what returns, and cycles."""
     return mj.judged(__file__, results, share, closer, *family.MEASURES)
@@ -130,9 +124,6 @@ def share(results: Results) -> xr.DataArray:
 def closer(results: Results) -> xr.DataArray:
     """The share of corrupted copies closest to their image, less of those returning."""
     return results["main"].closest - results["main"].recovered
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

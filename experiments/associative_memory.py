@@ -44,9 +44,6 @@ LOOK: dict[str, Any] = {"even": True, "color": "activation"}
 attractors, radius = mj.observables.attractors, mj.theory.autoencoder.radius
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     size: Any, sequence: Any, lr: Any, init_scale: Any, seed: Any,
     *, capacity: int, dim: int, depth: int, width: int, activation: str, steps: int,
@@ -130,9 +127,6 @@ def sweeps(
     }
 
 
-# --- what was found -----------------------------------------------------------------
-
-
 def claims(results: Results) -> list[mj.Claim]:
     """What the paper says of samples and sequences, and the lone sample's formula."""
     measures = (share, shrunk, grown, stable_more, lone)
@@ -180,9 +174,6 @@ def lone(results: Results, what: str) -> float:
     found = results["lone"].radius
     away = abs(found - results["lone"].theory)
     return float((away if what == "off" else found.sel(activation=what)).max())
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

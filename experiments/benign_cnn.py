@@ -39,9 +39,6 @@ theory = mj.theory.benign_cnn
 PROTOTYPE = ((20, 20, 20, 20, 80, 80, 80), (0.06, 0.45, 3.6, 12.0, 0.23, 14.0, 49.0))
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def apply(params: jax.Array, point: tuple, q: int) -> jax.Array:
     """F_+ - F_- at one point, by filters [2, width, 1 + dim]; x = (signal, noise)."""
     signal, noise = point
@@ -117,9 +114,6 @@ def theory_run(
     return {"train_loss": loss, "test_error": jnp.mean(margin <= 0)}
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     size: tuple = (10, 20, 40, 80),  # numbers of points
     ratio: tuple = RATIOS,  # n SNR^q, which sets the length of the signal
@@ -151,8 +145,6 @@ def sweeps(
         "prototype": mj.Sweep(run, pairs, q=3, **shape) if prototype else None,
     }
 
-
-# --- what was found -----------------------------------------------------------------
 
 Results = dict[str, xr.Dataset]
 
@@ -188,9 +180,6 @@ def shift(results: Results, sweep: str, few: str, many: str) -> xr.DataArray:
     """By how many factors of two the switch is at a larger n SNR^q with more points."""
     at = np.log2(switch(results, sweep))
     return mj.at(at, size=int(many)) - mj.at(at, size=int(few))
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

@@ -37,9 +37,6 @@ theory = mj.theory.classification
 MANY = (1e6, 1e9)  # points where theory shows its limit
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     p: Any, q: Any, r: Any, seed: Any, *, size: int, room: int
 ) -> dict[str, jax.Array]:
@@ -103,9 +100,6 @@ def mixture_theory_run(size: Any, features: Any, signal: Any) -> dict[str, jax.A
     return {"error": theory.mixture(size, features, signal)}
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     size: tuple = (50, 150, 800),  # numbers of points, a program each
     p: tuple = (1.6, 2.5),  # there are n^p features
@@ -146,8 +140,6 @@ def sweeps(
         "limit": bare.but(size=MANY, r=(0.0, r), q=sorted({*q, *fine})),
     }
 
-
-# --- what was found -----------------------------------------------------------------
 
 Results = dict[str, xr.Dataset]
 
@@ -199,9 +191,6 @@ def tilted(results: Results, margin: str) -> mj.Estimate:
     line = results["mixture_theory"].error.copy(data=exact)
     share = results["mixture"].error.copy(data=runs) / line
     return mj.farthest(share, xr.ones_like(line), float(margin))
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

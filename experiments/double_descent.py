@@ -35,9 +35,6 @@ LOGLOG: dict[str, Any] = {"xscale": "log", "yscale": "log"}
 theory = mj.theory.double_descent
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     size: Any, features: Any, signal: Any, noise: Any, seed: Any,
     *, capacity: int, room: int,
@@ -101,9 +98,6 @@ def random_run(
     return {"error": error, "norm": jnp.sqrt(a @ gram @ a)}
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     size: tuple = (50, 75, 100, 150, 200),  # numbers of points
     features: tuple = (20, 50, 80, 100, 120, 150, 200, 260, 300, 360, 600, 1000),
@@ -139,8 +133,6 @@ def sweeps(
         "wide": some.but(features=wide, room=max(wide)),
     }
 
-
-# --- what was found -----------------------------------------------------------------
 
 Results = dict[str, xr.Dataset]
 
@@ -192,9 +184,6 @@ def tightness(results: Results, sweep: str) -> xr.DataArray:
     runs = results[sweep]
     times = (runs.variance / runs.bound).where(runs.features >= runs["size"])
     return times.isel(times.mean("seed").argmin(...))
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

@@ -36,9 +36,6 @@ TESTS = 1000  # points
 HELD = 4000  # points against which a batch is held at a time, at most
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def drawn(seed: Any, count: int) -> tuple[jax.Array, jax.Array]:
     """So many points and their labels [count, 1]."""
     x = jax.random.normal(jax.random.key(seed), (count, DIM))
@@ -92,9 +89,6 @@ def direct_run(seed: Any, *, samples: int) -> dict[str, jax.Array]:
     return {"error": jnp.mean(found * target <= 0)}
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     samples: int = 800,  # that are fitted whole
     flat: tuple = (0, 5, 20, 80),  # how many eigenvalues are flattened
@@ -130,8 +124,6 @@ def sweeps(
         "direct": mj.Sweep(direct_run, samples=direct, seed=mj.seeds(batch_seeds)),
     }
 
-
-# --- what was found -----------------------------------------------------------------
 
 Results = dict[str, xr.Dataset]
 
@@ -173,9 +165,6 @@ def gain(results: Results, fewer: str, more: str) -> xr.DataArray:
 def last(results: xr.Dataset, samples: int) -> xr.DataArray:
     """EigenPro's test error at its end."""
     return mj.at(results.error, samples=samples).isel(step=-1, flat=-1)
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

@@ -35,9 +35,6 @@ WITHIN = {"projection": 5e-4, "loss": 5e-4, "rate": 0.05}  # of the closed form'
 Results = family.Results
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     nodes: family.Walks, steps: Any, self_edges: Any, width: Any, lr: Any,
     init_scale: Any, seed: Any, *, max_width: int,
@@ -68,9 +65,6 @@ def sweeps(
         return mj.Sweep(run, along, inputs=inputs, **how)
 
     return {"main": lasting(nodes, False), "looped": lasting(looped, True)}
-
-
-# --- what was found -----------------------------------------------------------------
 
 
 def claims(results: Results) -> list[mj.Claim]:
@@ -121,8 +115,6 @@ def closed(nodes: xr.DataArray, sweep: str) -> xr.Dataset:
     along = {n: ("nodes", [getattr(form, n) for form in forms]) for n in WITHIN}
     return xr.Dataset(along, {"nodes": nodes.values})
 
-
-# --- what to look at ----------------------------------------------------------------
 
 SHOWN = (6, 8, 10, 15, 20, 30, 60)  # sizes named in the figure
 

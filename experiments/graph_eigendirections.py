@@ -35,8 +35,6 @@ from memjax.cli import launch
 from memjax.plots import DASHES, frame, level, lines, mosaic, panels, points
 from memjax.theory import convex, cycles
 
-# --- the runs -----------------------------------------------------------------------
-
 
 def sweeps(
     graph: tuple = ("cycle", "grid", "star", "irregular"),
@@ -67,9 +65,6 @@ def sweeps(
     on: Any = {"steps": longer * steps, "lr": 0.02, "width": 32, "model": "tied"}
     more = {"longer": main.but(seed=mj.seeds(seeds)[:2], **on)} if longer else {}
     return {"main": main, **more}
-
-
-# --- what was found -----------------------------------------------------------------
 
 
 def claims(results: Results) -> list[mj.Claim]:
@@ -149,8 +144,6 @@ def each_graph(results: xr.Dataset) -> list[xr.Dataset]:
     names, loops = results.graph.values, results.self_edges.values
     return [trimmed(results.sel(graph=g, self_edges=s)) for g in names for s in loops]
 
-
-# --- what to look at ----------------------------------------------------------------
 
 LOG: Any = {"xscale": "log", "yscale": "log"}
 

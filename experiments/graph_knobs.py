@@ -35,9 +35,6 @@ from memjax.plots import cells, frame, mosaic, panels
 KNOBS = {"lr": "lr of AdamW", "wd": "weight decay", "init_scale": "start of V"}
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     lr: Any, wd: Any, init_scale: Any, seed: Any,
     *, graph: Graph, width: int, steps: int,
@@ -60,9 +57,6 @@ def sweeps(
     axes: Any = {"graph": family.parsed(graph), "width": width, "steps": steps}
     axes |= {"lr": lr, "wd": wd, "init_scale": init_scale, "seed": mj.seeds(seeds)}
     return {"main": mj.Sweep(run, **axes)}
-
-
-# --- what was found -----------------------------------------------------------------
 
 
 def claims(results: Results) -> list[mj.Claim]:
@@ -104,9 +98,6 @@ def summary(results: Results, name: str) -> float:
         "associative": (mean >= ASSOCIATIVE).mean(),
     }
     return float(values[name])
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

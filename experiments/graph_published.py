@@ -37,9 +37,6 @@ from memjax.plots import frame, key, mosaic, panels
 WIDTH, STEPS = 512, 10_000  # of the published settings
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(seed: Any, *, row: str, width: int, steps: int, bfloat16: int) -> mj.Legs:
     """A row of the study, on the cycle of 15."""
     its, ring = SETTINGS[row], graphs.cycle(15)
@@ -84,9 +81,6 @@ def sweeps(
     return {"main": main, "descent": plain, "frozen": held, "narrow": narrow, **rounded}
 
 
-# --- what was found -----------------------------------------------------------------
-
-
 def claims(results: Results) -> list[mj.Claim]:
     """What the notebooks say and print of each row, and the controls."""
     return mj.judged(__file__, results, averaged, above, least_recall)
@@ -111,8 +105,6 @@ def least_recall(results: Results) -> float:
     found = mj.at(results["main"], width=WIDTH, steps=STEPS)
     return float(mj.late(found).recall.min())
 
-
-# --- what to look at ----------------------------------------------------------------
 
 HOLLOW: Any = {"color": "C0", "mfc": "none"}
 EXAMPLES = {

@@ -58,9 +58,6 @@ PRIOR = 0.4  # of the first class
 RIDGE = 1e-8  # at few layers Gram matrices are singular to rounding without one
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     size: Any, depth: Any, seed: Any,
     *, activation: str, nodes: int, tests: int, capacity: int,
@@ -122,9 +119,6 @@ def shape_run(depth: Any, *, activation: str) -> dict[str, Any]:
     return {"log": mj.named(found - found[:, -1:], "kernel", "distance", coords=names)}
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     size: tuple = (50, 150, 500),  # numbers of points
     activation: tuple = ("u7", "erf", "square", "offset"),  # a program each
@@ -153,8 +147,6 @@ def sweeps(
         "shapes": mj.Sweep(shape_run, **every, float64=True),
     }
 
-
-# --- what was found -----------------------------------------------------------------
 
 Results = dict[str, xr.Dataset]
 
@@ -191,9 +183,6 @@ def power(results: Results) -> xr.DataArray:
     at = curve.assign_coords(distance=np.log(curve.distance))
     slope = at.polyfit("distance", 1).polyfit_coefficients.sel(degree=1, drop=True)
     return -slope.assign_coords(depth=curve.depth)
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

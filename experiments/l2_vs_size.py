@@ -42,9 +42,6 @@ LAW = {"A": (6.5, 0.5), "B": (0.270, 0.01), "C": (-9.636, 0.6)}  # published, wi
 Results = dict[str, xr.Dataset]
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     size: Any, lr: Any, wd: Any, init_scale: Any, alpha: Any, seed: Any,
     *, capacity: int, width: int, steps: int, prior: str,
@@ -95,9 +92,6 @@ def memorize(
     return mj.train(loss, optimizer, observe, mj.every(10, steps))(params, train)
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     size: tuple = SIZES[:9],  # numbers of training examples, and of test examples
     lr: tuple = (1e-3,),  # learning rates of AdamW
@@ -124,9 +118,6 @@ def sweeps(
         inputs: dict[str, Any] = {"train": train, "test": test, "start": post.weights()}
         made["published"] = mj.Sweep(published_run, inputs=inputs, size=SIZES)
     return made
-
-
-# --- what was found -----------------------------------------------------------------
 
 
 def claims(results: Results) -> list[mj.Claim]:
@@ -181,9 +172,6 @@ def law(results: Results, sweep: str, quantity: str) -> xr.DataArray:
         a, b, c = (abs(found.sel(of=k) - v) <= within for k, (v, within) in LAW.items())
         return a & b & c
     return found.sel(of="B") <= 0.27 if quantity == "below" else found.sel(of=quantity)
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

@@ -84,9 +84,6 @@ def sweeps(
     return made
 
 
-# --- what was found -----------------------------------------------------------------
-
-
 def claims(results: ln.Results) -> list[mj.Claim]:
     """The filtered network against the trained one, squares for ReLU, and width."""
     return mj.judged(__file__, results, mj.change, swapped, lost)
@@ -102,9 +99,6 @@ def lost(results: ln.Results) -> xr.DataArray:
     """The test accuracy that the filter loses where it keeps means."""
     means = results["main"].variants.sel(variant="filtered with means", part="test")
     return ln.accuracy(results, "main", "filtered", "test") - means
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: ln.Results) -> Figure:

@@ -38,9 +38,6 @@ PUBLISHED = xr.DataArray(
 )
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     noise: Any, lr: Any, wd: Any, init_scale: Any, batch: Any, seed: Any,
     *, modulus: int, capacity: int, width: int, steps: int,
@@ -99,9 +96,6 @@ def sweeps(
     return made
 
 
-# --- what was found -----------------------------------------------------------------
-
-
 def claims(results: ln.Results) -> list[mj.Claim]:
     """How far wrong labels are ahead, on sums and on images."""
     return mj.judged(__file__, results, lead, mj.change, unlearned)
@@ -123,9 +117,6 @@ def unlearned(results: ln.Results) -> xr.DataArray:
     """How far wrong labels are ahead of the ninth of the wrong answers to them."""
     found = results["digits"].accuracy
     return found.sel(part="noisy") - (1 - found.sel(part="recovered")) / 9
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: ln.Results) -> Figure:

@@ -41,9 +41,6 @@ FILTERED = (0.981, 0.368, 0.878)  # published, on `PARTS`, 20 frequencies
 TRAINED = (1.0, 1.0, 0.768)  # published, all frequencies
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     noise: Any, lr: Any, wd: Any, coupled: Any, tied: Any, seed: Any,
     *, modulus: int, capacity: int, width: int, activation: str, steps: int,
@@ -123,9 +120,6 @@ def sweeps(
     return made
 
 
-# --- what was found -----------------------------------------------------------------
-
-
 def claims(results: ln.Results) -> list[mj.Claim]:
     """Which networks hold the rule, what decay it survives, and a transformer's."""
     return mj.judged(__file__, results, among, decay_ratio, added)
@@ -150,8 +144,6 @@ def added(results: ln.Results, part: str) -> xr.DataArray:
     found = results["transformer"].sel(part=part)
     return mj.at(found.filtered, frequencies=20) - found.accuracy.isel(step=-1)
 
-
-# --- what to look at ----------------------------------------------------------------
 
 WHERE = "p = {modulus}, width {width}, noise {noise:g}"
 

@@ -35,9 +35,6 @@ KEPT = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 7 / 8, 1.0)  # shares of neurons
 HALVES = ("strongest", "others", "strongest, filtered")
 
 
-# --- the run ------------------------------------------------------------------------
-
-
 def run(
     noise: Any, lr: Any, wd: Any, seed: Any,
     *, modulus: int, capacity: int, width: int, activation: str, steps: int,
@@ -116,9 +113,6 @@ def sweeps(
     return {"main": mj.Sweep(run, ln.tables(modulus), **dials, seed=mj.seeds(seeds))}
 
 
-# --- what was found -----------------------------------------------------------------
-
-
 def claims(results: ln.Results) -> list[mj.Claim]:
     """What a part of the neurons knows, and what all of them look like."""
     return mj.judged(__file__, results, gain, phases, peak)
@@ -151,9 +145,6 @@ def peak(results: ln.Results) -> xr.DataArray:
     spectra = results["main"].spectra
     own = spectra.where(spectra.heard == spectra.told).mean(["heard", "told"])
     return own * spectra.sizes["told"]
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 WHERE = "p = {modulus}, width {width}"

@@ -45,9 +45,6 @@ LOSSES: dict[str, Callable[..., jax.Array]] = {
 }
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     noise: Any, lr: Any, seed: Any, start: Any, *, loss: str, size: int, width: int,
     steps: int,
@@ -131,9 +128,6 @@ def judge(
     return seen
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     loss: tuple = tuple(LOSSES),  # a program each
     noise: tuple = (0.0, 0.1),  # shares of wrong labels
@@ -160,8 +154,6 @@ def sweeps(
         "rates": main.but(noise=max(noise), lr=rates, start=0),
     }
 
-
-# --- what was found -----------------------------------------------------------------
 
 Results = dict[str, xr.Dataset]
 
@@ -200,9 +192,6 @@ def reused(results: Results, loss: str) -> xr.DataArray:
     own = mj.at(found, loss=loss)
     best = own.isel(lr=int(own.mean("seed").argmax("lr")))
     return (own.isel(lr=int(mean.argmax("lr"))) - best).drop_vars("lr", errors="ignore")
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

@@ -41,9 +41,6 @@ SECTIONS = 60  # of the search for the best ridge
 LOGLOG: dict[str, Any] = {"xscale": "log", "yscale": "log"}
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     size: Any, features: Any, alpha: Any, beta: Any, noise: Any, seed: Any,
     *, modes: int, widest: int, capacity: int,
@@ -112,9 +109,6 @@ def ratio_run(alpha: Any, beta: Any, share: Any) -> dict[str, jax.Array]:
     return {"searched": best.train / best.test, "closed": closed}
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     size: tuple = (50, 100, 200),  # numbers of samples
     features: tuple = (25, 50, 100, 200, 400, 800),  # numbers of random features
@@ -136,8 +130,6 @@ def sweeps(
     ratios = mj.Sweep(ratio_run, alpha=2.0, beta=steep, share=share, float64=True)
     return {"main": main, "theory": main.but(theory_run), "ratios": ratios}
 
-
-# --- what was found -----------------------------------------------------------------
 
 Results = dict[str, xr.Dataset]
 
@@ -196,9 +188,6 @@ def away(results: Results, quantity: str, margin: str) -> mj.Estimate:
     """How far simulation is from theory, at worst, as a share in units of a margin."""
     runs, exact = (results[name][quantity] for name in ("main", "theory"))
     return mj.farthest(runs, exact, float(margin) * exact)
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

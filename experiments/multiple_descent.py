@@ -34,9 +34,6 @@ SAMPLES = (5, 10, 15, 20, 25, 30, 40, 50, 55, 60, 65, 70, 80, 90, 100, 110, 120,
 BLOCKS = {"rising": RISING, "falling": FALLING}
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     size: Any, features: Any, apart: Any, seed: Any, *, order: str, capacity: int
 ) -> dict[str, jax.Array]:
@@ -63,9 +60,6 @@ def theory_run(size: Any, features: Any, *, order: str) -> dict[str, jax.Array]:
     return {"equal": equal, "separate": separate(size, falling)}
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     features: tuple = FEATURES,  # in blocks of 30, 90 at most
     size: int = 20,  # points with these features
@@ -90,8 +84,6 @@ def sweeps(
         "points_theory": more.but(theory_run, size=list(every)),
     }
 
-
-# --- what was found -----------------------------------------------------------------
 
 Results = dict[str, xr.Dataset]
 
@@ -122,9 +114,6 @@ def away(results: Results, sweep: str, limit: str, apart: str, share: str) -> An
         raise mj.NotRun("features or points away from the peaks")
     exact, runs = exact.isel({axis: kept}), runs.isel({axis: kept})
     return mj.farthest(runs, exact, float(share) * exact)
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

@@ -36,9 +36,6 @@ from memjax.plots import BESIDE, DASHES, frame, lines, one, panels
 OPERATIONS = ("sum", "difference", "product", "quotient")
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     share: Any, bandwidth: Any, ridge: Any, seed: Any, *, p: int, operation: str,
     kernel: str, features: str, capacity: int, iterations: int,
@@ -106,9 +103,6 @@ def trained_on(shares: Any, p: int) -> dict[str, Any]:
     return {"share": tuple(sorted(shares)), "p": (p,), "capacity": room}
 
 
-# --- what was found -----------------------------------------------------------------
-
-
 def claims(results: rfm.Results) -> list[mj.Claim]:
     """The transition and what precedes it, accuracy by share, and two controls."""
     measures = (worst, progress, monotone, reached, of_kernels, less)
@@ -155,8 +149,6 @@ def less(results: rfm.Results, more: str, fewer: str) -> xr.DataArray:
     last, other = (results[n].test_accuracy.isel(step=-1) for n in (more, fewer))
     return (last - other).min("kernel")
 
-
-# --- what to look at ----------------------------------------------------------------
 
 SETTING = "p = {p}, {share:.0%} of all pairs"
 ITERATION = {"xlabel": "iteration", **rfm.SHARES}

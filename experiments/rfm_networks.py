@@ -36,8 +36,6 @@ from memjax.cli import launch
 from memjax.kernels import pairs
 from memjax.plots import BESIDE, DASHES, frame, lines, one, panels
 
-# --- the runs -----------------------------------------------------------------------
-
 
 def run(
     share: Any, lr: Any, wd: Any, seed: Any, *, p: int, width: int, coding: str,
@@ -128,9 +126,6 @@ def sweeps(
     }
 
 
-# --- what was found -----------------------------------------------------------------
-
-
 def claims(results: rfm.Results) -> list[mj.Claim]:
     """What networks learn on the pairs, from which inputs, and without decay."""
     return mj.judged(__file__, results, below)
@@ -140,8 +135,6 @@ def below(results: rfm.Results, sweep: str, level: str) -> xr.DataArray:
     """Whether test accuracy stays below a level at every logged time."""
     return results[sweep].test_accuracy.max("step") < float(level)
 
-
-# --- what to look at ----------------------------------------------------------------
 
 SHOWN = {
     "main": "half of all pairs",

@@ -36,8 +36,6 @@ from memjax.datasets import uniform_on
 from memjax.kernels import pairs
 from memjax.plots import BESIDE, MARKERS, frame, key, lines, one, panels
 
-# --- the runs -----------------------------------------------------------------------
-
 
 def run(
     moved: Any, paired: Any, shift: Any, bandwidth: Any, ridge: Any, seed: Any,
@@ -110,9 +108,6 @@ def sweeps(
     return made
 
 
-# --- what was found -----------------------------------------------------------------
-
-
 def claims(results: rfm.Results) -> list[mj.Claim]:
     """Failure on the fixed points, rescue, and what the machine learned instead."""
     return mj.judged(__file__, results, any_reflection, likeness)
@@ -131,9 +126,6 @@ def likeness(results: rfm.Results) -> xr.DataArray:
     ideal = xr.DataArray(np.eye(p) - 1 / p, dims=both)
     sizes = ((block**2).sum(both) * (ideal**2).sum()) ** 0.5
     return abs((block * ideal).sum(both)) / sizes
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: rfm.Results) -> Figure:

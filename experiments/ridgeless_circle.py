@@ -33,9 +33,6 @@ BEST = (1.66, 1.875, 2.542)  # a of the Cauchy, Gaussian and Laplace kernels
 circle, theory = mj.kernels.circle, mj.theory.circle
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     size: Any, a: Any, noise: Any, wave: Any, seed: Any, *, kernel: str, capacity: int
 ) -> dict[str, jax.Array]:
@@ -87,8 +84,6 @@ def sweeps(
     return {"main": main, "theory": main.but(theory_run, a=fine)}
 
 
-# --- what was found -----------------------------------------------------------------
-
 Results = dict[str, xr.Dataset]
 
 
@@ -114,9 +109,6 @@ def away(results: Results, quantity: str, margin: str, size: str) -> mj.Estimate
     runs = mj.at(results["main"], size=int(size))
     exact = mj.at(results["theory"], size=int(size))
     return mj.farthest(runs[quantity], exact[quantity], float(margin))
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: Results) -> Figure:

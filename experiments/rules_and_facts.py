@@ -36,9 +36,6 @@ AROUND = (1.0, 2.2057, 5.0)  # ridges around the best one at eps 0.3
 theory = mj.theory.rules_and_facts
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     alpha: Any, eps: Any, lam: Any, ratio: Any, seed: Any, *, dim: int, capacity: int
 ) -> dict[str, jax.Array]:
@@ -62,9 +59,6 @@ def theory_run(alpha: Any, eps: Any, lam: Any, ratio: Any) -> dict[str, jax.Arra
     """What `run` tends to as d grows, and the best that anything can do."""
     found = theory.kernel(alpha, eps, lam, 1.0, jnp.sqrt(ratio))
     return {**found._asdict(), "bayes": theory.bayes(alpha, eps)}
-
-
-# --- the grids ----------------------------------------------------------------------
 
 
 def sweeps(
@@ -101,9 +95,6 @@ def sweeps(
     }
 
 
-# --- what was found -----------------------------------------------------------------
-
-
 def claims(results: rules.Results) -> list[mj.Claim]:
     """Rule and facts at once, what ridge and kernel do, theory against simulation."""
     measures = (most_missed, least_missed, mj.change, best_ridge, mj.away)
@@ -133,9 +124,6 @@ def least_ridge(error: xr.DataArray) -> mj.Estimate:
     """
     values = np.stack([mj.at(error, lam=v).values for v in AROUND])  # [ridge, seed]
     return mj.vertex(AROUND, values)
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: rules.Results) -> Figure:

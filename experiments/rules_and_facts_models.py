@@ -38,9 +38,6 @@ EXPONENTIAL_RATIO = float(np.e - 2)  # k(1) - k(0) - k'(0) for k = exp, and k'(0
 theory = mj.theory.rules_and_facts
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def run(
     alpha: Any, eps: Any, lam: Any, ratio: Any, seed: Any,
     *, dim: int, capacity: int, kappa: float,
@@ -123,9 +120,6 @@ def network_run(
     return mj.train(loss, optax.adam(lr), observe, steps)(start, data)
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     eps: tuple = (0.3,),  # shares of facts
     lam: tuple = (0.001, 0.1, 0.3, 1.0, 5.0, 20.0),  # ridges, positive
@@ -162,9 +156,6 @@ def sweeps(
     }
 
 
-# --- what was found -----------------------------------------------------------------
-
-
 def claims(results: rules.Results) -> list[mj.Claim]:
     """What size, nonlinearity and ridge do; theory against simulation; networks."""
     return mj.judged(__file__, results, mj.change, shrunk, mj.away)
@@ -176,9 +167,6 @@ def shrunk(results: rules.Results) -> xr.DataArray:
     line = exact.generalization.sel(lam=runs.lam, method="nearest")
     above = (runs.generalization - line.assign_coords(lam=runs.lam)).mean("lam")
     return mj.at(above, dim=200) - mj.at(above, dim=50) / 2
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 def figure(results: rules.Results) -> Figure:

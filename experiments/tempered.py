@@ -38,9 +38,6 @@ theory = mj.theory.eigenframework
 PLACES, COUNT = theory.modes(1e60)  # an endless spectrum
 
 
-# --- the runs -----------------------------------------------------------------------
-
-
 def eigenvalues(places: Any, power: Any, logs: Any, rate: Any) -> jax.Array:
     """`i^-power log(i + 1)^-logs exp(-rate i)`, and none beneath 1e-290."""
     i = jnp.asarray(places)
@@ -110,9 +107,6 @@ def sphere_run(
     return {name: jnp.mean(f**2) for name, f in said.items()}
 
 
-# --- the grids ----------------------------------------------------------------------
-
-
 def sweeps(
     size: tuple = (50, 100, 200, 400),  # numbers of samples
     power: tuple = (1.5, 2.0, 3.0),  # eigenvalues fall as i^-power
@@ -160,8 +154,6 @@ def on_spheres(size: tuple, dim: tuple, kernel: tuple, how: dict) -> mj.Sweep:
     return mj.Sweep(sphere_run, size=size, dim=dim, kernel=kernel, **at, **how)
 
 
-# --- what was found -----------------------------------------------------------------
-
 Results = dict[str, xr.Dataset]
 
 
@@ -192,9 +184,6 @@ def away(results: Results, sweep: str, exact: str, margin: str) -> mj.Estimate:
     """How far simulation is from theory, at worst, as a share in units of a margin."""
     curve = results[exact].excess
     return mj.farthest(results[sweep].excess, curve, float(margin) * curve)
-
-
-# --- what to look at ----------------------------------------------------------------
 
 
 LOGLOG: dict[str, Any] = {"xscale": "log", "yscale": "log", "xlabel": "samples"}
