@@ -195,13 +195,11 @@ def test_a_dual_above_zero_at_zero_is_a_vote_of_all(seed) -> None:
 def test_a_dual_linear_at_zero_votes_by_a_singular_kernel(seed, depth) -> None:
     """Its points do not know of each other, so that labels are votes by the kernel.
 
-    As a share of its value at 0 the kernel is all but zero at every distance. The NNGP
-    is c(r) / r with c between bounds; where Hilbert's estimate is a larger share of the
-    sum of 1 / r than half their distance is of their mean, it must say the same.
+    As a share of its value at 0 the kernel is all but zero at every distance.
     """
     at, y, new_t = drawn(seed, 100)
     across = apart(at, new_t)
-    kernels, at0 = u7_at(across, depth), u7(np.ones(1), np.zeros(1), depth)
+    kernels, at0 = u7_at(across, depth), u7(np.array(1.0), np.array(0.0), depth)
     near = u7_at(np.diff(np.sort(at)).min(), depth)
     assert max(float(k / own) for k, own in zip(near, at0, strict=True)) < 1e-9
     chord = 2 * np.sin(across / 2)
@@ -223,10 +221,9 @@ def test_a_dual_linear_at_zero_votes_by_a_singular_kernel(seed, depth) -> None:
         assert float(here.accuracy) == pytest.approx(wanted, abs=1e-12)
         for other, says in old.items():
             share = np.mean((votes > 0) == (says > 0))
-            assert float(here.agreement.sel(of=other)) == pytest.approx(share, abs=1e-12)
-    c = kernels[0] * chord
-    sure = abs(old["hilbert"]) * (c.max() + c.min()) > (1 / chord).sum(1) * np.ptp(c)
-    assert float(found.agreement.sel(kernel="nngp", of="hilbert")) >= sure.mean() > 0.5
+            assert float(here.agreement.sel(of=other)) == pytest.approx(
+                share, abs=1e-12
+            )
 
 
 def test_hilberts_estimate_weighs_by_distance() -> None:
