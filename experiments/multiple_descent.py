@@ -172,7 +172,7 @@ def figure(results: Results) -> Figure:
     canvas, panel = panels("ab;cc", (11, 7.4))
     runs, exact = results["main"], results["theory"]
     draw(panel["a"], runs.excess, exact, "features", np.cumsum(RISING))
-    words: Any = {"yscale": "log", "ylabel": "median excess risk", "ylim": (0.03, 400)}
+    words: Any = {"yscale": "log", "ylabel": "median excess risk", "ylim": (0.02, 400)}
     title = "each block of features larger, {size} points"
     frame(panel["a"], title, runs, xlabel="features", legend=False, **words)
     runs, exact = results["points"], results["points_theory"]
@@ -185,7 +185,7 @@ def figure(results: Results) -> Figure:
 
 def draw_designed(axis: Axes, runs: xr.Dataset) -> None:
     """The mean as features of three kinds are added, each with the name of its kind."""
-    points(axis, runs.excess, "features", join=True, error="se", label="mean")
+    points(axis, runs.excess, "features", join=True, error="se")
     looks = {"S": "N(0, 1)", "W": "mixture of N(0, 9), N(100, 9)", "C": "N(0, 25)"}
     mean = runs.excess.mean("seed").values
     for i, (kind, name) in enumerate(looks.items()):
@@ -194,7 +194,7 @@ def draw_designed(axis: Axes, runs: xr.Dataset) -> None:
         axis.plot(runs.features[at], mean[at], MARKERS[i + 1], label=name, **how)
     axis.axvline(int(runs["size"]), color="k", ls=":", lw=1, label="features = points")
     words: Any = {"yscale": "log", "xlabel": "features, the last of them marked"}
-    words["ylabel"] = "mean excess risk, clipped"
+    words |= {"ylabel": "mean excess risk, clipped", "xticks": runs.features}
     frame(
         axis, "one feature after another, {size} points", runs, legend=BESIDE, **words
     )
