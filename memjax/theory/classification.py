@@ -102,14 +102,15 @@ def all_support(size: Any, features: Any) -> jax.Array:
     shifts of variance 1/n. Right to 1e-6 for 8 points or more.
     """
     freedom = features - size + 2.0
-    log_chi = (jnp.log(freedom) + jnp.linspace(-25, 8, 331) * (2 / freedom) ** 0.5) / 2
+    log_chi = (jnp.log(freedom) + jnp.linspace(-25, 8, 166) * (2 / freedom) ** 0.5) / 2
     law = jax.nn.softmax(freedom * log_chi - jnp.exp(2 * log_chi) / 2)
     bound = jnp.exp(log_chi) / size**0.5
-    shift = jnp.linspace(-7, 7, 201)
-    weight = jax.nn.softmax(-(shift**2) / 2)
+    shift = jnp.linspace(0, 7, 71)  # the real part is even
+    weight = jnp.exp(-(shift**2) / 2) * jnp.where(shift > 0, 2, 1)
     real, imaginary = _below(bound[:, None], shift[None, :] / size**0.5)
     turned = size * jnp.arctan2(imaginary, real)
-    return law @ (jnp.hypot(real, imaginary) ** size * jnp.cos(turned)) @ weight
+    mean = (jnp.hypot(real, imaginary) ** size * jnp.cos(turned)) @ weight
+    return law @ mean / jnp.sum(weight)
 
 
 def _below(u: jax.Array, k: jax.Array) -> tuple[jax.Array, jax.Array]:
