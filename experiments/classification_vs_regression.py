@@ -90,7 +90,7 @@ def theory_run(size: Any, p: Any, q: Any, r: Any) -> dict[str, jax.Array]:
 
 
 def isotropic_theory_run(size: Any, ratio: Any) -> dict[str, jax.Array]:
-    """What `isotropic_run` gives on average, `all` as if points were independent."""
+    """What `isotropic_run` gives on average."""
     at = size, theory.features(size, ratio)
     return {"support": theory.support(*at), "all": theory.all_support(*at)}
 
@@ -127,18 +127,24 @@ def sweeps(
     at: dict[str, Any] = {"signal": signal, "features": features, **drawn}
     mixture = mj.Sweep(mixture_run, size=classes_size, **at)
     bare = main.but(theory_run)
-    fine = np.linspace(min(q), max(q), 57).round(3).tolist()
+    fine = finer(q)
     return {
         "main": main,
         "several": several,
         "isotropic": many,
         "mixture": mixture,
-        "theory": bare.but(q=sorted({*q, *fine})),
+        "theory": bare.but(q=fine),
         "several_theory": several.but(theory_run),
-        "isotropic_theory": many.but(isotropic_theory_run),
-        "mixture_theory": mixture.but(mixture_theory_run),
-        "limit": bare.but(size=MANY, r=(0.0, r), q=sorted({*q, *fine})),
+        "isotropic_theory": many.but(isotropic_theory_run, ratio=finer(ratio)),
+        "mixture_theory": mixture.but(mixture_theory_run, signal=finer(signal)),
+        "limit": bare.but(size=MANY, r=(0.0, r), q=fine),
     }
+
+
+def finer(values: tuple) -> list[float]:
+    """The values of an axis and others between them, for theory."""
+    between = np.linspace(min(values), max(values), 57).round(3)
+    return sorted({*values, *between.tolist()})
 
 
 Results = dict[str, xr.Dataset]
@@ -231,7 +237,9 @@ def draw_task(axis: Axes, results: Results, quantity: str, side: int) -> None:
     level(axis, {"error": 0.5, "risk": 1}[quantity])
     label = {"error": "share of wrong signs", "risk": "risk of regression"}[quantity]
     words = {"xlabel": "q", "ylabel": label}
-    legend: Any = {} if quantity == "error" else False
+    clear: Any = {"loc": "upper left", "bbox_to_anchor": (0.02, 0.9), "frameon": True}
+    clear |= {"framealpha": 1, "edgecolor": "w"}
+    legend = clear if quantity == "error" and side else False  # one for four panels
     frame(axis, "n^{p:g} features", given["main"], legend=legend, **words)
 
 

@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from memjax.cli import launch
-from memjax.plots import frame, key, lines, panels, points
+from memjax.plots import frame, key, lines, log_ticks, panels, points
 
 RIDGES = (0.0, 0.1, 0.3, 1.0, 3.0)  # strengths, in units of the one of least risk
 BLOCK = 200  # features that are held at a time
@@ -220,17 +220,19 @@ def draw_ridges(axis: Axes, results: Results, x: str, title: str, **at: Any) -> 
     key(axis, "theory of the mean")
     words = {"xlabel": {"size": "points"}.get(x, x), "ylabel": "median excess risk"}
     frame(axis, title, runs, **words, **LOGLOG)
+    if x == "size":
+        log_ticks(axis, runs[x].values)
 
 
 def draw_bound(axis: Axes, results: Results) -> None:
     """What noise costs against the bound, with as many features as points or more."""
-    kept = (name for name in ("main", "large") if results.get(name) is not None)
-    for i, name in enumerate(kept):
+    names = {"main": "all numbers of points", "large": "the most points"}
+    for i, name in enumerate(n for n in names if results.get(n) is not None):
         runs = results[name].mean("seed")
         found = runs.where(runs.features >= runs["size"]).stack(place=[...])
         look: dict[str, Any] = {"color": f"C{i}", "marker": "os"[i], "ms": 3}
-        points(axis, found.variance, found.bound, label=name, **look)
-    axis.plot([1e-3, 1], [1e-3, 1], color="k", lw=1, label="bound met")
+        points(axis, found.variance, found.bound, label=names[name], **look)
+    axis.plot([1e-2, 1], [1e-2, 1], color="k", lw=1, label="bound met")
     words: Any = {"xlabel": "lower bound", "ylabel": "cost of noise"}
     frame(axis, "features ≥ points, every ridge", **words, **LOGLOG)
 

@@ -53,6 +53,14 @@ SINGULAR = {  # on spheres of 2, 4 and 8 dimensions
     "sine 9-d": dual.sine(13.826),
 }
 KERNELS = ("nngp", "ntk")
+FORMULAS = {  # of duals, where their names are short for one
+    "u7": "u⁷/2 + u/2",
+    "u3": "u³/2 + u/2",
+    "square": "u²",
+    "offset": "3u³/4 + 1/4",
+    "5-d": "u³/4 + u²/2 + u/4",
+    "9-d": "u³/16 + 7u²/8 + u/16",
+}
 DISTANCES = np.geomspace(1e-4, 1.0, 41)
 PRIOR = 0.4  # of the first class
 RIDGE = 1e-8  # at few layers Gram matrices are singular to rounding without one
@@ -189,8 +197,8 @@ def figure(results: Results) -> Figure:
     """Accuracy over points and depth, agreement, and kernels over distance."""
     canvas, panel = panels("ab;cd", (11, 7))
     main, depths = (results[n].sel(kernel="nngp") for n in ("main", "depths"))
-    draw_accuracy(panel["a"], main, "size", "{kernel}, {depth} layers")
-    draw_accuracy(panel["b"], depths, "depth", "{kernel}, {size} points")
+    draw_accuracy(panel["a"], main, "size", "NNGP, {depth} layers")
+    draw_accuracy(panel["b"], depths, "depth", "NNGP, {size} points")
     draw_agreement(panel["c"], results["depths"])
     draw_shapes(panel["d"], results["shapes"])
     return canvas
@@ -201,8 +209,10 @@ def draw_accuracy(axis: Axes, seen: xr.Dataset, along: str, title: str) -> None:
     for other, dash in zip(seen.of.values, ("-", "--", ":", "-."), strict=True):
         right = seen.classifier.sel(of=other).isel(activation=0).mean("seed")
         lines(axis, right, along, color="0.6", dash=dash, lw=1, label=other)
+    names = [FORMULAS.get(str(n), str(n)) for n in seen.activation.values]
+    right = seen.accuracy.assign_coords(activation=names)
     how: Any = {"color": "activation", "label": "{activation}", "error": "se"}
-    points(axis, seen.accuracy, along, join=True, **how)
+    points(axis, right, along, join=True, **how)
     words = {"xlabel": {"size": "points", "depth": "layers"}[along]}
     frame(axis, title, seen.accuracy, ylabel="accuracy", legend=BESIDE, **words)
     log_ticks(axis, seen[along].values)
@@ -215,8 +225,9 @@ def draw_agreement(axis: Axes, seen: xr.Dataset) -> None:
         limit = limits.get(name, "hilbert")
         part = seen.agreement.sel(activation=name, of=limit)
         how: Any = {"color": f"C{i}", "marker": MARKERS[i], "error": "se", "join": True}
-        points(axis, part, "depth", dash="kernel", label=f"{name} as {limit}", **how)
-    key(axis, "ntk", "o--", mfc="w")
+        how["label"] = f"{FORMULAS.get(str(name), name)} as {limit}"
+        points(axis, part, "depth", dash="kernel", **how)
+    key(axis, "NTK", "o--", mfc="w")
     words: Any = {"xlabel": "layers", "ylabel": "share of equal labels"}
     frame(axis, "{size} points", seen.agreement, legend=BESIDE, **words)
     log_ticks(axis, seen.depth.values)
@@ -224,12 +235,12 @@ def draw_agreement(axis: Axes, seen: xr.Dataset) -> None:
 
 def draw_shapes(axis: Axes, shapes: xr.Dataset) -> None:
     """Kernels over the distance, and the power of their limit."""
-    for i, name in enumerate(("u7", "u3", "5-d", "9-d")):
-        curve = shapes.log.sel(activation=name) / np.log(10)
-        lines(axis, curve, "distance", color=f"C{i}", dash="kernel", label=name)
-        p = dual.exponent(SINGULAR[name])
+    for i, n in enumerate(("u7", "u3", "5-d", "9-d")):
+        curve = shapes.log.sel(activation=n) / np.log(10)
+        lines(axis, curve, "distance", color=f"C{i}", dash="kernel", label=FORMULAS[n])
+        p = dual.exponent(SINGULAR[n])
         axis.plot(DISTANCES, -p * np.log10(DISTANCES), "k:", lw=1)
-    key(axis, "ntk", "--")
+    key(axis, "NTK", "--")
     key(axis, "r^-p", ":")
     words: Any = {"xscale": "log", "xlabel": "distance r", "ylabel": "log10 kernel"}
     frame(axis, "{depth} layers", shapes, legend=BESIDE, **words)

@@ -31,7 +31,7 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from memjax.cli import launch
-from memjax.plots import frame, panels, points
+from memjax.plots import BESIDE, frame, panels, points
 
 CLASSES, DIM, SPREAD = 10, 50, 3.0  # of Gaussians: |mean| is near `SPREAD`
 SIDE = 7  # pixels of a digit
@@ -196,23 +196,30 @@ def reused(results: Results, loss: str) -> xr.DataArray:
 
 def figure(results: Results) -> Figure:
     """Every run's accuracy and calibration by loss, on both tasks, and rates."""
-    canvas, panel = panels("abc;def", (13, 7))
+    results = {name: ds.assign_coords(loss=words(ds)) for name, ds in results.items()}
+    canvas, panel = panels("abc;def", (13.5, 7))
     names = {"accuracy": "test accuracy", "ece": "calibration error"}
     for letters, (name, label) in zip(("ad", "be"), names.items(), strict=True):
         for letter, task in zip(letters, ("main", "digits"), strict=True):
             strips(panel[letter], results[task][name])
             title = {"main": "Gaussian classes", "digits": "digits"}[task]
-            frame(panel[letter], title, ylabel=label)
+            frame(panel[letter], title, ylabel=label, legend=False)
     scaled = results["main"].ece_scaled
     strips(panel["c"], scaled)
-    frame(panel["c"], "Gaussian classes, best temperature", ylabel="calibration error")
+    title, label = "Gaussian classes, best temperature", names["ece"]
+    frame(panel["c"], title, ylabel=label, legend=BESIDE)
     rates = results["rates"].accuracy
     how: dict[str, Any] = {"color": "loss", "label": "{loss}", "join": True}
     points(panel["f"], rates, "lr", error="se", **how)
-    words: dict[str, Any] = {"xscale": "log", "xlabel": "learning rate"}
+    how = {"xscale": "log", "xlabel": "learning rate", "ylabel": names["accuracy"]}
     title = "Gaussian classes, wrong labels {noise:g}"
-    frame(panel["f"], title, rates, ylabel="test accuracy", **words)
+    frame(panel["f"], title, rates, legend=BESIDE, **how)
     return canvas
+
+
+def words(runs: xr.Dataset) -> list[str]:
+    """The names of losses as one writes them."""
+    return [str(name).replace("_", "-") for name in runs.loss.values]
 
 
 def strips(axis: Axes, of: xr.DataArray) -> None:

@@ -12,7 +12,8 @@ Command: python -m experiments.ridgeless_circle
 Expected: excess risk 0.500 for the Laplace kernel at its best a = 2.542, noise of
 variance one, at every number of points.
 
-Sweeps: `main` (interpolation by a linear solve) and `theory` (closed forms).
+Sweeps: `main` (interpolation by a linear solve), `laplace` (at three more bandwidths),
+and closed forms: `theory`, and `wide` for a kernel that is all but the absolute value.
 """
 
 from typing import Any
@@ -80,7 +81,12 @@ def sweeps(
     grid: dict[str, Any] = {"size": size, "kernel": kernel, "noise": noise}
     grid |= {"a": a, "wave": wave, "seed": mj.seeds(seeds)}
     main = mj.Sweep(run, float64=True, **grid)
-    return {"main": main, "theory": main.but(theory_run, a=mj.finely(a))}
+    return {
+        "main": main,
+        "theory": main.but(theory_run, a=mj.finely(a)),
+        "laplace": main.but(kernel="laplace", a=(1.0, 2.27, 5.0)),
+        "wide": main.but(theory_run, kernel="laplace", a=1000.0),
+    }
 
 
 def claims(results: mj.Results) -> list[mj.Claim]:

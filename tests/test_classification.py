@@ -7,6 +7,7 @@ import pytest
 from agreement import assert_mean, without_first_order
 from scipy import stats
 from scipy.integrate import quad
+from scipy.interpolate import CubicSpline
 from scipy.optimize import minimize
 
 import memjax as mj
@@ -59,13 +60,37 @@ def test_the_share_of_support_vectors_is_students(size, features) -> None:
     assert float(theory.support(size, features)) == pytest.approx(wanted, rel=1e-10)
 
 
-def test_the_share_of_support_vectors_is_that_of_draws() -> None:
-    rng, shares = np.random.default_rng(0), []
-    for _ in range(3000):
-        x, y = rng.normal(size=(8, 14)), rng.choice([-1, 1], 8)
-        shares.append(np.mean(y * np.linalg.solve(x @ x.T, y) > 0))
-    error = np.std(shares) / len(shares) ** 0.5
-    assert abs(np.mean(shares) - float(theory.support(8, 14))) < 4 * error
+@pytest.mark.parametrize("features", [8, 14, 60])
+def test_support_vectors_are_as_many_as_of_draws(features) -> None:
+    """Both the share of them and how often all of 8 points are, by dense solves."""
+    rng, count = np.random.default_rng(features), 20_000
+    x = rng.normal(size=(count, 8, features))
+    y = rng.choice([-1.0, 1.0], (count, 8, 1))
+    yes = (y * np.linalg.solve(x @ x.swapaxes(1, 2), y))[..., 0] > 0
+    for draws, exact in (
+        (yes.mean(1), theory.support),
+        (yes.all(1), theory.all_support),
+    ):
+        error = np.std(draws) / count**0.5
+        assert abs(np.mean(draws) - float(exact(8, features))) < 4 * error
+
+
+@pytest.mark.parametrize(
+    ("size", "features"), [(8, 8), (8, 14), (16, 22), (64, 266), (64, 665)]
+)
+def test_all_points_support_by_the_law_of_the_extreme(size, features) -> None:
+    """By McKay's recursion for the largest of n normal numbers less their mean."""
+    u = np.linspace(0, 8, 8001)
+    below = np.ones_like(u)
+    for n in range(2, size + 1):
+        wider = n / (n - 1)
+        before = CubicSpline(u, below)(np.minimum(wider * u, 8))
+        slope = n * wider**0.5 * stats.norm.pdf(wider**0.5 * u) * before
+        below = CubicSpline(u, slope).antiderivative()(u)
+    assert below[-1] == pytest.approx(1, abs=1e-7)
+    chi = stats.chi(features - size + 2, scale=size**-0.5)
+    wanted = CubicSpline(u, below * chi.pdf(u)).integrate(0, 8)
+    assert float(theory.all_support(size, features)) == pytest.approx(wanted, abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -202,11 +227,13 @@ def test_one_strong_feature_has_its_exact_risk() -> None:
 
 
 @pytest.mark.long
-def test_random_labels_have_theorys_share_of_support_vectors() -> None:
+def test_random_labels_have_theorys_support_vectors() -> None:
     at = {"size": 16, "ratio": [0.5, 1.5, 3.0], "float64": True}
-    share = mj.sweep(experiment.isotropic_run, seed=range(2000), **at).support
-    exact = mj.sweep(experiment.isotropic_theory_run, **at).support
-    assert_mean(share, exact, known=0.03)
+    runs = mj.sweep(experiment.isotropic_run, seed=range(2000), **at)
+    exact = mj.sweep(experiment.isotropic_theory_run, **at)
+    assert_mean(runs.support, exact.support, known=0.03)
+    often = {"ratio": [1.5, 3.0]}
+    assert_mean(runs["all"].sel(often), exact["all"].sel(often), known=0.15)
 
 
 @pytest.mark.long

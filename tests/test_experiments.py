@@ -49,7 +49,8 @@ TINY = {
     "--published_p=0",
     "losses": "--loss=cross_entropy,squentropy --noise=0.1 --seeds=2 --starts=2 "
     "--rates=1e-3 --size=20 --width=4 --steps=5",
-    "multiple_descent": "--size=4 --features=3,12 --samples=3,8 --seeds=2 --apart=0.1",
+    "multiple_descent": "--size=4 --features=3,12 --samples=3,8 --seeds=2 --apart=0.1 "
+    "--draws=2",
     "more_is_better": "--size=4,6 --features=3,6 --modes=40 --seeds=2 --steep=2.5 "
     "--share=0,1",
     "eigenpro": "--samples=40 --flat=0,5 --anchors=25 --steps=60 --seeds=2 "

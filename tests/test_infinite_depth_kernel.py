@@ -89,46 +89,142 @@ def test_old_classifiers_are_as_often_right_as_integrals_say() -> None:
     assert gaps[1] / gaps[0] == pytest.approx(1 / 4, abs=0.1)
 
 
-def test_the_run_interpolates_as_numpy_does() -> None:
-    """At 8 layers and 30 points, by the kernel itself and a dense solve."""
-    keys = jax.random.split(jax.random.key(3))
+def drawn(seed: int, size: int) -> tuple[np.ndarray, ...]:
+    """A run's own draws: angles [size] and labels, and t of its new points."""
+    keys = jax.random.split(jax.random.key(seed))
     (t, y), (new_t, _) = (
         map(np.asarray, mj.datasets.overlapping(key, n, experiment.PRIOR))
-        for key, n in zip(keys, (30, 300), strict=True)
+        for key, n in zip(keys, (size, SHAPES["tests"]), strict=True)
     )
-    at, new = np.arctan2(1 - t, t), np.arctan2(1 - new_t, new_t)
+    return np.arctan2(1 - t, t), y, new_t
 
-    def kernel(a, b):
-        u = np.cos(a[:, None] - b[None, :])
-        for _ in range(8):
-            u = u**7 / 2 + u / 2
-        return u
 
-    system = kernel(at, at) + 30 * experiment.RIDGE * np.eye(30)
-    says = kernel(new, at) @ np.linalg.solve(system, y) > 0
-    chance = 1.2 * new_t / (0.8 + 0.4 * new_t)
-    wanted = np.mean(np.where(says, chance, 1 - chance))
+def apart(at: np.ndarray, new_t: np.ndarray) -> np.ndarray:
+    """The angles from new points to points [tests, size]."""
+    return abs(np.arctan2(1 - new_t, new_t)[:, None] - at[None, :])
+
+
+def rightly(votes: np.ndarray, new_t: np.ndarray) -> float:
+    """How often the signs of votes are the label of a new point."""
+    return float(np.mean(np.where(votes > 0, eta(new_t), 1 - eta(new_t))))
+
+
+def u7(u: np.ndarray, gone: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    """The NNGP and the NTK of the dual u⁷/2 + u/2 at inner products u = 1 - `gone`.
+
+    By their recursion, as 1 - u where that is the smaller: it has all its digits.
+    """
+    tangent = u
+    for _ in range(depth):
+        slope = 3.5 * u**6 + 0.5
+        grown = (gone - np.expm1(7 * np.log1p(-np.minimum(gone, 0.5)))) / 2
+        gone, u = grown, np.where(grown < 0.5, 1 - grown, (u**7 + u) / 2)
+        tangent = u + tangent * slope
+    return u, tangent
+
+
+def u7_at(angle: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
+    return u7(np.cos(angle), 2 * np.sin(angle / 2) ** 2, depth)
+
+
+def test_the_run_interpolates_as_numpy_does() -> None:
+    """At 8 layers and 30 points, by the kernel itself and a dense solve."""
+    at, y, new_t = drawn(3, 30)
+    among, across = (
+        u7_at(r, 8)[0] for r in (abs(at[:, None] - at[None, :]), apart(at, new_t))
+    )
+    a = np.linalg.solve(among + 30 * experiment.RIDGE * np.eye(30), y)
+    votes = across @ a
+    assert np.min(abs(votes) / (across @ abs(a))) > 1e-4  # no label is in doubt
     at8 = {"size": 30, "depth": 8, "activation": "u7", "seed": 3}
     for capacity in (30, 40):
         found = runs(capacity=capacity, **at8).accuracy.sel(kernel="nngp")
-        assert float(found) == pytest.approx(wanted, abs=0.004)
+        assert float(found) == pytest.approx(rightly(votes, new_t), abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("activation", "limit"), [("square", "nearest"), ("offset", "majority")]
-)
-def test_deep_kernels_are_their_limit(activation, limit) -> None:
-    found = runs(size=40, depth=200, activation=activation, capacity=40, seed=range(3))
-    np.testing.assert_allclose(found.agreement.sel(of=limit), 1, atol=0.01)
+def assert_is(found: xr.Dataset, limit: str) -> None:
+    """That both kernels give every new point the label of an old classifier."""
+    np.testing.assert_allclose(found.agreement.sel(of=limit), 1, rtol=1e-12)
     same = found.classifier.sel(of=limit, drop=True)
-    np.testing.assert_allclose(found.accuracy.sel(kernel="ntk"), same, atol=0.01)
+    for kernel in found.kernel:
+        np.testing.assert_allclose(found.accuracy.sel(kernel=kernel), same, rtol=1e-12)
 
 
-def test_the_singular_kernel_is_hilberts_estimate() -> None:
-    found = runs(size=100, depth=200, activation="u7", capacity=100, seed=range(3))
-    alike = found.agreement.mean("seed")
-    assert float(alike.sel(kernel="nngp", of="hilbert")) > 0.98
-    assert float(alike.sel(kernel="ntk", of="nearest")) > 0.95
+@pytest.mark.parametrize("seed", range(3))
+def test_a_dual_of_slope_zero_at_zero_is_the_nearest_neighbor(seed) -> None:
+    """The dual u² has the NNGP cos(r)^(2^L) and the NTK 2^(L+1) - 1 times that.
+
+    So at 200 layers no two points know of each other, and of all that a new one knows
+    nothing counts beside the nearest, unless one of the other class is as near to
+    60 digits. To five, which is what the run keeps of its kernel's logs, none is.
+    """
+    at, y, new_t = drawn(seed, 40)
+    among, logs = (-np.log(np.cos(r)) for r in (np.diff(np.sort(at)), apart(at, new_t)))
+    assert among.min() * 2.0**200 > 1e6
+    nearest = logs.min(1)
+    other = np.where(y != y[logs.argmin(1)][:, None], logs, np.inf).min(1)
+    assert np.all(other > (1 + 1e-5) * nearest)
+    at200 = {"size": 40, "depth": 200, "activation": "square", "capacity": 40}
+    assert_is(runs(seed=seed, **at200), "nearest")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_dual_above_zero_at_zero_is_a_vote_of_all(seed) -> None:
+    """The dual 3u³/4 + 1/4 takes every u < 1 to (√21 - 3) / 6, where its slope is .16.
+
+    Both kernels grow with u. So all distances lie between the least and the largest,
+    and where those have the same kernel, up to a share s, all weights of a vote are
+    the same up to about that; 41 labels have a sum of one or more, and s below 1 / 41²
+    cannot turn its sign.
+    """
+    at, y, new_t = drawn(seed, 41)
+    across = apart(at, new_t)
+    ends = np.array([np.diff(np.sort(at)).min(), across.min(), across.max()])
+    gone, tangent = 2 * np.sin(ends / 2) ** 2, np.cos(ends)
+    for _ in range(200):
+        u = 1 - gone
+        gone = 3 / 4 * -np.expm1(3 * np.log1p(-gone))
+        tangent = 1 - gone + tangent * 9 / 4 * u**2
+    np.testing.assert_allclose(1 - gone, (21**0.5 - 3) / 6, rtol=1e-12)
+    assert np.ptp(tangent) / tangent.min() < 1e-10 and len(y) ** -2 > 1e-10
+    at200 = {"size": 41, "depth": 200, "activation": "offset", "capacity": 41}
+    assert_is(runs(seed=seed, **at200), "majority")
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("depth", [60, 200])
+def test_a_dual_linear_at_zero_votes_by_a_singular_kernel(seed, depth) -> None:
+    """Its points do not know of each other, so that labels are votes by the kernel.
+
+    As a share of its value at 0 the kernel is all but zero at every distance.
+    """
+    at, y, new_t = drawn(seed, 100)
+    across = apart(at, new_t)
+    kernels, at0 = u7_at(across, depth), u7(np.array(1.0), np.array(0.0), depth)
+    near = u7_at(np.diff(np.sort(at)).min(), depth)
+    assert max(float(k / own) for k, own in zip(near, at0, strict=True)) < 1e-9
+    chord = 2 * np.sin(across / 2)
+    old = {
+        "bayes": new_t - experiment.PRIOR,
+        "nearest": y[across.argmin(1)],
+        "hilbert": (y / chord).sum(1),
+        "majority": np.full(len(new_t), y.sum()),
+    }
+    found = mj.sweep(
+        experiment.run, size=100, depth=depth, activation="u7", capacity=100, seed=seed,
+        float64=True, **{**SHAPES, "nodes": 4096},
+    )  # fmt: skip
+    for name, kernel in zip(experiment.KERNELS, kernels, strict=True):
+        votes = kernel @ y
+        assert np.min(abs(votes) / kernel.sum(1)) > 1e-6  # no label is in doubt
+        here = found.sel(kernel=name)
+        wanted = rightly(votes, new_t)
+        assert float(here.accuracy) == pytest.approx(wanted, abs=1e-12)
+        for other, says in old.items():
+            share = np.mean((votes > 0) == (says > 0))
+            assert float(here.agreement.sel(of=other)) == pytest.approx(
+                share, abs=1e-12
+            )
 
 
 def test_hilberts_estimate_weighs_by_distance() -> None:

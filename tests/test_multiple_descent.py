@@ -71,3 +71,43 @@ def test_the_run_is_lstsq_on_its_own_draws() -> None:
     weights = np.linalg.lstsq(x, y, rcond=1e-13)[0]
     wanted = np.sum((scale * weights) ** 2)
     assert float(found.excess) == pytest.approx(wanted, rel=1e-6)
+
+
+def own_draw(kinds: str, size: int, seed: int) -> tuple[np.ndarray, ...]:
+    """Features of the run's own single draw, and their means and second moments."""
+    deviation, gap = np.transpose([experiment.KINDS[k] for k in kinds])
+    key = jax.random.split(jax.random.key(seed), 1)[0]
+    x_key, half_key = jax.random.split(key)
+    shape = size, len(kinds)
+    x = deviation * np.asarray(jax.random.normal(x_key, shape))
+    x += gap * np.asarray(jax.random.bernoulli(half_key, shape=shape))
+    mean = gap / 2
+    return x, mean[:, None] * mean + np.diag(deviation**2 + gap**2 / 4)
+
+
+@pytest.mark.parametrize("kinds", [experiment.DESIGN, experiment.PROTOTYPE])
+def test_designed_features_cost_what_lstsq_does_on_their_draws(kinds) -> None:
+    """Below and above as many as points; below, every further one costs more."""
+    size, every = 5, list(range(1, len(kinds) + 1))
+    at = {"pattern": kinds[::-1], "size": size, "draws": 1, "float64": True}
+    found = mj.sweep(experiment.designed_run, features=every, seed=[1, 2], **at).excess
+    for seed in (1, 2):
+        x, second = own_draw(kinds[::-1], size, seed)
+        for d in every:
+            weights = np.linalg.pinv(x[:, :d], rcond=1e-13)  # of every label
+            wanted = np.trace(weights.T @ second[:d, :d] @ weights)
+            here = float(found.sel(features=d, seed=seed))
+            assert here == pytest.approx(min(wanted, 1e6), rel=1e-5)
+    assert np.all(found.sel(features=slice(1, size)).diff("features") > 0)
+
+
+def test_a_lone_mixture_costs_what_draws_of_numpy_say() -> None:
+    at = {"features": 1, "size": 3, "draws": 1, "float64": True}
+    found = mj.sweep(experiment.designed_run, pattern="W", seed=range(2000), **at)
+    rng = np.random.default_rng(0)
+    x = 3 * rng.normal(size=(200_000, 3)) + 100 * rng.integers(0, 2, (200_000, 3))
+    cost = np.minimum((9 + 100**2 / 2) / np.sum(x**2, axis=1), 1e6)
+    error = np.hypot(
+        cost.std() / len(cost) ** 0.5, float(found.excess.std()) / 2000**0.5
+    )
+    assert abs(float(found.excess.mean()) - cost.mean()) < 4 * error
