@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -27,9 +28,26 @@ SWITCHES = [
     for causal in (True, False)
     for hidden in (10, 0)
 ]
+
+
+def jitted(model):
+    """The same, each call compiled as a whole: operations one by one take longer."""
+
+    def apply(params, x, at=None, **numbers):
+        how = {} if at is None else {"at": at}  # static, unless it is an argument
+        return jax.jit(partial(model.apply, **how))(params, jnp.asarray(x), **numbers)
+
+    return model._replace(apply=apply)
+
+
+def network(prompt=0, layers=2, **how):
+    how |= {"layers": layers, "prompt": prompt}
+    return jitted(transformer(VOCABULARY, WIDTH, HEADS, LENGTH, **how))
+
+
 NETWORKS = {
-    "transformer": transformer(VOCABULARY, WIDTH, HEADS, LENGTH, 2),
-    "mamba": mamba(VOCABULARY, WIDTH, 2, states=3),
+    "transformer": network(),
+    "mamba": jitted(mamba(VOCABULARY, WIDTH, 2, states=3)),
 }
 
 
@@ -154,14 +172,12 @@ def assert_same(found, expected):
 def test_the_transformer_is_its_formula(switches):
     norm, causal, hidden, classes, bias = switches
     how = {"hidden": hidden, "classes": classes, "bias": bias}
-    model = transformer(
-        VOCABULARY, WIDTH, HEADS, LENGTH, 2, norm=norm, causal=causal, **how
-    )
+    model = network(norm=norm, causal=causal, **how)
     params = scattered(model.init(jax.random.key(0)))
     assert [n in params["layers"] for n in ("up", "out_bias")] == [hidden > 0, bias]
     expected = numpy_transformer(params, X, norm=norm, causal=causal)
     assert expected.shape == (len(X), classes or VOCABULARY)
-    assert_same(jax.jit(model.apply)(params, jnp.asarray(X)), expected)
+    assert_same(model.apply(params, X), expected)
 
 
 def test_switches_meet_in_pairs():
@@ -173,16 +189,15 @@ def test_switches_meet_in_pairs():
 @pytest.mark.parametrize("classes", [0, CLASSES])
 @pytest.mark.parametrize(("norm", "window"), [(True, 4), (False, 1), (True, 9)])
 def test_mamba_is_its_formula(classes, norm, window):
-    model = mamba(
-        VOCABULARY, WIDTH, 2, states=3, window=window, classes=classes, norm=norm
-    )
+    how = {"states": 3, "window": window, "classes": classes, "norm": norm}
+    model = jitted(mamba(VOCABULARY, WIDTH, 2, **how))
     params = scattered(model.init(jax.random.key(0)))
-    assert_same(jax.jit(model.apply)(params, jnp.asarray(X)), numpy_mamba(params, X))
+    assert_same(model.apply(params, X), numpy_mamba(params, X))
 
 
 def test_mamba_of_a_start_is_its_formula_with_rates_from_one_on():
     params = NETWORKS["mamba"].init(jax.random.key(3), 2.0)
-    assert_same(NETWORKS["mamba"].apply(params, jnp.asarray(X)), numpy_mamba(params, X))
+    assert_same(NETWORKS["mamba"].apply(params, X), numpy_mamba(params, X))
     layer = jax.tree.map(lambda a: a[0], params["layers"])
     np.testing.assert_allclose(np.exp(layer["decay"][4]), [1, 2, 3], rtol=1e-6)
     steps = np.log1p(np.exp(np.asarray(layer["delta_bias"], np.float64)))
@@ -204,7 +219,7 @@ def test_later_tokens_move_nothing(name):
 
 
 def test_without_a_causal_mask_later_tokens_do():
-    model = transformer(VOCABULARY, WIDTH, HEADS, LENGTH, causal=False)
+    model = network(causal=False)
     params = scattered(model.init(jax.random.key(0)))
     first = [model.apply(params, jnp.array([1, 2, last]), at=0) for last in (3, 4)]
     assert np.abs(first[0] - first[1]).max() > 1e-3
@@ -215,7 +230,7 @@ def test_without_a_causal_mask_later_tokens_do():
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
 def test_numbers_of_the_transformer(norm):
-    model = transformer(VOCABULARY, WIDTH, HEADS, LENGTH, 3, norm=norm, prompt=4)
+    model = network(4, 3, norm=norm)
     params = scattered(model.init(jax.random.key(0)))
     x = np.array([-1, 2, 5, 5, -1, -1])  # padded at both ends
     for positions, norms, prompted in (
@@ -226,41 +241,49 @@ def test_numbers_of_the_transformer(norm):
             "norms": np.array(norms),
             "prompted": prompted,
         }
-        found = jax.jit(model.apply)(params, jnp.asarray(x), **numbers)
+        found = model.apply(params, x, **numbers)
         expected = numpy_transformer(
             params, x, norm=norm, causal=True, **{**numbers, "norms": norms}
         )
         assert_same(found[1:4], expected)
 
 
+@pytest.mark.parametrize(("norm", "prompt"), [("post", 3), (None, 0)])
+def test_an_only_layer_without_a_norm_before_it(norm, prompt):
+    """Its tables are projected, and then looked up: the same numbers."""
+    model = network(prompt, 1, norm=norm)
+    params = scattered(model.init(jax.random.key(0)))
+    how = {"norm": norm, "causal": True, "positions": 0.5}
+    expected = numpy_transformer(params, X, prompted=prompt, **how)
+    vectors = np.asarray(params["embed"])[X]
+    for x, at in ((X, None), (X, -1), (vectors, None), (vectors, slice(1, 4))):
+        found = model.apply(params, x, at=at, positions=0.5)
+        assert_same(found, expected if at is None else expected[at])
+
+
 def test_no_positions_are_a_table_of_zeros():
     model = NETWORKS["transformer"]
     params = scattered(model.init(jax.random.key(0)))
-    off = model.apply(params, jnp.asarray(X), positions=0.0)
+    off = model.apply(params, X, positions=0.0)
     none = {**params, "position": jnp.zeros((LENGTH, WIDTH))}
-    np.testing.assert_array_equal(off, model.apply(none, jnp.asarray(X)))
-    assert np.abs(off - model.apply(params, jnp.asarray(X))).max() > 1e-2
+    np.testing.assert_array_equal(off, model.apply(none, X))
+    assert np.abs(off - model.apply(params, X)).max() > 1e-2
 
 
 @pytest.mark.parametrize("causal", [True, False])
 def test_a_prompt_of_which_k_live_is_a_prompt_of_k(causal):
-    def made(prompt):
-        how = {"causal": causal, "prompt": prompt}
-        return transformer(VOCABULARY, WIDTH, HEADS, LENGTH, 2, **how)
-
+    made = partial(network, causal=causal)
     params = scattered(made(6).init(jax.random.key(0)))
-    for k in (1, 4, 6):
+    for k in (2, 6):
         short = {**params, "prompt": params["prompt"][:k]}
-        expected = made(k).apply(short, jnp.asarray(X))
-        found = made(6).apply(params, jnp.asarray(X), prompted=k)
+        expected = made(k).apply(short, X)
+        found = made(6).apply(params, X, prompted=k)
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     without = {name: a for name, a in params.items() if name != "prompt"}
-    expected = made(0).apply(without, jnp.asarray(X))
-    found = made(6).apply(params, jnp.asarray(X), prompted=0)
+    expected = made(0).apply(without, X)
+    found = made(6).apply(params, X, prompted=0)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
-    slope = jax.grad(lambda p: made(6).apply(p, jnp.asarray(X), prompted=2).sum())(
-        params
-    )
+    slope = jax.grad(lambda p: made(6).apply(p, X, prompted=2).sum())(params)
     assert (np.abs(slope["prompt"]).max(axis=1) > 0).tolist() == [True] * 2 + [
         False
     ] * 4
@@ -302,12 +325,12 @@ def test_norms_that_are_held_are_of_gain_one_and_shift_zero(name):
     for i in (0, 1):
         dial = np.ones(3)
         dial[i] = 0
-        found = model.apply(params, jnp.asarray(X), norms=dial)
+        found = model.apply(params, X, norms=dial)
         by_hand = jax.tree_util.tree_map_with_path(
             lambda p, a, i=i: held(i, p, a), params
         )
-        assert_same(found, model.apply(by_hand, jnp.asarray(X)))
-    slope = jax.grad(lambda p: model.apply(p, jnp.asarray(X), norms=0.0).sum())(params)
+        assert_same(found, model.apply(by_hand, X))
+    slope = jax.grad(lambda p: model.apply(p, X, norms=0.0).sum())(params)
     moved = jax.tree_util.tree_flatten_with_path(slope)[0]
     for path, a in moved:
         if "norm" in jax.tree_util.keystr(path):
@@ -315,16 +338,22 @@ def test_norms_that_are_held_are_of_gain_one_and_shift_zero(name):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("at", [0, -1, slice(2, 5), np.array([4, 1, -2])], ids=str)
-def test_rows_that_are_asked_for_are_those_of_all(name, at):
+def test_rows_that_are_asked_for_are_those_of_all(name):
     model = NETWORKS[name]
     params = scattered(model.init(jax.random.key(0)))
-    whole = np.asarray(model.apply(params, jnp.asarray(X)))
-    found = model.apply(params, jnp.asarray(X), at=at)
-    np.testing.assert_allclose(found, whole[at], rtol=1e-5, atol=1e-5)
-    if not isinstance(at, slice):
-        traced = jax.jit(lambda at: model.apply(params, jnp.asarray(X), at=at))(at)
-        np.testing.assert_allclose(traced, whole[at], rtol=1e-5, atol=1e-5)
+    whole = np.asarray(model.apply(params, X))
+    asked = (0, -1, slice(2, 5), np.array([4, 1, -2]))
+
+    @jax.jit
+    def rows(index, several):
+        traced = [model.apply(params, X, at=at) for at in (index, several)]
+        return [model.apply(params, X, at=at) for at in asked], traced
+
+    static, traced = rows(-1, asked[-1])
+    for at, found in zip(asked, static, strict=True):
+        np.testing.assert_allclose(found, whole[at], rtol=1e-5, atol=1e-5)
+    for at, found in zip(asked[1::2], traced, strict=True):
+        np.testing.assert_allclose(found, whole[at], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -364,10 +393,12 @@ def test_starts_have_their_variance(name):
     out = lecun["layers"]["out"]
     assert np.std(out) == pytest.approx(out.shape[1] ** -0.5, rel=0.03)
     # A larger vocabulary begins with a smaller one, and nothing else moves.
-    more = make[name](310, classes=4).init(jax.random.key(0))
+    more = make[name](310).init(jax.random.key(0))
     np.testing.assert_array_equal(more["embed"][:300], lecun["embed"])
     np.testing.assert_array_equal(more["layers"]["out"], out)
-    assert more["unembed"].shape == (48, 4)
+    own = make[name](30, classes=4).init(jax.random.key(0))
+    assert (own["embed"].shape, own["unembed"].shape) == ((30, 48), (48, 4))
+    assert np.std(own["unembed"]) == pytest.approx(48**-0.5, rel=0.2)
 
 
 def run(positions, prompted, size, norms, lr, seed, *, length):

@@ -18,6 +18,7 @@ from memjax.models.tokens import (
     embedded,
     no_norm,
     normed,
+    present,
     taken,
 )
 
@@ -78,7 +79,7 @@ def _apply(
     `at` and `norms` are as for the transformer. What is no token leaves all states as
     they are, but stands in the windows of those that follow, as zeros.
     """
-    stream, live = embedded(params["embed"], x)
+    stream, live = embedded(params["embed"], x), present(x)
     block = partial(_block, live, lambda a: a)
     last = partial(_block, live, partial(taken, at=at))
     return answered(params, stream, block, last, norms, at)
