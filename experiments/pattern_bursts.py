@@ -31,7 +31,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
@@ -160,7 +159,7 @@ def sweeps(
 
 def claims(results: mj.Results) -> list[mj.Claim]:
     """In which order sets are memorized, how suddenly, and what is forgotten."""
-    measures = order, slower, wider, burst, forgettings, seen_last, mj.extreme
+    measures = order, slower, burst, forgettings, seen_last, mj.extreme
     return mj.judged(__file__, results, *measures)
 
 
@@ -171,25 +170,20 @@ def memorized(seen: xr.Dataset) -> xr.DataArray:
 
 def order(results: mj.Results) -> xr.DataArray:
     """The sets, from the one that is memorized first, on average, to the last."""
-    mean = memorized(results["main"]).mean("seed")
-
-    def ranked(steps: np.ndarray) -> str:
-        return " ".join(mean.subset.values[np.argsort(steps, kind="stable")])
-
-    dims: Any = {"input_core_dims": [["subset"]], "vectorize": True}
-    return xr.apply_ufunc(ranked, mean, output_dtypes=[str], **dims)
+    steps = memorized(results["main"]).mean("seed").transpose(..., "subset")
+    names = steps.subset.values[np.argsort(steps.values, axis=-1, kind="stable")]
+    told = np.apply_along_axis(" ".join, -1, names.astype(object))
+    return steps.isel(subset=0, drop=True).copy(data=told)
 
 
-def slower(results: mj.Results, first: str, last: str) -> xr.DataArray:
-    """How many times as long, in powers of 2, one set takes as another."""
-    found = memorized(results["main"])
-    return np.log2(mj.at(found, subset=last) / mj.at(found, subset=first))
-
-
-def wider(results: mj.Results, first: str, last: str) -> xr.DataArray:
-    """How many times as long, in powers of 2, random digits take at another width."""
-    found = memorized(results["random"])
-    return np.log2(mj.at(found, width=float(last)) / mj.at(found, width=float(first)))
+def slower(results: mj.Results, sweep: str, axis: str, *two: str) -> xr.DataArray:
+    """How many times as long, in powers of 2, one label of an axis takes as another."""
+    found, known = (
+        memorized(results[sweep]),
+        [float(v) if v.isdigit() else v for v in two],
+    )
+    first, last = (mj.at(found, **{axis: label}) for label in known)
+    return np.log2(last / first)
 
 
 def burst(results: mj.Results) -> xr.DataArray:
@@ -211,17 +205,15 @@ def forgotten(seen: xr.Dataset) -> xr.DataArray:
 
 
 def seen_last(results: mj.Results) -> xr.DataArray:
-    """Of sequences wrong at a look and right at the next, those in the step between."""
-    new, seen = fresh(results["main"])
-    every = ["step", "sequence", "subset"]
-    return (new & seen).sum(every) / new.sum(every)
+    """Of all sequences that a look finds memorized, those in the step before it."""
+    return share_seen(results["main"], "step", "sequence", "subset")
 
 
-def fresh(seen: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
-    """Which sequences are right for the first look after a wrong one, and seen last."""
+def share_seen(seen: xr.Dataset, *over: str) -> xr.DataArray:
+    """Of sequences wrong at a look and right at the next, those in the last step."""
     new = seen.right.diff("step") > 0
     last = seen.seen.isel(look=slice(1, None)).rename(look="step")
-    return new, last.assign_coords(step=new.step) > 0
+    return (new & (last.assign_coords(step=new.step) > 0)).sum(over) / new.sum(over)
 
 
 def figure(results: mj.Results) -> Figure:
@@ -234,34 +226,28 @@ def figure(results: mj.Results) -> Figure:
     frame(panel["a"], "four sets at once, width {width}", main, **names)
     steps = memorized(main)
     bars(panel["b"], steps.where(np.isfinite(steps)), "subset")
-    frame(panel["b"], "95 % of completions right", ylabel="first step")
+    frame(panel["b"], "95 % of completions right", ylabel="first step", legend=False)
     times = forgotten(main)
     edges = np.arange(-0.5, 1.5 + float(times.max()))
     density(panel["c"], times, edges, **how)
     names = {"xlabel": "times forgotten", "ylabel": "share of sequences"}
     frame(panel["c"], "forgotten in {steps} steps", main, **names)
-    draw_seen(panel["d"], main)
+    bars(panel["d"], share_seen(main, "step", "sequence"), "subset")
+    level(panel["d"], main.seen.mean(), "of all sequences")
+    frame(panel["d"], "newly memorized", ylabel="share seen by the last step")
     alone = one(results["random"], "width", "subset").isel(subset=0)
     look: dict[str, Any] = {"color": "width", "label": "width {width}"}
     lines(panel["e"], alone.match, "step", **look)
     names = {"xlabel": "step", "ylabel": "completions right"}
-    frame(panel["e"], "{subset} digits alone", alone, **names)
+    frame(panel["e"], "random digits alone", alone, **names)
     rule = main.rule.sel(subset="MIJ")
     lines(panel["f"], rule, "step", label="MIJ: counts on", color="C2")
     maps = one(results["maps"], "own", "subset").unseen.isel(subset=0)
-    words = {"color": "own", "label": "ICM, own map {own:g}"}
-    lines(panel["f"], maps, "step", **words)
+    words = np.where(maps.own > 0, "a map each", "one map")
+    look = {"color": "own", "label": "ICM, {own}"}
+    lines(panel["f"], maps.assign_coords(own=words), "step", **look)
     frame(panel["f"], "other sequences", xlabel="step", ylabel="share right")
     return canvas
-
-
-def draw_seen(axis: Axes, seen: xr.Dataset) -> None:
-    """Of newly memorized sequences, the share seen last, beside that of all."""
-    new, last = fresh(seen)
-    every = ["step", "sequence"]
-    bars(axis, (new & last).sum(every) / new.sum(every), "subset")
-    level(axis, seen.seen.mean(), "of all sequences")
-    frame(axis, "newly memorized", seen, ylabel="share seen by the last step")
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def test_measures_are_those_of_loops():
     np.testing.assert_allclose(burst, 1 - first[0.1] / first[0.9])
     names = seen.subset.values[np.argsort(first[0.95].mean(0), kind="stable")]
     assert bursts.order(results).item() == " ".join(names)
-    slower = bursts.slower(results, "MI", "Random").squeeze()
+    slower = bursts.slower(results, "main", "subset", "MI", "Random").squeeze()
     np.testing.assert_allclose(slower, np.log2(first[0.95][:, 3] / first[0.95][:, 0]))
 
 
