@@ -207,13 +207,13 @@ def figure(results: mj.Results) -> Figure:
     for row, norm in zip(("abc", "def"), results["main"].norm.values, strict=False):
         for letter, (sweep, how) in zip(row, words.items(), strict=False):
             part = one(results[sweep].sel(norm=norm), "held", "part")
-            draw_ends(panel[letter], part, f"{{norm}}-LN, {how}")
+            draw_ends(panel[letter], part, f"{str(norm).title()}-LN, {how}")
         it = one(results["tuned"].sel(norm=norm), "held", "label", "part")
         memorized = it.accuracy.sel(part="noisy")
         lines(panel[row[2]], memorized, "step", color="held", label="held: {held}")
         names: dict[str, Any] = {"xscale": "symlog", "ylim": (-0.03, 1.03)}
         names |= {"xlabel": "step", "ylabel": "wrong labels memorized"}
-        frame(panel[row[2]], "{norm}-LN, tuned", it, **names)
+        frame(panel[row[2]], f"{str(norm).title()}-LN, tuned", it, **names)
     return canvas
 
 
@@ -221,7 +221,12 @@ def draw_ends(axis: Any, seen: xr.Dataset, title: str) -> None:
     """Bars of accuracies after the last step."""
     shown = seen.accuracy.isel(step=-1).sel(part=["test", "noisy", "recovered"])
     bars(axis, shown, "held", color="part", label="{part}")
-    labels = {"ylim": (0, 1.05), "xlabel": "gains and shifts held", "ylabel": "share"}
+    labels: dict[str, Any] = {
+        "ylim": (0, 1.3),
+        "xlabel": "gains and shifts held",
+        "ylabel": "share",
+    }
+    labels["legend"] = {"loc": "upper center", "ncols": 4, "columnspacing": 1}
     frame(axis, title, seen, **labels)
 
 
