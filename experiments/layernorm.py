@@ -222,11 +222,11 @@ def draw_ends(axis: Any, seen: xr.Dataset, title: str) -> None:
     shown = seen.accuracy.isel(step=-1).sel(part=["test", "noisy", "recovered"])
     bars(axis, shown, "held", color="part", label="{part}")
     labels: dict[str, Any] = {
-        "ylim": (0, 1.3),
+        "ylim": (0, 1.4),
         "xlabel": "gains and shifts held",
         "ylabel": "share",
     }
-    labels["legend"] = {"loc": "upper center", "ncols": 4, "columnspacing": 1}
+    labels["legend"] = {"loc": "upper center", "ncols": 2}
     frame(axis, title, seen, **labels)
 
 
