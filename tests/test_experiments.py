@@ -41,6 +41,10 @@ TINY = {
     "label_noise_networks": "--activation=relu --decays=0.1,1 --modulus=5 --width=4 "
     "--steps=10 --seeds=1 --notransformer",
     "label_noise_neurons": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 --seeds=1",
+    "layernorm": "--held=none,all --size=8 --batch=4 --first=2 --length=4 --width=8 "
+    "--steps=4 --looks=2 --seeds=2",
+    "pattern_bursts": "--width=8 --layers=1 --size=4 --batch=2 --length=8 --prompt=4 "
+    "--steps=6 --looks=3 --random_width=4,8 --few=2 --brief=3 --seeds=2",
     "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --seeds=2 "
     "--published_p=5 --operation=quotient",
     "rfm_networks": "--seeds=2 --p=5 --penalty=1e-3 --penalty_width=4 "
