@@ -14,8 +14,8 @@ Expected: the least length grows like n to the power {slope}, from 12 to 48 sequ
 
 Sizes and rates of the papers are not known to us; all are chosen: two causal layers of
 width 8, read at the last of N = 4 Gaussian vectors, labels of two classes, Adam. The
-least length is that at which accuracy, a mean over seeds, reaches 0.95, straight between
-the lengths tried on a logarithmic axis. (Seed by seed, as it was meant first, half of
+least length is that at which accuracy, a mean over seeds, reaches 0.95, on a straight
+line between the lengths tried, on a logarithmic axis. (Seed by seed, as it was meant first, half of
 them never reach it at n = 48 with 16 vectors: networks differ much.) `gains` has other
 scales of the weights; `control` no prompt, and the last layer trained or nothing.
 """
