@@ -9,7 +9,7 @@ grow like the number of strings with and without.
 Source: Yu, Gao and Zhang, Analyzing the Power of Chain of Thought through Memorization
 Capabilities, arXiv 2511.01190: its abstract, and the first condition as others note it.
 Command: python -m experiments.cot_unary
-Expected: outputs on a, aa, … agree to rounding; 62 strings are NN to one layer.
+Expected: outputs on a, aa, … agree to rounding; one layer tells 20 of 62 strings apart.
 
 A chain is one token after the string, the same for all: a thought that depends on the
 string could carry more. One layer then tells strings apart by their counts of symbols;
@@ -207,7 +207,7 @@ def figure(results: mj.Results) -> Figure:
     names = {"ylabel": "largest difference of a logit", "yscale": "log"}
     frame(panel["b"], "strings of one symbol, to {length}", spread, **names)
     found = settings(one(told(results), "layers", "positions", "chain"))
-    bars(panel["c"], found, "setting", color="layers", label="{layers} layers")
+    bars(panel["c"], found, "setting", color="layers", label="layers: {layers}")
     level(panel["c"], results["apart"].sizes["string"], "all strings of a and b")
     frame(panel["c"], "random weights", ylabel="strings told apart", ylim=(0, 85))
     if "widths" in results:
@@ -216,7 +216,7 @@ def figure(results: mj.Results) -> Figure:
         look: dict[str, Any] = {"color": "chain", "label": "chain of {chain}"}
         points(panel["d"], count, held({"widths": many}), join=True, **look)
         names = {"xlabel": "strings held", "ylabel": "parameters"}
-        words = "{layers} layers, no positions"
+        words = "layers: {layers}, no positions"
         frame(panel["d"], words, many, **names, xscale="log", yscale="log")
     return canvas
 
