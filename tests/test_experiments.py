@@ -23,6 +23,8 @@ TINY = {
     "--ratio=1,2 --draws=2 --signal=1,2 --features=20 --classes_size=4,6",
     "benign_cnn": "--size=4,6 --ratio=0.25,8 --dim=8 --width=2 --steps=5 --tests=9 "
     "--seeds=2 --noprototype",
+    "cot_unary": "--size=4 --symbols=2 --length=3 --width=4 --heads=1 --steps=3 "
+    "--seeds=2 --widths=2,4 --sizes=2,4 --few=2 --apart_layers=1 --longest=2",
     "double_descent": "--size=4,6 --features=3,12 --seeds=2 --large=20 --random=3,9 "
     "--wide=20 --random_size=5 --random_seeds=2",
     "graph_cycles": "--nodes=8 --looped=5 --width=5 --seeds=2 --lr=0.1",
@@ -45,6 +47,8 @@ TINY = {
     "--steps=4 --looks=2 --seeds=2",
     "pattern_bursts": "--width=8 --layers=1 --size=4 --batch=2 --length=8 --prompt=4 "
     "--steps=6 --looks=3 --random_width=4,8 --few=2 --brief=3 --seeds=2",
+    "prompt_memory": "--size=4,8 --prompted=1,4 --rank=1,4 --gains=1,2 --seeds=2 "
+    "--steps=5 --width=4",
     "rfm_grokking": "--share=0.6 --kernel=gaussian --p=5 --iterations=2 --seeds=2 "
     "--published_p=5 --operation=quotient",
     "rfm_networks": "--seeds=2 --p=5 --penalty=1e-3 --penalty_width=4 "
