@@ -61,7 +61,7 @@ def along(name: str, found: list[graphs.Graph]) -> dict[str, Any]:
 
 def two_matrices(
     graph: Walks, self_edges: Any, width: Any, lr: Any, init_scale: Any, seed: Any,
-    *, max_width: int, model: str, steps: Any,
+    *, max_width: int, model: str, steps: Any, dims: int = 2,
 ) -> mj.Legs:  # fmt: skip
     """Memorize a graph by gradient descent; `lr` is that of the sum over nodes."""
     walk, basis = jax.tree.map(lambda a: a[self_edges], graph)
@@ -75,7 +75,7 @@ def two_matrices(
         return memory.by_mode(*now, data, walk, basis)
 
     def finish(params: Any) -> dict[str, Any]:
-        return embedding.portrait(params["v"], walk, basis)
+        return embedding.portrait(params["v"], walk, basis, dims)
 
     sgd = optax.sgd(lr * (data.w > 0).sum())  # of the sum over nodes, from the mean
     start = net.init(jax.random.key(seed), init_scale)
@@ -147,6 +147,23 @@ def draw_profile(axis: Axes, runs: xr.Dataset, title: str) -> None:
     axis.bar(p.eigen, mean, yerr=sd, error_kw={"elinewidth": 0.8}, **look)
     axis.set_xticks(range(0, p.sizes["eigen"] + 1, 5))
     frame(axis, title, runs, xlabel="mode; hatched: eigenvalue < 0", ylim=(0, 1.2))
+
+
+def draw_space(axis: Axes, runs: xr.Dataset, title: str) -> None:
+    """The nodes of one run and its edges in three axes, in the place of a panel."""
+    place, letter, canvas = axis.get_subplotspec(), axis.get_label(), axis.get_figure()
+    axis.remove()
+    space: Any = canvas.add_subplot(place, projection="3d")
+    one = runs.isel(seed=0)
+    places = one.embedding.transpose("axis", "node").values
+    joined = np.triu(one.walk.values + one.walk.values.T, 1) > 0
+    for ends in np.argwhere(joined):
+        space.plot(*places[:, ends], color="0.6", lw=0.8)
+    space.scatter(*places, c=np.arange(places.shape[1]), cmap="twilight_shifted", s=14)
+    space.set(xticklabels=[], yticklabels=[], zticklabels=[])
+    space.set_box_aspect(None, zoom=1.2)
+    words = f"({letter}) {title}\n{100 * float(one.in_plane):.0f} % of the variance"
+    space.set_title(words, fontsize=8, loc="left")
 
 
 def draw_map(axis: Axes, runs: xr.Dataset, name: str = "embedding") -> None:
