@@ -1,5 +1,6 @@
 """Linear models that memorize a graph, as in arXiv:2510.26745, and pictures of them."""
 
+import string
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from scipy.linalg import orthogonal_procrustes
 import memjax as mj
 from memjax.datasets import graphs
 from memjax.observables import embedding, memory, spectral
-from memjax.plots import frame, network
+from memjax.plots import MARKERS, frame, level, mosaic, network, points
 
 OF_NODES = ("eigen", "principal", "node", "next")  # dimensions as long as a graph
 ASSOCIATIVE, GEOMETRIC = 0.9, 0.5  # of n - 1: participation from, and up to
@@ -151,7 +152,8 @@ def draw_profile(axis: Axes, runs: xr.Dataset, title: str) -> None:
 
 def draw_space(axis: Axes, runs: xr.Dataset, title: str) -> None:
     """The nodes of one run and its edges in three axes, in the place of a panel."""
-    place, letter, canvas = axis.get_subplotspec(), axis.get_label(), axis.get_figure()
+    canvas: Any = axis.get_figure()
+    place, letter = axis.get_subplotspec(), axis.get_label()
     axis.remove()
     space: Any = canvas.add_subplot(place, projection="3d")
     one = runs.isel(seed=0)
@@ -173,3 +175,23 @@ def draw_map(axis: Axes, runs: xr.Dataset, name: str = "embedding") -> None:
     if name == "eigenvector":  # their plane is theirs, their orientation the solver's
         places = places @ orthogonal_procrustes(places, one.embedding.values)[0]
     network(axis, places, one.walk.values)
+
+
+def in_rows(wide: int, rows: int) -> str:
+    """Letters of rows of so many panels, and of three below that are as wide."""
+    above = "".join(3 * c if c.isalpha() else c for c in mosaic((wide, rows)))
+    below = string.ascii_letters[wide * rows :][:3]
+    return f"{above};{''.join(wide * c for c in below)}"
+
+
+def draw_graphs(axis: Axes, found: dict[str, Any], title: str, at: float) -> None:
+    """Quantities [graph, seed] by graph, side by side, and a level."""
+    for i, (said, values) in enumerate(found.items()):
+        names = [str(name) for name in values.graph.values]
+        place = np.arange(len(names)) + 0.12 * (i - (len(found) - 1) / 2)
+        look: Any = {"color": f"C{i}", "marker": MARKERS[i], "label": said}
+        points(axis, values, xr.DataArray(place, dims="graph"), **look)
+    axis.set_xticks(range(len(names)), names, fontsize=7)
+    level(axis, at, color="0.6")
+    top = axis.get_ylim()[1]
+    frame(axis, title, ylim=(None, 1.5 * top), legend={"ncols": 2, "fontsize": 7})

@@ -18,7 +18,6 @@ twice the channels). So is `frozen`, an embedding held at N(0, 1).
 """
 
 import itertools
-import string
 from functools import partial
 from typing import Any
 
@@ -27,7 +26,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
@@ -38,17 +36,17 @@ from memjax.datasets import graphs
 from memjax.models.graph import FAR, SPECIALS
 from memjax.models.mlp import normal
 from memjax.observables import embedding, memory, spectral
-from memjax.plots import MARKERS, frame, level, mosaic, panels, points
+from memjax.plots import panels
 
 STEPS = {"star": 500, "grid": 500, "cycle": 700, "irregular": 2500}
 EDGE = 7  # which of the tokens after the nodes says that an edge is asked for
-SHARES = (0.1, 0.3, 0.5)  # of the largest projection, above which a mode is counted
 GRAPHS = ("cycle:15", "grid:4:4", "star:4:4", "irregular")
 
 
 def along(names: Any) -> dict[str, Any]:
     """The input of runs on some graphs: both ways, with self edges, and one way."""
-    walks, bases = [], []
+    walks: list[Any] = []
+    bases: list[Any] = []
     for name in names:
         both, ahead = graphs.parse(name), graphs.parse(name, directed=True)
         each = [graphs.transitions(g) for g in (both, graphs.with_self_edges(both))]
@@ -67,15 +65,8 @@ def run(
     """Learn a graph's edges, each as a sequence of two tokens."""
     walk, basis = jax.tree.map(lambda a: a[edges], graph)
     n, scale = len(walk), jnp.where(frozen > 0, 1.0, init_scale)
-    if model == "mamba":
-        how: Any = {"states": states, "expand": expand}
-        net = mj.models.mamba(n + SPECIALS, width, layers, **how)
-        start = net.init(jax.random.key(seed), embed=scale * width**0.5)
-    else:
-        given: Any = {"scheme": normal(0.02)}
-        net = mj.models.transformer(n + SPECIALS, width, heads, 2, layers, **given)
-        scales = {"embed": scale / 0.02, "position": 1 / 0.02}
-        start = net.init(jax.random.key(seed), **scales)
+    shapes = model, layers, width, heads, states, expand
+    net, start = begun(jax.random.key(seed), scale, n + SPECIALS, *shapes)
     real = jnp.append(basis.live, jnp.ones(SPECIALS, bool))
 
     def placed(params: Any) -> jax.Array:
@@ -90,39 +81,42 @@ def run(
     data, nodes = graphs.next_nodes(walk, "edge"), graphs.next_nodes(walk)
 
     def observe(params: Any) -> dict[str, Any]:
-        nats = mj.expect(partial(loss, params), data)
         known = mj.expect(lambda x, y: memory.recall(apply(params, x), y, x), nodes)
-        v = placed(params)[:n]
-        return {"loss": nats, "recall": known, **shape(v, walk, basis)}
+        nats = mj.expect(partial(loss, params), data)
+        return {"loss": nats, "recall": known, **used(placed(params)[:n], walk, basis)}
 
     def finish(params: Any) -> dict[str, Any]:
-        return drawn(placed(params)[:n], walk, basis)
+        v = placed(params)[:n]
+        p = spectral.own(spectral.projections(v, basis), basis)
+        of_modes = mj.named(p, "eigen", coords=range(n))
+        return {"projection": of_modes, **embedding.portrait(v, walk, basis, dims=3)}
 
     rate = mj.schedules.cosine(steps, 0.1)
     adamw = optax.adamw(lambda t: lr * rate(t), weight_decay=wd)
     return mj.train(loss, adamw, observe, steps, finish=finish)(start, data)
 
 
-def shape(v: jax.Array, walk: Any, basis: spectral.Basis) -> dict[str, Any]:
-    """How an embedding [n, m] uses the eigenvectors of a walk, and joins neighbors."""
+def begun(
+    key: jax.Array, scale: Any, tokens: int, model: str, layers: int, width: int,
+    heads: int, states: int, expand: int,
+) -> tuple[mj.Model, Any]:  # fmt: skip
+    """A model of sequences of two tokens, and its start."""
+    if model == "mamba":
+        net = mj.models.mamba(tokens, width, layers, states=states, expand=expand)
+        return net, net.init(key, embed=scale * width**0.5)
+    shapes = tokens, width, heads, 2, layers
+    net = mj.models.transformer(*shapes, scheme=normal(0.02))
+    return net, net.init(key, embed=scale / 0.02, position=1 / 0.02)
+
+
+def used(v: jax.Array, walk: Any, basis: spectral.Basis) -> dict[str, jax.Array]:
+    """Which eigenvectors an embedding [n, m] uses, and how it joins neighbors."""
     p = spectral.projections(v, basis)
-    counts = [spectral.directions(p, basis, share) for share in SHARES]
-    both = jax.tree.map(
-        lambda *c: mj.named(jnp.stack(c), "share", coords=SHARES), *counts
-    )
     return {
-        **both,
         "participation": spectral.participation(p),
         "negative_share": spectral.negative_share(p, basis),
         "edge_cosine": embedding.edge_cosine(v, walk),
     }
-
-
-def drawn(v: jax.Array, walk: Any, basis: spectral.Basis) -> dict[str, Any]:
-    """What the figure shows of an embedding [n, m]."""
-    p = spectral.own(spectral.projections(v, basis), basis)
-    of_modes = mj.named(p, "eigen", coords=range(len(p)))
-    return {"projection": of_modes, **embedding.portrait(v, walk, basis, dims=3)}
 
 
 def sweeps(
@@ -166,13 +160,23 @@ def sweeps(
 
 def claims(results: mj.Results) -> list[mj.Claim]:
     """What the checkpoints have of the cycle, and directions and zigzags of all."""
-    return mj.judged(__file__, results, final, relative, excess, least_recall)
+    return mj.judged(__file__, results, final, count, relative, excess, least_recall)
 
 
-def final(results: mj.Results, sweep: str, name: str, share: str = "0.3") -> Any:
-    """A quantity at the end of training; of counts, those above a share."""
-    found = ended(results[sweep])[name]
-    return found.sel(share=float(share)) if "share" in found.dims else found
+def final(results: mj.Results, sweep: str, name: str) -> xr.DataArray:
+    """A quantity at the end of training."""
+    return ended(results[sweep])[name]
+
+
+def count(results: mj.Results, share: str, sign: str = "0") -> xr.DataArray:
+    """How many modes but 0 the embedding has above a share of its largest.
+
+    All of them, or those of positive (1) or negative (-1) eigenvalue.
+    """
+    found = results["main"].isel(eigen=slice(1, None))
+    above = found.projection > float(share) * found.projection.max("eigen")
+    signs = np.sign(found.eigenvalue.where(abs(found.eigenvalue) > 1e-6, 0))
+    return (above & ((sign == "0") | (signs == float(sign)))).sum("eigen")
 
 
 def relative(results: mj.Results, sweep: str) -> xr.DataArray:
@@ -217,7 +221,7 @@ AXES = ("edges", "frozen", "lr", "wd", "init_scale", "width", "self_edges")
 def figure(results: mj.Results) -> Figure:
     """Embeddings by model and graph, profiles of transformers, and what they use."""
     models, shown = by_model(results), results["main"].graph.values[:4]
-    layout = grid_of(len(shown), len(models) + 1)
+    layout = family.in_rows(len(shown), len(models) + 1)
     canvas, panel = panels(layout, (11, 2.2 * len(models) + 5))
     axes = iter(panel.values())
     for (said, runs), graph in itertools.product(models.items(), shown):
@@ -229,12 +233,14 @@ def figure(results: mj.Results) -> Figure:
         words = f"{graph}, participation {float(runs.participation.mean()):.1f}"
         family.draw_profile(next(axes), runs, words)
     ratios = {said: by_size(runs) for said, runs in models.items()}
-    draw_graphs(next(axes), ratios, "participation over n - 1", family.GEOMETRIC)
+    family.draw_graphs(next(axes), ratios, "participation over n - 1", family.GEOMETRIC)
     kinds = {EDGES[int(e)]: e for e in results["main"].edges.values}
     main = first(ended(results["main"]), "edges")
     for name in ("negative_share", "edge_cosine"):
         each = {said: main[name].sel(edges=e) for said, e in kinds.items()}
-        draw_graphs(next(axes), each, f"transformer: {name}".replace("_", " "), 0)
+        family.draw_graphs(
+            next(axes), each, f"transformer: {name}".replace("_", " "), 0
+        )
     return canvas
 
 
@@ -249,26 +255,6 @@ def by_model(results: mj.Results) -> dict[str, xr.Dataset]:
 def first(runs: xr.Dataset, *keep: str) -> xr.Dataset:
     """The runs at the first value of every axis but graph, seed and these."""
     return runs.isel({d: 0 for d in AXES if d in runs.dims and d not in keep})
-
-
-def grid_of(wide: int, rows: int) -> str:
-    """Letters of rows of so many panels, and of three below that are as wide."""
-    above = "".join(3 * c if c.isalpha() else c for c in mosaic((wide, rows)))
-    below = string.ascii_letters[wide * rows :][:3]
-    return f"{above};{''.join(wide * c for c in below)}"
-
-
-def draw_graphs(axis: Axes, found: dict[str, Any], title: str, at: float) -> None:
-    """Quantities [graph, seed] by graph, side by side, and a level."""
-    for i, (said, values) in enumerate(found.items()):
-        names = [str(name) for name in values.graph.values]
-        place = np.arange(len(names)) + 0.12 * (i - (len(found) - 1) / 2)
-        look: Any = {"color": f"C{i}", "marker": MARKERS[i], "label": said}
-        points(axis, values, xr.DataArray(place, dims="graph"), **look)
-    axis.set_xticks(range(len(names)), names, fontsize=7)
-    level(axis, at, color="0.6")
-    top = axis.get_ylim()[1]
-    frame(axis, title, ylim=(None, 1.5 * top), legend={"ncols": 2, "fontsize": 7})
 
 
 if __name__ == "__main__":

@@ -56,6 +56,8 @@ TINY = {
     "--share=0,1",
     "eigenpro": "--samples=40 --flat=0,5 --anchors=25 --steps=60 --seeds=2 "
     "--batches=1000 --batch_seeds=2 --largest=0 --many=9 --epochs=1 --direct=50",
+    "path_star": "--recipe=both,frozen --arms=4 --nodes=3 --sizes=3,4 --width=8 "
+    "--pauses=4 --steps=9 --seeds=2 --context_nodes=3 --context_steps=9",
     "ridgeless_circle": "--size=4,6 --a=1,2 --kernel=laplace --seeds=2",
     "rules_and_facts": "--eps=0.3 --lam=0.1,1 --ratio=0,1 --alpha=2 --curve=1,2 "
     "--dim=16 --seeds=2",

@@ -75,8 +75,13 @@ def test_what_is_measured_of_an_embedding_is_so_by_hand(found):
     below = p.where(ends.eigenvalue.isel(eigen=slice(1, None)) < -1e-6, 0)
     share = (below**2).sum("eigen") / (p**2).sum("eigen")
     np.testing.assert_allclose(ends.negative_share, share, atol=1e-5)
-    above = (p > 0.5 * p.max("eigen")).sum("eigen")
-    np.testing.assert_array_equal(ends.directions.sel(share=0.5), above)
+    above = p.values > 0.5 * p.max("eigen").values[..., None]
+    which = found.eigenvalue.dims.index("eigen")
+    assert which == found.projection.dims.index("eigen") == p.ndim - 1
+    positive = above & (ends.eigenvalue.values[..., 1:] > 1e-6)
+    results = {"main": found}
+    np.testing.assert_array_equal(it.count(results, "0.5"), above.sum(-1))
+    np.testing.assert_array_equal(it.count(results, "0.5", "1"), positive.sum(-1))
 
 
 def test_all_graphs_edges_and_starts_are_one_program():
