@@ -1,14 +1,16 @@
-"""A transformer and Mamba put a small graph into their embedding, zigzags included.
+"""A transformer puts a small graph into few eigenvectors, zigzags among them.
 
 One layer learns the edges of a graph of 15 to 17 nodes. The embedding of the nodes ends
 in some of the eigenvectors of the graph's walk, as that of the model `V Vᵀ` does, but
 in more of them, and in negative ones, in which neighbors have opposite signs: these
-cancel the logit of the node itself. With self edges there is less to cancel.
+cancel the logit of the node itself. With self edges there is less to cancel. Mamba's
+embedding, with the same rate and steps, is between that and one that is held.
 
 Source: Noroozizadeh, Nagarajan, Rosenfeld, Kumar, arXiv:2510.26745, and the notebooks
 and checkpoints of their repository: one seed a graph.
 Command: python -m experiments.graph_transformers
-Expected: EXPECTED
+Expected: cycle of 15: participation ratio 4.3 of 14, cosine of neighbors 0.35; one way
+5.2 and 0.67.
 
 As published: `edge u` in, the next of all nodes and 9 more tokens out, mean over edges;
 one layer and head, width 32, weights N(0, 0.02²), positions N(0, 1), AdamW at 0.01, a

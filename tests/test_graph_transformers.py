@@ -48,16 +48,15 @@ def found():
     return sweeps["main"].compute()
 
 
-def test_a_graph_beside_a_larger_one_is_learned_as_by_itself(found):
-    alone = it.sweeps(graph=("cycle:4",), seeds=1, steps=60, frozen=(1,), edges=(0,))
-    alone = it.ended(alone["main"].compute()).squeeze()
-    beside = it.ended(found).sel(graph="cycle:4", frozen=1, edges=0, seed=0).squeeze()
-    # A held embedding has four nodes and nine tokens in either; the numbers differ.
-    assert alone.recall == beside.recall == 1
-    assert abs(alone.loss - np.log(2)) < 0.05 and abs(beside.loss - np.log(2)) < 0.05
-    assert np.isnan(beside.projection.values[4:]).all()
+@pytest.mark.long
+def test_a_graph_beside_a_larger_one_is_learned_and_has_no_more_modes(found):
+    ring = it.ended(found).sel(graph="cycle:4", frozen=1, edges=0).squeeze()
+    assert (ring.recall == 1).all() and abs(ring.loss - np.log(2)).max() < 0.05
+    assert ring.projection.isel(eigen=slice(4, None)).isnull().all()
+    assert ring.projection.isel(eigen=slice(4)).notnull().all()
 
 
+@pytest.mark.long
 def test_a_held_embedding_stays_and_a_free_one_moves(found):
     kept = found.sel(frozen=1).participation.squeeze()
     assert (kept.isel(leg=0) == kept.isel(leg=-1)).all()
@@ -65,6 +64,7 @@ def test_a_held_embedding_stays_and_a_free_one_moves(found):
     assert (free.isel(leg=0) != free.isel(leg=-1)).all()
 
 
+@pytest.mark.long
 def test_what_is_measured_of_an_embedding_is_so_by_hand(found):
     ends = it.ended(found)
     p = ends.projection.isel(eigen=slice(1, None))
