@@ -36,6 +36,24 @@ def cross_entropy(logits: jax.Array, target: jax.Array) -> jax.Array:
     return jnp.where(sound, nats, jnp.nan)
 
 
+def token_nats(logits: jax.Array, targets: jax.Array) -> jax.Array:
+    """The nats [n] that `logits` [n, c] need for `targets` [n], 0 for a target of -1.
+
+    NaN for any other target that is none of 0 … c - 1.
+    """
+    nats = jax.vmap(cross_entropy)(logits, jnp.where(targets == -1, 0, targets))
+    return jnp.where(targets == -1, 0.0, nats)
+
+
+def sequence(logits: jax.Array, targets: jax.Array) -> jax.Array:
+    """The mean nats that `logits` [n, c] need for those `targets` [n] that are not -1.
+
+    0 where all of them are.
+    """
+    told = jnp.sum(targets != -1)
+    return jnp.sum(token_nats(logits, targets)) / jnp.maximum(told, 1)
+
+
 def next_token(logits: jax.Array, law: jax.Array) -> jax.Array:
     """The nats that `logits` [tokens] need for the law [n] of the first n tokens."""
     return -law @ jax.nn.log_softmax(logits)[: len(law)]

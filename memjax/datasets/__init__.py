@@ -1,8 +1,13 @@
 """Datasets: makers of static shape whose datasets are drawn by key, size and dials."""
 
 from memjax.datasets import graphs as graphs
+from memjax.datasets import path_star as path_star
+from memjax.datasets import patterns as patterns
+from memjax.datasets import strings as strings
 from memjax.datasets.circle import circle as circle
 from memjax.datasets.digits import digits as digits
+from memjax.datasets.facts import facts as facts
+from memjax.datasets.facts import vector_facts as vector_facts
 from memjax.datasets.grams import gaussian_gram as gaussian_gram
 from memjax.datasets.modular import held_out as held_out
 from memjax.datasets.modular import modular as modular

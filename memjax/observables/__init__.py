@@ -35,3 +35,5 @@ from memjax.observables.jacobians import spectral_radius as spectral_radius
 from memjax.observables.norms import distance as distance
 from memjax.observables.norms import l2 as l2
 from memjax.observables.norms import layer_l2 as layer_l2
+from memjax.observables.sequences import exact_match as exact_match
+from memjax.observables.sequences import token_accuracy as token_accuracy
