@@ -32,6 +32,8 @@ TINY = {
     "--init_scale=0.1 --steps=30 --longer=2",
     "graph_knobs": "--lr=1e-3 --wd=0 --init_scale=0.1 --seeds=1 --width=8 --steps=20",
     "graph_published": "--row=1,3d --width=8 --steps=20 --seeds=1 --controls=1",
+    "graph_transformers": "--graph=star:2:2,cycle:4 --edges=0,1 --width=4 --states=2 "
+    "--steps=9 --seeds=2 --tied_steps=20",
     "infinite_depth_kernel": "--size=4,6 --activation=u7,offset --depth=9 --tests=9 "
     "--depth_size=5 --seeds=2 --large=0 --deepest=0",
     "l2_vs_size": "--size=5,9 --width=4 --steps=20 --seeds=2 --fit_seeds=0 "
@@ -63,6 +65,8 @@ TINY = {
     "--share=0,1",
     "eigenpro": "--samples=40 --flat=0,5 --anchors=25 --steps=60 --seeds=2 "
     "--batches=1000 --batch_seeds=2 --largest=0 --many=9 --epochs=1 --direct=50",
+    "path_star": "--recipe=both,frozen --arms=4 --nodes=3 --sizes=3,4 --width=8 "
+    "--pauses=4 --steps=9 --seeds=2 --context_nodes=3 --context_steps=9",
     "ridgeless_circle": "--size=4,6 --a=1,2 --kernel=laplace --seeds=2",
     "rules_and_facts": "--eps=0.3 --lam=0.1,1 --ratio=0,1 --alpha=2 --curve=1,2 "
     "--dim=16 --seeds=2",

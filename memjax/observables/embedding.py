@@ -21,6 +21,20 @@ def edge_cosine(v: jax.Array, walk: Any) -> jax.Array:
     return jnp.sum(jnp.where(edges, unit @ unit.T, 0.0)) / edges.sum()
 
 
+def cross_cosine(u: jax.Array, v: jax.Array, live: jax.Array) -> jax.Array:
+    """The cosines [n, n] of rows of u [n, m] and of v [n, m], each set centered.
+
+    Only rows of both that are `live` [n] count; others are NaN.
+    """
+
+    def unit(rows: jax.Array) -> jax.Array:
+        kept = jnp.where(live[:, None], rows, 0.0)
+        centered = rows - (jnp.sum(kept, axis=0) / jnp.sum(live))[None]
+        return centered / jnp.linalg.norm(centered, axis=1, keepdims=True)
+
+    return jnp.where(live[:, None] & live[None], unit(u) @ unit(v).T, jnp.nan)
+
+
 def principal(
     v: jax.Array, live: jax.Array | None = None, dims: int = 2
 ) -> tuple[jax.Array, jax.Array]:
@@ -41,20 +55,22 @@ def principal(
     return found * sign, strengths
 
 
-def portrait(v: jax.Array, walk: Any, basis: Basis) -> dict[str, jax.Array | Named]:
-    """Where nodes lie: in two principal axes of v [n, m], and in two eigenvectors.
+def portrait(
+    v: jax.Array, walk: Any, basis: Basis, dims: int = 2
+) -> dict[str, jax.Array | Named]:
+    """Where nodes lie: in some principal axes of v [n, m], and in as many eigenvectors.
 
     Parts of a graph that no edge joins are moved onto each other, for where they lie is
     no matter of shape; as many first eigenvectors tell only parts apart. `in_plane` is
-    the share of the variance in the two axes. With it come the graph's walk and its
+    the share of the variance in those axes. With it come the graph's walk and its
     eigenvalues, to be drawn from results alone.
     """
     part = jnp.asarray(basis.parts)
     same = jnp.asarray(part[:, None] == part[None], jnp.float32)
     mean = same / same.sum(1, keepdims=True)
-    points, strengths = principal(v - mean @ v, basis.live)
+    points, strengths = principal(v - mean @ v, basis.live, dims)
     count, vectors = part.max() + 1, jnp.asarray(basis.vectors, jnp.float32)
-    first = jax.lax.dynamic_slice_in_dim(vectors, count, 2, axis=1)
+    first = jax.lax.dynamic_slice_in_dim(vectors, count, dims, axis=1)
     square, nodes = jnp.square(strengths), range(len(v))
     of_nodes = partial(named, coords={"node": nodes, "next": nodes})
     mine = own(own(jnp.asarray(walk, jnp.float32), basis).T, basis).T
@@ -62,7 +78,7 @@ def portrait(v: jax.Array, walk: Any, basis: Basis) -> dict[str, jax.Array | Nam
     return {
         "embedding": of_nodes(own(points, basis), "node", "axis"),
         "eigenvector": of_nodes(own(first, basis), "node", "axis"),
-        "in_plane": jnp.sum(square[:2]) / jnp.sum(square),
+        "in_plane": jnp.sum(square[:dims]) / jnp.sum(square),
         "eigenvalue": named(values, "eigen", coords=nodes),
         "walk": of_nodes(mine, "node", "next"),
     }
