@@ -144,7 +144,9 @@ def slope(results: mj.Results, rank: str) -> mj.Estimate:
     if np.isnan(found):
         raise mj.NotRun("a longer prompt")
     low, high = np.sort(np.where(np.isnan(each), np.inf, each))[[25, -26]]
-    return mj.Estimate(float(found), (low, high) if count > 1 else None, count)
+    return mj.Estimate(
+        float(found), (float(low), float(high)) if count > 1 else None, count
+    )
 
 
 def rate(results: mj.Results) -> xr.DataArray:
