@@ -116,6 +116,7 @@ def double():
         yield
 
 
+@pytest.mark.long
 def test_filters_outputs_obey_a_recursion_of_their_own(double) -> None:
     """Exactly, with the Gram matrix of the noise: to the last digits of a double."""
     for seed, full in enumerate(losses_by_filters(50, range(3), steps=60)):
@@ -164,6 +165,7 @@ def test_the_run_ends_where_theory_says() -> None:
     assert (4 * error < 0.25).all()
 
 
+@pytest.mark.long
 def test_strong_signals_are_benign_and_weak_ones_are_not() -> None:
     found = mj.sweep(
         experiment.run, size=10, ratio=[0.1, 20.0], seed=range(4), steps=1500,

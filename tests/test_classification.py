@@ -150,7 +150,9 @@ def numpy_fit(size: int, p: float, q: float, r: float, rng: np.random.Generator)
     return (linear[0] - 1) ** 2 + np.sum(linear[1:] ** 2), wrong
 
 
-@pytest.mark.parametrize(("q", "r"), [((0.8, 1.2), 0.0), ((0.9,), 0.3)])
+@pytest.mark.parametrize(
+    ("q", "r"), [((0.8, 1.2), 0.0), pytest.param((0.9,), 0.3, marks=pytest.mark.long)]
+)
 def test_the_run_has_the_law_of_all_features(q, r) -> None:
     size, p, count = 30, 1.6, 200
     rng = np.random.default_rng(7)
@@ -249,6 +251,7 @@ def test_the_mixture_tends_to_its_closed_form_as_one_over_n() -> None:
     assert_mean(without_first_order(*ratios), 1.0, known=0.01)
 
 
+@pytest.mark.long
 def test_the_mixture_has_the_law_of_points() -> None:
     size, features, signal, count = 12, 150, 2.5, 300
     rng, wrong = np.random.default_rng(4), []

@@ -40,7 +40,10 @@ W = jax.random.normal(jax.random.key(1), (3, 2))
 
 
 @pytest.mark.parametrize("tile", [4, 5, 100])
-@pytest.mark.parametrize("take", [lambda g: g, jax.grad, jax.hessian])
+@pytest.mark.parametrize(
+    "take",
+    [lambda g: g, jax.grad, pytest.param(jax.hessian, marks=pytest.mark.long)],
+)
 def test_padding_and_tiles_change_nothing(monkeypatch, tile, take):
     monkeypatch.setattr(core, "TILE", tile)
     sizes = [1, 4, 5, 10]

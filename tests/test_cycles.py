@@ -72,7 +72,14 @@ def descend(graph: graphs.Graph, steps: int, lr: float) -> tuple[float, jax.Arra
 
 
 @pytest.mark.parametrize(
-    ("nodes", "loops"), [(8, False), (10, False), (8, True), (12, True)]
+    ("nodes", "loops"),
+    [
+        (8, True),
+        *(
+            pytest.param(*it, marks=pytest.mark.long)
+            for it in ((8, False), (10, False), (12, True))
+        ),
+    ],
 )
 def test_simulation_ends_at_the_fixed_point(nodes: int, loops: bool) -> None:
     graph = graphs.cycle(nodes)
@@ -103,6 +110,7 @@ def test_the_convex_problem_of_a_cycle_has_the_closed_form(loops: bool) -> None:
     np.testing.assert_allclose(best.offsets, 0, atol=1e-3)
 
 
+@pytest.mark.long
 def test_descent_approaches_the_convex_problem_from_above() -> None:
     graph = graphs.grid(3, 3)
     best = best_tied(graphs.transitions(graph))

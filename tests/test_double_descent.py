@@ -108,6 +108,7 @@ def test_what_noise_costs_is_above_the_bound(drawn) -> None:
     assert (times.sel(features=[50, 100]) > 1).all()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("features", [5, 12, 30])
 def test_the_run_is_lstsq_on_its_own_draws(features) -> None:
     """And padding with points and with features changes nothing."""

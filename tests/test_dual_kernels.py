@@ -124,6 +124,7 @@ def test_logs_go_on_where_numbers_end() -> None:
     assert float(close[0]) == pytest.approx(-(4.0**5) * 1e-20)
 
 
+@pytest.mark.long
 def test_interpolated_kernels_are_those_of_the_recursion() -> None:
     apart = np.array([1e-7, 3e-4, 0.02, 0.9, 1.5])
     for name in ("polynomial", "erf", "relu"):

@@ -57,6 +57,7 @@ def test_nystroms_flattening_is_that_of_the_eigenfunctions_of_the_anchors() -> N
     np.testing.assert_allclose(found, wanted, atol=1e-10)
 
 
+@pytest.mark.long
 def test_a_batch_of_all_points_is_a_whole_step() -> None:
     x, z, y = points(24), points(9, 1), points(24, 2)[:, :1]
     flat = eigenpro.flattening(kernels.gram(KERNEL, z, z), 2)
@@ -84,6 +85,7 @@ def test_batches_end_at_the_direct_solve() -> None:
     assert float(missed) < 1e-8
 
 
+@pytest.mark.long
 def test_whole_steps_are_descent_on_what_flattening_leaves() -> None:
     """In numpy: steps on the values at the points, by the flattened Gram matrix."""
     x, y = points(20), points(20, 2)[:, :1]

@@ -100,6 +100,7 @@ def test_its_command_runs_tiny(name, tmp_path, capsys):
 TABLES = [n for n in NAMES if table_of(Path(experiments.__path__[0], n)).exists()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", TABLES)
 def test_its_table_fits_its_sweeps(name):
     module = importlib.import_module(f"experiments.{name}")

@@ -76,6 +76,7 @@ def test_one_start_is_one_panel_and_another_graph_has_no_row_of_the_study() -> N
     assert set(drawn("cycle:15", (0.02,))[2:]) == {"1", "2a", "2b"}
 
 
+@pytest.mark.long
 def test_what_is_left_of_a_gap_is_that_to_the_convex_problem() -> None:
     sweep = graph_eigendirections.sweeps(
         graph=("path:5", "cycle:6"), self_edges=(0,), seeds=2, steps=2000, longer=10
@@ -101,6 +102,7 @@ def test_measures_of_cycles_agree_with_their_closed_form() -> None:
     assert graph_cycles.directions(results, "looped") == 2
 
 
+@pytest.mark.long
 def test_a_frozen_embedding_is_flat_and_stores_every_edge_in_two_steps() -> None:
     found = graph_published.sweeps(controls=2)["frozen"].compute()
     assert float(found.recall.sel(step=2).min()) == 1

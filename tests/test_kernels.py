@@ -220,6 +220,7 @@ def test_the_cutoff_is_a_share_of_the_largest_eigenvalue() -> None:
     np.testing.assert_allclose(a, wanted, rtol=1e-8)
 
 
+@pytest.mark.long
 def test_features_and_samples_are_one_vmap_and_too_many_give_nan() -> None:
     def fit(features, size):
         def drawn(k):

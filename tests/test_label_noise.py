@@ -78,6 +78,7 @@ def test_strength_and_partition_of_a_hand_made_network():
     np.testing.assert_allclose(found[-1, 2], whole, atol=1e-6)  # and filtered already
 
 
+@pytest.mark.long
 def test_output_spectra_by_the_frequency_of_the_inputs():
     found = parted.portrait(ideal(5 * (P // 2)))
     np.testing.assert_allclose(found["spectra"].value, np.eye(P // 2), atol=1e-5)
@@ -87,6 +88,7 @@ def test_output_spectra_by_the_frequency_of_the_inputs():
     assert np.isnan(parted.portrait(one)["spectra"].value[2:]).all()
 
 
+@pytest.mark.long
 def test_tied_inputs_cannot_tell_a_pair_from_its_mirror():
     """At full training on noise, each pair of unlike labels costs one at least."""
     found = mj.sweep(

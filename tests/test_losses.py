@@ -84,6 +84,7 @@ def test_who_is_right_as_often_as_said_is_calibrated() -> None:
     )
 
 
+@pytest.mark.long
 def test_the_best_temperature_undoes_a_factor_on_the_outputs() -> None:
     key, label_key = jax.random.split(jax.random.key(0))
     logits = 2 * jax.random.normal(key, (4000, 5))

@@ -126,6 +126,7 @@ def test_what_is_seen_by_mode_is_what_numpy_finds(star) -> None:
     assert float(found["directions"]) == kept.sum()
 
 
+@pytest.mark.long
 def test_what_is_seen_along_and_at_the_end_is_what_numpy_finds(star) -> None:
     graph, walk, basis = star
     tokens, start = numbers(9, 5), numbers(9, 5)[::-1]  # the last two are no nodes

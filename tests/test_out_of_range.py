@@ -92,6 +92,7 @@ def test_models_know_only_their_own_nodes(model):
         assert jnp.isnan(model.apply(params, jnp.array(wrong))).any()
 
 
+@pytest.mark.long
 def test_datasets_make_no_label_outside_of_the_classes():
     key = jax.random.key(3)
     for prior in (mj.datasets.uniform, mj.datasets.power_law, mj.datasets.exponential):

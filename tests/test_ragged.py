@@ -88,6 +88,7 @@ def test_longer_runs_are_priced_and_dealt_so():
     assert (most - least) / (middle - least) == pytest.approx(393 / 53)
 
 
+@pytest.mark.long
 def test_traced_steps_resume_and_grow(tmp_path, monkeypatch):
     whole = mj.sweep(run, steps=STEPS, **AXES)
     longest = mj.Sweep(run, steps=STEPS, **AXES).plan().blocks[0].seconds

@@ -55,6 +55,7 @@ def test_noise_redraws_its_share_and_nests():
     assert bool(jnp.all((clean == some) | (some == more)))
 
 
+@pytest.mark.long
 def test_smaller_sets_are_prefixes():
     small = random_labels(3, 5, 8)(jax.random.key(4), 8)
     large = random_labels(3, 5, 50)(jax.random.key(4), 8)

@@ -26,6 +26,7 @@ def some_metric() -> np.ndarray:
     return factor @ factor.T / (2 * P)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", KERNELS)
 def test_pairs_need_no_one_hot_vectors(name: str) -> None:
     kernel, metric = KERNELS[name], jnp.array(some_metric())

@@ -18,6 +18,7 @@ theory = mj.theory.rules_and_facts
 # --- data ---------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_only_facts_break_the_rule() -> None:
     teacher = jnp.arange(1.0, 6)
     dataset = mj.datasets.rules_and_facts(5, 4000)
@@ -209,6 +210,7 @@ def test_a_smaller_set_is_a_weight_vector() -> None:
         np.testing.assert_allclose(padded[name], exact[name], rtol=1e-4)
 
 
+@pytest.mark.long
 def test_the_d_equations_are_those_of_the_kernel() -> None:
     """Coefficients from the Gram matrix itself, of 30 points among 40 drawn."""
     at = {"alpha": 1.5, "eps": 0.3, "lam": 0.1, "ratio": 0.7, "seed": 5}

@@ -66,6 +66,7 @@ def same(a: xr.Dataset, b: xr.Dataset) -> None:
     xr.testing.assert_identical(a.drop_attrs(), b.drop_attrs())
 
 
+@pytest.mark.long
 def test_a_run_is_traced_once_for_price_blocks_and_segments(short_calls, tmp_path):
     traced = chex.assert_max_traces(tiny.run, n=2)  # for the plan, and the sweep
 
@@ -317,6 +318,7 @@ def test_snapshots_follow_inputs_along_an_axis():
     assert float(snapshots.at()) == 22
 
 
+@pytest.mark.long
 def test_two_probes_tell_what_fits_into_memory():
     group, *_ = mj.Sweep(tiny.run, **AXES).plan().groups
     job = mj.Sweep(tiny.run, **AXES).job()

@@ -92,6 +92,7 @@ def test_one_device_gives_the_same_results(results, tmp_path):
     xr.testing.assert_allclose(xr.open_dataset(file), results, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_observing_more_often_changes_nothing(results):
     steps = {"steps": 17}  # logs at 0, 5, 10, 15 and 17
     fewer = mj.sweep(tiny.run, **{**tiny.AXES, **steps}).loss.sel(step=[0, 5, 10, 15])
@@ -545,6 +546,7 @@ def test_products_on_all_devices_are_right():
     assert int(found["wrong"].sum()) == 0
 
 
+@pytest.mark.long
 def test_a_bar_says_which_program_is_compiled(monkeypatch):
     said = []
 

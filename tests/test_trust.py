@@ -141,6 +141,7 @@ def test_values_of_any_kind_are_an_axis_by_name():
 # --- traces and programs ------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_one_trace_a_call_and_one_more_for_a_stored_bound(tmp_path):
     calls = []
 
