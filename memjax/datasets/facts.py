@@ -61,5 +61,5 @@ def vector_facts(
 
 def first_value(x: jax.Array, y: jax.Array) -> jax.Array:
     """Of every key [n, length] the value [n] that it had at first."""
-    same = jax.vmap(lambda key: jnp.all(x == key, axis=1))(x)
+    same = jax.vmap(lambda key: jnp.all(x == key[None], axis=1))(x)
     return y[jnp.argmax(same, axis=1)]
