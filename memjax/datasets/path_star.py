@@ -103,16 +103,16 @@ def path_star_in_context(
     count = arms * (nodes - 1)
     if arms < 1 or nodes < 2 or names <= count:
         raise ValueError(f"{arms} arms of {nodes} nodes have more than {names} names")
-    outer = 1 + jnp.arange(count).reshape(arms, -1)
-    path = jnp.pad(outer, ((0, 0), (1, 0)))
 
     def sequence(u: jax.Array) -> tuple[jax.Array, jax.Array]:
+        outer = 1 + jnp.arange(count).reshape(arms, -1)
+        path = jnp.pad(outer, ((0, 0), (1, 0)))
         by_name, by_edge, by_arm = jnp.split(u, [names, names + count])
         named = ROOT + jnp.argsort(by_name)[path]  # [arms, nodes]
         edges = jnp.stack([named[:, :-1].ravel(), named[:, 1:].ravel()], axis=1)
         shown = jnp.pad(edges, ((0, 0), (1, 0)), constant_values=EDGE)
         told = named[(by_arm[0] * arms).astype(int)]
-        asked = jnp.stack([jnp.asarray(PATH), told[0], told[-1]])
+        asked = jnp.stack([jnp.full((), PATH), told[0], told[-1]])
         x = jnp.concatenate([shown[jnp.argsort(by_edge)].ravel(), asked, told[1:-1]])
         return x, jnp.pad(told[1:], (len(x) - nodes + 1, 0), constant_values=-1)
 
