@@ -270,6 +270,7 @@ def test_no_positions_are_a_table_of_zeros():
     assert np.abs(off - model.apply(params, X)).max() > 1e-2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("causal", [True, False])
 def test_a_prompt_of_which_k_live_is_a_prompt_of_k(causal):
     made = partial(network, causal=causal)
@@ -421,6 +422,7 @@ def run(positions, prompted, size, norms, lr, seed, *, length):
     return mj.train(loss, optax.adam(lr), observe, (0, 3))(model.init(init_key), data)
 
 
+@pytest.mark.long
 def test_a_grid_over_switches_is_one_program_and_its_loop():
     axes = {
         "positions": [0.0, 1.0],

@@ -31,3 +31,4 @@ from memjax.datasets.random_labels import uniform as uniform
 from memjax.datasets.rules_and_facts import Labeled as Labeled
 from memjax.datasets.rules_and_facts import rules_and_facts as rules_and_facts
 from memjax.datasets.successors import successors as successors
+from memjax.datasets.topics import topics as topics

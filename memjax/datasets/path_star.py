@@ -49,6 +49,9 @@ def path_star(max_arms: int, nodes: int, pauses: int = 1) -> Callable[..., PathS
         raise ValueError(f"{max_arms} arms of {nodes} nodes, {pauses} pauses")
     outer = ROOT + 1 + jnp.arange(max_arms * (nodes - 1)).reshape(max_arms, -1)
     path = jnp.pad(outer, ((0, 0), (1, 0)), constant_values=ROOT)  # [arms, nodes]
+    draw = jax.custom_batching.sequential_vmap(
+        lambda key: jax.random.uniform(key, (max_arms,))
+    )
 
     def dataset(
         key: jax.Array,
@@ -59,8 +62,8 @@ def path_star(max_arms: int, nodes: int, pauses: int = 1) -> Callable[..., PathS
         reverse: Any = 0,
     ) -> PathStar:
         there = prefix(arms, max_arms)
-        draw = jax.random.uniform(key, (max_arms,))
-        rank = jnp.argsort(jnp.argsort(jnp.where(there > 0, draw, 2.0)))
+        order = jnp.where(there > 0, draw(key), 2.0)
+        rank = jnp.argsort(jnp.argsort(order))
         train = there * (rank < jnp.round(share * arms))
         points = _told(path, jnp.where(reverse > 0, path[:, ::-1], path), pauses)
         parts = (Data(*points, w / jnp.sum(w)) for w in (train, there - train))
