@@ -32,7 +32,6 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _graphs as family
-from experiments._graphs import trimmed
 from memjax.cli import launch
 from memjax.datasets import graphs
 from memjax.models.graph import FAR, SPECIALS
@@ -42,19 +41,17 @@ from memjax.plots import panels
 
 STEPS = {"star": 500, "grid": 500, "cycle": 700, "irregular": 2500}
 EDGE = 7  # which of the tokens after the nodes says that an edge is asked for
-GRAPHS = ("cycle:15", "grid:4:4", "star:4:4", "irregular")
 
 
 def along(names: Any) -> dict[str, Any]:
     """The input of runs on some graphs: both ways, with self edges, and one way."""
-    walks: list[Any] = []
-    bases: list[Any] = []
+    found: list[Any] = []
     for name in names:
         both, ahead = graphs.parse(name), graphs.parse(name, directed=True)
-        each = [graphs.transitions(g) for g in (both, graphs.with_self_edges(both))]
-        walks += [*each, graphs.transitions(ahead)]
-        bases += map(spectral.eigenbasis, (*each, each[0]))
-    whole = family.Walks(graphs.stacked(walks), spectral.stacked(bases))
+        found += map(graphs.transitions, (both, graphs.with_self_edges(both), ahead))
+    of = [found[i - 2 if i % 3 == 2 else i] for i in range(len(found))]  # both ways
+    bases = spectral.stacked([*map(spectral.eigenbasis, of)])
+    whole = family.Walks(graphs.stacked(found), bases)
     each = jax.tree.map(lambda a: a.reshape(-1, 3, *a.shape[1:]), whole)
     return {"graph": mj.per("graph", each)}
 
@@ -122,7 +119,12 @@ def used(v: jax.Array, walk: Any, basis: spectral.Basis) -> dict[str, jax.Array]
 
 
 def sweeps(
-    graph: tuple = GRAPHS,  # as in graph_eigendirections
+    graph: tuple = (
+        "cycle:15",
+        "grid:4:4",
+        "star:4:4",
+        "irregular",
+    ),  # as in graph_eigendirections
     edges: tuple = (0, 1, 2),  # 0 both ways, 1 with self edges, 2 only ahead
     lr: tuple = (0.01,),  # peaks of AdamW's learning rate
     wd: tuple = (0.0,),  # decoupled weight decays
@@ -171,10 +173,7 @@ def final(results: mj.Results, sweep: str, name: str) -> xr.DataArray:
 
 
 def count(results: mj.Results, share: str, sign: str = "0") -> xr.DataArray:
-    """How many modes but 0 the embedding has above a share of its largest.
-
-    All of them, or those of positive (1) or negative (-1) eigenvalue.
-    """
+    """How many modes are above a share of the largest; of eigenvalues of a sign."""
     found = results["main"].isel(eigen=slice(1, None))
     above = found.projection > float(share) * found.projection.max("eigen")
     signs = np.sign(found.eigenvalue.where(abs(found.eigenvalue) > 1e-6, 0))
@@ -204,8 +203,7 @@ def ended(found: xr.Dataset) -> xr.Dataset:
 
 def excess(results: mj.Results) -> xr.DataArray:
     """The loss at the end above the entropy of the next node, mean over edges."""
-    found = ended(results["main"])
-    return found.loss - entropy(found.walk)
+    return ended(results["main"]).loss - entropy(results["main"].walk)
 
 
 def entropy(walk: xr.DataArray) -> xr.DataArray:
@@ -227,11 +225,10 @@ def figure(results: mj.Results) -> Figure:
     canvas, panel = panels(layout, (11, 2.2 * len(models) + 5))
     axes = iter(panel.values())
     for (said, runs), graph in itertools.product(models.items(), shown):
-        family.draw_space(
-            next(axes), trimmed(runs.sel(graph=graph)), f"{said}, {graph}"
-        )
+        its = family.trimmed(runs.sel(graph=graph))
+        family.draw_space(next(axes), its, f"{said}, {graph}")
     for graph in shown:
-        runs = trimmed(models["transformer"].sel(graph=graph))
+        runs = family.trimmed(models["transformer"].sel(graph=graph))
         words = f"{graph}, participation {float(runs.participation.mean()):.1f}"
         family.draw_profile(next(axes), runs, words)
     ratios = {said: by_size(runs) for said, runs in models.items()}
@@ -240,9 +237,8 @@ def figure(results: mj.Results) -> Figure:
     main = first(ended(results["main"]), "edges")
     for name in ("negative_share", "edge_cosine"):
         each = {said: main[name].sel(edges=e) for said, e in kinds.items()}
-        family.draw_graphs(
-            next(axes), each, f"transformer: {name}".replace("_", " "), 0
-        )
+        words = f"transformer: {name}".replace("_", " ")
+        family.draw_graphs(next(axes), each, words, 0)
     return canvas
 
 
