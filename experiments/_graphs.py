@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
@@ -55,20 +56,24 @@ def parsed(texts: tuple[str, ...], directed: bool = False) -> list[graphs.Graph]
 
 
 class Walks(NamedTuple):
-    """Graphs as arrays: each as it is and with self edges, padded to the largest."""
+    """A graph as arrays: as it is and with self edges; or several, each an entry."""
 
-    walk: Any  # [graphs, 2, n, n]
+    walk: Any  # [2, n, n]
     basis: spectral.Basis
 
 
-def along(name: str, found: list[graphs.Graph]) -> dict[str, Any]:
-    """The input of runs on these graphs, one for each value of an axis."""
+def walks_on(found: list[graphs.Graph]) -> Walks:
+    """Several graphs as arrays, each an entry."""
     both = [g for graph in found for g in (graph, graphs.with_self_edges(graph))]
     walks = [graphs.transitions(graph) for graph in both]
     basis = spectral.stacked([spectral.eigenbasis(walk) for walk in walks])
     whole = Walks(graphs.stacked(walks), basis)
-    pairs = jax.tree.map(lambda a: a.reshape(-1, 2, *a.shape[1:]), whole)
-    return {name: mj.per(name, pairs)}
+    return jax.tree.map(lambda a: a.reshape(-1, 2, *a.shape[1:]), whole)
+
+
+def along(name: str, found: list[graphs.Graph]) -> dict[str, Any]:
+    """The input of runs on these graphs, one for each value of an axis."""
+    return {name: mj.per(name, walks_on(found))}
 
 
 def two_matrices(
@@ -96,24 +101,24 @@ def two_matrices(
 
 
 def three_matrices(
-    graph: graphs.Graph, optimizer: optax.GradientTransformation, init_scale: Any,
-    seed: Any, width: int, steps: int,
-    *, dropout: float = 0.0, held: tuple[str, ...] = (), bfloat16: bool = False,
+    graph: Walks, self_edges: Any, width: Any, optimizer: optax.GradientTransformation,
+    init_scale: Any, seed: Any, *, max_width: int, steps: int, dropout: Any = None,
+    held: tuple[str, ...] = (), bfloat16: bool = False,
 ) -> mj.Legs:  # fmt: skip
     """Train V, W and b, but those `held`, on the mean over edges."""
     init_key, train_key = jax.random.split(jax.random.key(seed))
-    edges = graphs.next_nodes(graph, "edge")
-    net = mj.models.graph.three_matrix(graph.nodes, width, bfloat16=bfloat16)
+    walk, basis = jax.tree.map(lambda a: jnp.asarray(a)[self_edges], graph)
+    nodes, edges = graphs.next_nodes(walk), graphs.next_nodes(walk, "edge")
+    how: Any = {"live": (basis.live.sum(), width), "bfloat16": bfloat16}
+    net = mj.models.graph.three_matrix(len(walk), max_width, **how)
     first = net.init(init_key, init_scale)
     start, apply = mj.models.graph.freeze(net.apply, first, *held)
-    nodes, walk = graphs.next_nodes(graph), graphs.transitions(graph)
-    basis = spectral.eigenbasis(walk)
 
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
         return mj.losses.next_token(apply(params, x), y)
 
     def noisy(params: Any, x: jax.Array, y: jax.Array, key: jax.Array) -> jax.Array:
-        keep = mj.models.graph.dropout(key, dropout, width)
+        keep = mj.models.graph.dropout(key, dropout, max_width)
         return mj.losses.next_token(apply(params, x, keep), y)
 
     def observe(params: Any) -> dict[str, Any]:
@@ -126,7 +131,7 @@ def three_matrices(
         v = {**first, **params}["v"]
         return memory.at_end(partial(apply, params), v, walk, basis)
 
-    task, when = noisy if dropout else loss, mj.spaced(20, steps, late=6)
+    task, when = loss if dropout is None else noisy, mj.spaced(20, steps, late=6)
     train = mj.train(task, optimizer, observe, when, finish=finish)
     return train(start, edges, train_key)
 

@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 import memjax as mj
 from memjax import plots
 from memjax.engine import Zipped
+from memjax.models.draws import nested_each
 from memjax.observables.parts import PARTS, accuracies, marked
 
 Params = dict[str, jax.Array]
@@ -77,12 +78,20 @@ class Task(NamedTuple):
     key: jax.Array
 
 
-def task(seed: Any, noise: Any, p: int, width: int, *, share: Any, scale: Any) -> Task:
-    """The table modulo p with wrong labels, and normal weights of `scale²/width`."""
+def task(
+    seed: Any, noise: Any, p: int, width: Any, most: int, *, share: Any, scale: Any
+) -> Task:
+    """The table modulo p with wrong labels, and normal weights of `scale²/width`.
+
+    Of at most so many neurons those past the `width` are zero, and stay so: all
+    `ACTIVATIONS` are zero at zero.
+    """
     data_key, init_key, key = jax.random.split(jax.random.key(seed), 3)
     parts = mj.datasets.modular(p)(data_key, share, noise)
-    draw = scale * width**-0.5 * jax.random.normal(init_key, (3, width, p))
-    start = {**weights(*draw), "mu": jnp.zeros(p)}
+    drawn = nested_each(jax.random.normal, init_key, [(most, p)] * 3)
+    live, std = (jnp.arange(most) < width)[:, None], scale / jnp.sqrt(width)
+    each = [jnp.where(live, std * part, 0.0) for part in drawn]
+    start = {**weights(*each), "mu": jnp.zeros(p)}
     return Task(mj.packed(parts.train), marked(parts), start, key)
 
 

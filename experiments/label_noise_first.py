@@ -42,11 +42,13 @@ PUBLISHED = xr.DataArray(
 
 
 def run(
-    noise: Any, lr: Any, wd: Any, init_scale: Any, batch: Any, seed: Any,
-    *, modulus: int, capacity: int, width: int, steps: int,
+    noise: Any, width: Any, lr: Any, wd: Any, init_scale: Any, batch: Any, seed: Any,
+    *, modulus: int, capacity: int, max_width: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table, each step on a share `batch` of the rows."""
-    given = ln.task(seed, noise, modulus, width, share=ln.SHARE, scale=init_scale)
+    given = ln.task(
+        seed, noise, modulus, width, max_width, share=ln.SHARE, scale=init_scale
+    )
     apply = partial(ln.logits, "relu")
     loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
     optimizer, observe = optax.adamw(lr, weight_decay=wd), by_part(apply, given.points)
@@ -74,7 +76,7 @@ def digits_run(
 def sweeps(
     noise: tuple = (0.1, 0.3, 0.8),  # shares of the training labels that are wrong
     modulus: tuple = (59,),  # moduli p; each is a program of its own
-    width: tuple = (128, 512),  # numbers of neurons; each is a program of its own
+    width: tuple = (128, 512),  # numbers of neurons
     lr: tuple = (1e-3,),  # learning rates of AdamW
     wd: tuple = (0.1,),  # decoupled weight decays
     init_scale: tuple = (1.0,),  # factors on initial weights of variance 1/width

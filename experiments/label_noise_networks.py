@@ -49,7 +49,7 @@ def run(
     *, modulus: int, capacity: int, width: int, activation: str, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table by AdamW or, where `coupled`, by Adam with L2."""
-    given = ln.task(seed, noise, modulus, width, share=ln.SHARE, scale=1.0)
+    given = ln.task(seed, noise, modulus, width, width, share=ln.SHARE, scale=1.0)
 
     def whole(params: ln.Params) -> ln.Params:
         """The network of these parameters: where `tied`, `u` serves both inputs."""

@@ -39,15 +39,15 @@ HALVES = ("strongest", "others", "strongest, filtered")
 
 
 def run(
-    noise: Any, lr: Any, wd: Any, seed: Any,
-    *, modulus: int, capacity: int, width: int, activation: str, steps: int,
+    noise: Any, width: Any, lr: Any, wd: Any, seed: Any,
+    *, modulus: int, capacity: int, max_width: int, activation: str, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table, then look at the neurons."""
-    given = ln.task(seed, noise, modulus, width, share=ln.SHARE, scale=1.0)
+    given = ln.task(seed, noise, modulus, width, max_width, share=ln.SHARE, scale=1.0)
 
     def finish(network: ln.Params) -> dict[str, Any]:
-        parted = partition(activation, network, given.points)
-        return {"partition": parted, **portrait(network)}
+        parted = partition(activation, network, width, given.points)
+        return {"partition": parted, **portrait(network, width)}
 
     optimizer = optax.adamw(lr, weight_decay=wd)
     return ln.learn(given, activation, optimizer, steps, finish=finish)
@@ -59,10 +59,10 @@ def strength(activation: str, params: ln.Params) -> jax.Array:
     return w * ln.ACTIVATIONS[activation](u + v)
 
 
-def partition(activation: str, params: ln.Params, points: mj.Data) -> Any:
+def partition(activation: str, params: ln.Params, width: Any, points: mj.Data) -> Any:
     """Accuracies of strong neurons alone, of all others, of strong ones filtered."""
     power = strength(activation, params)
-    rank = jnp.argsort(jnp.argsort(-power)) / len(power)
+    rank = jnp.argsort(jnp.argsort(-power)) / width  # neurons that pad are weakest
     apply, clean = partial(ln.logits, activation), ln.filtered(params)
 
     def alone(share: jax.Array) -> jax.Array:
@@ -76,7 +76,7 @@ def partition(activation: str, params: ln.Params, points: mj.Data) -> Any:
     return mj.named(found, *labels, coords=labels)
 
 
-def portrait(params: ln.Params) -> dict[str, Any]:
+def portrait(params: ln.Params, width: Any) -> dict[str, Any]:
     """Phases and frequencies of neurons, and what `w` holds by what `u` and `v` do.
 
     There a peak cannot be one by choice, as the frequency is that of other weights.
@@ -84,11 +84,12 @@ def portrait(params: ln.Params) -> dict[str, Any]:
     u, v, w = ln.neurons(params)
     main = mj.observables.dominant_frequency
     shares = mj.observables.spectrum(w)  # [width, p // 2]
-    frequencies = range(1, shares.shape[1] + 1)
-    heard = jax.nn.one_hot(main(u, v) - 1, len(frequencies))
+    frequencies, live = range(1, shares.shape[1] + 1), jnp.arange(len(w)) < width
+    heard = jax.nn.one_hot(main(u, v) - 1, len(frequencies)) * live[:, None]
     told = heard.T @ shares / jnp.sum(heard, axis=0)[:, None]  # NaN where none hears it
     errors = mj.observables.phase_error(u, v, w, main(u, v, w))
     sharp = mj.observables.inverse_participation(w)
+    errors, sharp = (jnp.where(live, found, jnp.nan) for found in (errors, sharp))
     each = {"neuron": range(len(w))}
     labels = {"heard": frequencies, "told": frequencies}
     return {
@@ -101,7 +102,7 @@ def portrait(params: ln.Params) -> dict[str, Any]:
 def sweeps(
     noise: tuple = (0.0, 0.2, 0.4, 0.8),  # shares of the training labels that are wrong
     modulus: tuple = (59,),  # moduli p; each is a program of its own
-    width: tuple = (512,),  # numbers of neurons; each is a program of its own
+    width: tuple = (512,),  # numbers of neurons
     lr: tuple = (1e-2,),  # learning rates of AdamW
     wd: tuple = (1.0,),  # decoupled weight decays
     activation: tuple = ("relu",),  # relu, gelu, square, tanh, linear; a program each
