@@ -74,8 +74,7 @@ def mlp(
     counts = [w if n is None else n for n, w in zip(given, widths, strict=True)]
 
     def init(key: jax.Array, scale: Any = 1.0) -> list[dict[str, jax.Array]]:
-        shapes = [(i + bias, o) for i, o in layers]  # of biases the first row is drawn
-        drawn = nested_each(scheme.draw, key, shapes)
+        drawn = _units(scheme.draw, key, layers, bias)
         ends = zip(drawn, pairwise(counts), pairwise(masks), strict=True)
         return [_layer(scale * part, *ends) for part, *ends in ends]
 
@@ -91,6 +90,19 @@ def mlp(
         return padding.never(_affine(params[-1], x), masks[-1])
 
     return Model(init, apply)
+
+
+def _units(
+    draw: Callable[..., jax.Array], key: jax.Array, layers: list, bias: bool
+) -> list[jax.Array]:
+    """Unit draws [bias + inputs, outputs] for each layer, biases first.
+
+    The last one is drawn by output, for outputs are few: rows of all layers are then
+    about as long.
+    """
+    *shapes, last = [(bias + inputs, outputs) for inputs, outputs in layers]
+    *drawn, end = nested_each(draw, key, [*shapes, last[::-1]])
+    return [*drawn, end.T]
 
 
 def _affine(layer: dict[str, jax.Array], x: jax.Array) -> jax.Array:
