@@ -28,17 +28,17 @@ class Setting(NamedTuple):
     lr: float
     wd: float = 0.0
     dropout: float = 0.0
-    cosine: bool = False
-    self_edges: bool = False
+    cosine: int = 0  # 1 where the learning rate falls along one
+    self_edges: int = 0
     checkpoint: float | None = None  # participation of the published embedding
 
 
 SETTINGS = {
-    "1": Setting(0.02, 1e-2, self_edges=True),
+    "1": Setting(0.02, 1e-2, self_edges=1),
     "2a": Setting(0.02, 1e-2, checkpoint=5.10),
     "2b": Setting(0.02, 1e-4, checkpoint=10.08),
     "3a": Setting(1.0, 1e-4, checkpoint=13.94),
-    "3b": Setting(1.0, 1e-1, cosine=True),
+    "3b": Setting(1.0, 1e-1, cosine=1),
     "3c": Setting(1.0, 1e-4, wd=10.0),
     "3d": Setting(1.0, 1e-3, dropout=0.4, checkpoint=10.42),
 }

@@ -42,9 +42,9 @@ def run(
     *, max_width: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Memorize a graph with AdamW."""
-    on, adamw = (graph, 0, width), optax.adamw(lr, weight_decay=wd)
-    shapes = {"max_width": max_width, "steps": steps}
-    return family.three_matrices(*on, adamw, init_scale, seed, **shapes)
+    how: Any = {"max_width": max_width, "steps": steps}
+    adamw = optax.adamw(lr, weight_decay=wd)
+    return family.three_matrices(graph, 0, width, adamw, init_scale, seed, **how)
 
 
 def sweeps(

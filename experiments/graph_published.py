@@ -69,8 +69,8 @@ def descent(
     width: Any, lr: Any, init_scale: Any, seed: Any, *, max_width: int, steps: int
 ) -> mj.Legs:
     """Memorize the cycle of 15 by plain gradient descent on the mean over edges."""
-    shapes, sgd = {"max_width": max_width, "steps": steps}, optax.sgd(lr)
-    return three_matrices(ring(), 0, width, sgd, init_scale, seed, **shapes)
+    how: Any = {"max_width": max_width, "steps": steps}
+    return three_matrices(ring(), 0, width, optax.sgd(lr), init_scale, seed, **how)
 
 
 def frozen(
