@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
@@ -27,37 +28,41 @@ class Setting(NamedTuple):
     lr: float
     wd: float = 0.0
     dropout: float = 0.0
-    cosine: bool = False
-    self_edges: bool = False
+    cosine: int = 0  # 1 where the learning rate falls along one
+    self_edges: int = 0
     checkpoint: float | None = None  # participation of the published embedding
 
 
 SETTINGS = {
-    "1": Setting(0.02, 1e-2, self_edges=True),
+    "1": Setting(0.02, 1e-2, self_edges=1),
     "2a": Setting(0.02, 1e-2, checkpoint=5.10),
     "2b": Setting(0.02, 1e-4, checkpoint=10.08),
     "3a": Setting(1.0, 1e-4, checkpoint=13.94),
-    "3b": Setting(1.0, 1e-1, cosine=True),
+    "3b": Setting(1.0, 1e-1, cosine=1),
     "3c": Setting(1.0, 1e-4, wd=10.0),
     "3d": Setting(1.0, 1e-3, dropout=0.4, checkpoint=10.42),
 }
 
 
 class Walks(NamedTuple):
-    """Graphs as arrays: each as it is and with self edges, padded to the largest."""
+    """A graph as arrays: as it is and with self edges; or several, each an entry."""
 
-    walk: Any  # [graphs, 2, n, n]
+    walk: Any  # [2, n, n]
     basis: spectral.Basis
 
 
-def along(name: str, found: list[graphs.Graph]) -> dict[str, Any]:
-    """The input of runs on these graphs, one for each value of an axis."""
+def walks_on(found: list[graphs.Graph]) -> Walks:
+    """Several graphs as arrays, each an entry."""
     both = [g for graph in found for g in (graph, graphs.with_self_edges(graph))]
     walks = [graphs.transitions(graph) for graph in both]
     basis = spectral.stacked([spectral.eigenbasis(walk) for walk in walks])
     whole = Walks(graphs.stacked(walks), basis)
-    pairs = jax.tree.map(lambda a: a.reshape(-1, 2, *a.shape[1:]), whole)
-    return {name: mj.per(name, pairs)}
+    return jax.tree.map(lambda a: a.reshape(-1, 2, *a.shape[1:]), whole)
+
+
+def along(name: str, found: list[graphs.Graph]) -> dict[str, Any]:
+    """The input of runs on these graphs, one for each value of an axis."""
+    return {name: mj.per(name, walks_on(found))}
 
 
 def two_matrices(
@@ -84,22 +89,22 @@ def two_matrices(
 
 
 def three_matrices(
-    graph: graphs.Graph, optimizer: optax.GradientTransformation, init_scale: Any,
-    seed: Any, width: int, steps: int,
-    *, dropout: float = 0.0, held: tuple[str, ...] = (), bfloat16: bool = False,
+    graph: Walks, self_edges: Any, width: Any, optimizer: optax.GradientTransformation,
+    init_scale: Any, seed: Any, *, max_width: int, steps: int, dropout: Any = None,
+    held: tuple[str, ...] = (), bfloat16: bool = False,
 ) -> mj.Legs:  # fmt: skip
     """Train V, W and b, but those `held`, on the mean over edges."""
     init_key, train_key = jax.random.split(jax.random.key(seed))
-    edges = graphs.next_nodes(graph, "edge")
-    net = mj.models.graph.three_matrix(graph.nodes, width, bfloat16=bfloat16)
+    walk, basis = jax.tree.map(lambda a: jnp.asarray(a)[self_edges], graph)
+    nodes, edges = graphs.next_nodes(walk), graphs.next_nodes(walk, "edge")
+    how: Any = {"live": (basis.live.sum(), width), "bfloat16": bfloat16}
+    net = mj.models.graph.three_matrix(len(walk), max_width, **how)
     first = net.init(init_key, init_scale)
     start, apply = mj.models.graph.freeze(net.apply, first, *held)
-    nodes, walk = graphs.next_nodes(graph), graphs.transitions(graph)
-    basis = spectral.eigenbasis(walk)
     loss = mj.losses.of_model(apply, mj.losses.next_token)
 
     def noisy(params: Any, x: jax.Array, y: jax.Array, key: jax.Array) -> jax.Array:
-        keep = mj.models.graph.dropout(key, dropout, width)
+        keep = mj.models.graph.dropout(key, dropout, max_width)
         return mj.losses.next_token(apply(params, x, keep), y)
 
     def observe(params: Any) -> dict[str, Any]:
@@ -112,7 +117,7 @@ def three_matrices(
         v = {**first, **params}["v"]
         return memory.at_end(partial(apply, params), v, walk, basis)
 
-    task, when = noisy if dropout else loss, mj.spaced(20, steps, late=6)
+    task, when = loss if dropout is None else noisy, mj.spaced(20, steps, late=6)
     train = mj.train(task, optimizer, observe, when, finish=finish)
     return train(start, edges, train_key)
 

@@ -49,13 +49,14 @@ class Task(NamedTuple):
 
 
 def task(
-    seed: Any, noise: Any, p: int, width: int, activation: str,
+    seed: Any, noise: Any, p: int, width: Any, most: int, activation: str,
     *, share: Any = SHARE, scale: Any = 1.0,
 ) -> Task:  # fmt: skip
     """The table modulo p with wrong labels, and a network at its start."""
     data_key, init_key, key = jax.random.split(jax.random.key(seed), 3)
     parts = mj.datasets.modular(p)(data_key, share, noise)
-    model = mj.models.pair_network(p, width, mj.models.ACTIVATIONS[activation])
+    act = mj.models.ACTIVATIONS[activation]
+    model = mj.models.pair_network(p, most, act, live=width)
     start = model.init(init_key, scale)
     return Task(mj.packed(parts.train), marked(parts), start, model.apply, key)
 

@@ -43,8 +43,8 @@ STAGES = (0, 1, 10, attractors.ITERATIONS)
 
 
 def run(
-    images: Any, size: Any, sequence: Any, lr: Any, b2: Any, seed: Any,
-    *, depth: int, width: int, batch: int, steps: int,
+    images: Any, size: Any, sequence: Any, width: Any, lr: Any, b2: Any, seed: Any,
+    *, depth: int, max_width: int, batch: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Store the first `size` images, or where `sequence` is 1 the cycle through them.
 
@@ -60,7 +60,8 @@ def run(
             **attractors.retrieval(f, data, size, noise_key, copied=COPIED, draws=1),
         }
 
-    how: dict[str, Any] = {"depth": depth, "width": width, "activation": "sine"}
+    how: dict[str, Any] = {"depth": depth, "width": width, "max_width": max_width}
+    how |= {"activation": "sine"}
     how |= {"lr": lr, "b2": b2, "steps": steps, "batch": batch, "key": batch_key}
     return family.store(data, finish, init_key, **how)
 
@@ -84,7 +85,7 @@ def sweeps(
     seeds: int = 4,  # how many seeds, or which ones (3,7)
     side: int = 7,  # side of an image in pixels: 28, 14 or 7
     depth: tuple = (10,),  # numbers of hidden layers; each is a program
-    width: tuple = (256,),  # numbers of units in a layer; each is a program
+    width: tuple = (256,),  # numbers of units in a layer
     batch: int = 100,  # images in a minibatch; all of them where it is larger
     steps: int = 3600,  # optimizer steps
     limit_size: tuple = (60, 120, 240),  # the same for more and more images

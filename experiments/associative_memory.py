@@ -42,8 +42,8 @@ attractors, radius = mj.observables.attractors, mj.theory.autoencoder.radius
 
 
 def run(
-    size: Any, sequence: Any, lr: Any, init_scale: Any, seed: Any,
-    *, capacity: int, dim: int, depth: int, width: int, activation: str, steps: int,
+    size: Any, sequence: Any, width: Any, lr: Any, init_scale: Any, seed: Any,
+    *, capacity: int, dim: int, depth: int, max_width: int, activation: str, steps: int,
     pixels: int,  # a side of the picture of basins, of points in the plane; or 0
 ) -> mj.Legs:  # fmt: skip
     """Store `size` samples, or where `sequence` is 1 the cycle through them."""
@@ -59,7 +59,8 @@ def run(
         return found
 
     how: dict[str, Any] = {"lr": lr, "steps": steps, "init_scale": init_scale}
-    how |= {"depth": depth, "width": width, "activation": activation}
+    how |= {"depth": depth, "width": width, "max_width": max_width}
+    how |= {"activation": activation}
     return family.store(data, finish, init_key, **how)
 
 
@@ -88,7 +89,7 @@ def sweeps(
     activation: tuple = ("relu", "elu", "tanh", "sine"),  # relu, elu, tanh, sigmoid,
     # sine (x + sin(10x)/5); each is a program
     depth: tuple = (1, 3, 6),  # numbers of hidden layers; each is a program
-    width: tuple = (128,),  # numbers of units in a layer; each is a program
+    width: tuple = (128,),  # numbers of units in a layer
     size: tuple = (10,),  # numbers of samples, or lengths of the sequence
     dim: tuple = (16,),  # dimensions of a sample; each is a program
     lr: tuple = (1e-3,),  # first learning rates of Adam; they fall along a cosine

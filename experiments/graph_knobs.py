@@ -29,19 +29,20 @@ import memjax as mj
 from experiments import _graphs as family
 from experiments._graphs import ASSOCIATIVE, GEOMETRIC, trimmed
 from memjax.cli import launch
-from memjax.datasets.graphs import Graph, parse
+from memjax.datasets.graphs import parse
 from memjax.plots import cells, contours, frame, mosaic, panels
 
 KNOBS = {"lr": "lr of AdamW", "wd": "weight decay", "init_scale": "start of V"}
 
 
 def run(
-    lr: Any, wd: Any, init_scale: Any, seed: Any,
-    *, graph: Graph, width: int, steps: int,
+    graph: family.Walks, width: Any, lr: Any, wd: Any, init_scale: Any, seed: Any,
+    *, max_width: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Memorize a graph with AdamW."""
+    how: Any = {"max_width": max_width, "steps": steps}
     adamw = optax.adamw(lr, weight_decay=wd)
-    return family.three_matrices(graph, adamw, init_scale, seed, width, steps)
+    return family.three_matrices(graph, 0, width, adamw, init_scale, seed, **how)
 
 
 def sweeps(
@@ -50,13 +51,14 @@ def sweeps(
     init_scale: tuple = (0.02, 0.1, 0.3, 1.0),  # deviations of the initial embedding
     seeds: int = 8,  # how many seeds, or which ones (3,7)
     graph: tuple = ("cycle",),  # as in graph_eigendirections; the figure has the first
-    width: int = 128,  # of the embedding
+    width: tuple = (128,),  # of the embedding; the figure has the last
     steps: int = 4000,  # of AdamW; the initial W has deviation 0.02
 ) -> dict[str, mj.Sweep]:
     """The map over three knobs."""
-    axes: Any = {"graph": mj.parsed(parse, graph=graph), "width": width, "steps": steps}
+    found = mj.parsed(parse, graph=graph)
+    axes: Any = {"graph": list(map(str, found)), "width": width, "steps": steps}
     axes |= {"lr": lr, "wd": wd, "init_scale": init_scale, "seed": mj.seeds(seeds)}
-    return {"main": mj.Sweep(run, **axes)}
+    return {"main": mj.Sweep(run, **axes, inputs=family.along("graph", found))}
 
 
 def claims(results: mj.Results) -> list[mj.Claim]:
@@ -73,7 +75,7 @@ def largest(results: mj.Results, wd: str, lr: str) -> float:
 
 def summary(results: mj.Results, name: str) -> float:
     """A number about all settings of the first graph; see the table."""
-    main = trimmed(results["main"].isel(graph=0))
+    main = trimmed(results["main"].isel(graph=0, width=-1))
     found, modes = mj.late(main), main.sizes["eigen"] - 1
     mean = found.participation.mean("seed") / modes
     values = {
@@ -87,7 +89,7 @@ def summary(results: mj.Results, name: str) -> float:
 
 def figure(results: mj.Results) -> Figure:
     """Maps of participation and of its deviation, then profiles of the corners."""
-    main = trimmed(results["main"].isel(graph=0))
+    main = trimmed(results["main"].isel(graph=0, width=-1))
     cuts, corners = list(cuts_of(main)), corners_of(main)
     canvas, panel = panels(mosaic((len(cuts), 2), (len(corners), 2)), (11, 10))
     axes, maps = list(panel.values()), 2 * len(cuts)

@@ -19,6 +19,8 @@ plain gradient descent; `frozen` and `narrow` (width 15) hold the embedding fixe
 
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 from matplotlib.axes import Axes
@@ -26,56 +28,85 @@ from matplotlib.figure import Figure
 
 import memjax as mj
 from experiments import _graphs as family
-from experiments._graphs import SETTINGS, three_matrices
+from experiments._graphs import SETTINGS, Setting, three_matrices
 from memjax.cli import launch
 from memjax.datasets import graphs
-from memjax.plots import frame, key, mosaic, panels
+from memjax.engine import Zipped
+from memjax.plots import frame, key, mosaic, one, panels
 
 WIDTH, STEPS = 512, 10_000  # of the published settings
 
 
-def run(seed: Any, *, row: str, width: int, steps: int, bfloat16: int) -> mj.Legs:
-    """A row of the study, on the cycle of 15."""
-    its, ring = SETTINGS[row], graphs.cycle(15)
-    ring = graphs.with_self_edges(ring) if its.self_edges else ring
+def run(
+    row: dict[str, Any], width: Any, seed: Any,
+    *, max_width: int, steps: int, dropped: int, bfloat16: int,
+) -> mj.Legs:  # fmt: skip
+    """A row of the study, given as its numbers, on the cycle of 15."""
     shape = mj.schedules.cosine(steps, 0.1)
-    lr = (lambda t: its.lr * shape(t)) if its.cosine else its.lr
-    adamw = optax.adamw(lr, weight_decay=its.wd)
-    how: Any = {"dropout": its.dropout, "bfloat16": bool(bfloat16)}
-    return three_matrices(ring, adamw, its.init_scale, seed, width, steps, **how)
+
+    def lr(t: Any) -> jax.Array:
+        return row["lr"] * jnp.where(row["cosine"], shape(t), 1.0)
+
+    adamw = optax.adamw(lr, weight_decay=row["wd"])
+    how: Any = {"dropout": row["dropout"] if dropped else None}
+    how |= {"max_width": max_width, "steps": steps, "bfloat16": bool(bfloat16)}
+    on = ring(), row["self_edges"], width
+    return three_matrices(*on, adamw, row["init_scale"], seed, **how)
 
 
-def descent(lr: Any, init_scale: Any, seed: Any, *, width: int, steps: int) -> mj.Legs:
+def ring() -> family.Walks:
+    """The cycle of 15."""
+    return jax.tree.map(lambda a: a[0], family.walks_on([graphs.cycle(15)]))
+
+
+def descent(
+    width: Any, lr: Any, init_scale: Any, seed: Any, *, max_width: int, steps: int
+) -> mj.Legs:
     """Memorize the cycle of 15 by plain gradient descent on the mean over edges."""
-    ring = graphs.cycle(15)
-    return three_matrices(ring, optax.sgd(lr), init_scale, seed, width, steps)
+    how: Any = {"max_width": max_width, "steps": steps}
+    return three_matrices(ring(), 0, width, optax.sgd(lr), init_scale, seed, **how)
 
 
-def frozen(lr: Any, wd: Any, seed: Any, *, width: int, steps: int) -> mj.Legs:
+def frozen(
+    width: Any, lr: Any, wd: Any, seed: Any, *, max_width: int, steps: int
+) -> mj.Legs:
     """The control: the embedding is held at its start, only W and b learn."""
-    ring, shape = graphs.cycle(15), mj.schedules.cosine(steps, 0.1)
+    shape = mj.schedules.cosine(steps, 0.1)
     adamw = optax.adamw(lambda t: lr * shape(t), weight_decay=wd)
-    return three_matrices(ring, adamw, 0.02, seed, width, steps, held=("v",))
+    how: Any = {"max_width": max_width, "steps": steps, "held": ("v",)}
+    return three_matrices(ring(), 0, width, adamw, 0.02, seed, **how)
+
+
+def rows(names: tuple) -> tuple[Zipped, dict[str, Any]]:
+    """The axis of these rows of the study, and their numbers, an entry for each."""
+    fields = [name for name in Setting._fields if name != "checkpoint"]
+    chosen = [SETTINGS[name] for name in names]
+    numbers = {n: np.array([getattr(it, n) for it in chosen]) for n in fields}
+    dropped = (numbers["dropout"] > 0).astype(int).tolist()
+    return mj.zipped(row=names, dropped=dropped), {"row": mj.per("row", numbers)}
 
 
 def sweeps(
-    row: tuple = tuple(SETTINGS),  # rows of the study; each is a program of its own
+    row: tuple = tuple(SETTINGS),  # rows of the study: a program, and one with dropout
     seeds: int = 4,  # how many seeds of every row, or which ones (3,7)
     controls: int = 16,  # how many seeds of the controls, or which ones
-    width: int = WIDTH,  # of the embedding, as published
+    width: tuple = (WIDTH,),  # of the embedding, as published; the figure has the last
     steps: int = STEPS,  # of AdamW, as published
 ) -> dict[str, mj.Sweep]:
     """The seven published settings, one in bfloat16, and three controls."""
     mj.one_of(tuple(SETTINGS), row=row)
-    on: Any = {"width": width, "steps": steps}
-    main = mj.Sweep(run, seed=mj.seeds(seeds), row=row, bfloat16=0, **on)
-    again = mj.seeds(controls)
-    on = {"width": min(width, 128), "steps": 2 * steps}
+    axis, inputs = rows(row)
+    on: Any = {"seed": mj.seeds(seeds), "width": width, "steps": steps, "bfloat16": 0}
+    main, again = mj.Sweep(run, axis, inputs=inputs, **on), mj.seeds(controls)
+    on = {"width": sorted({min(w, 128) for w in width}), "steps": 2 * steps}
     plain = mj.Sweep(descent, seed=again, lr=0.5, init_scale=0.02, **on)
     held = mj.Sweep(frozen, seed=again, width=width, steps=10, lr=0.1, wd=1e-3)
     narrow = held.but(width=15, steps=steps // 2, lr=10.0, wd=0.0)
-    rounded = {"autocast": main.but(row=("2a",), bfloat16=1)} if "2a" in row else {}
-    return {"main": main, "descent": plain, "frozen": held, "narrow": narrow, **rounded}
+    made = {"main": main, "descent": plain, "frozen": held, "narrow": narrow}
+    if "2a" in row:
+        axis, inputs = rows(("2a",))
+        made["autocast"] = main.but(run, axis, inputs=inputs, bfloat16=1)
+    return made
 
 
 def claims(results: mj.Results) -> list[mj.Claim]:
@@ -106,7 +137,8 @@ CONTROLS = {
 
 def figure(results: mj.Results) -> Figure:
     """Profiles and maps of some rows, and the participation of all."""
-    main, shown = results["main"], {"gradient descent, 0.02": results["descent"]}
+    main, plain = (one(results[name], "row") for name in ("main", "descent"))
+    shown = {"gradient descent, 0.02": plain}
     known = {row: said for row, said in EXAMPLES.items() if row in main.row}
     shown |= {said: main.sel(row=row) for row, said in known.items()}
     canvas, panel = panels(mosaic((len(shown), 2), (1, 1)), (11, 7.5))
@@ -118,8 +150,9 @@ def figure(results: mj.Results) -> Figure:
 
 def draw_spread(axis: Axes, results: mj.Results) -> None:
     """Participation of every seed of the published settings and of the controls."""
-    shown = {s: mj.late(results[s]).participation for s in results}
-    shown["frozen"] = results["frozen"].participation.isel(step=-1)  # of ten steps
+    of_last = {s: one(results[s], "row") for s in results}
+    shown = {s: mj.late(found).participation for s, found in of_last.items()}
+    shown["frozen"] = of_last["frozen"].participation.isel(step=-1)  # of ten steps
     main = shown["main"]
     columns = {describe(row): main.sel(row=row) for row in main.row.values}
     columns |= {said: shown[s] for s, said in CONTROLS.items() if s in shown}

@@ -34,8 +34,9 @@ import memjax as mj
 from experiments import _graphs as family
 from memjax.cli import launch
 from memjax.datasets import graphs
-from memjax.models.graph import FAR, SPECIALS
+from memjax.models.graph import SPECIALS
 from memjax.models.mlp import normal
+from memjax.models.padding import FAR
 from memjax.observables import embedding, memory, spectral
 from memjax.plots import panels
 

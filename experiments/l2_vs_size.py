@@ -43,16 +43,17 @@ LAW = {"A": (6.5, 0.5), "B": (0.270, 0.01), "C": (-9.636, 0.6)}  # published, wi
 
 
 def run(
-    size: Any, lr: Any, wd: Any, init_scale: Any, alpha: Any, seed: Any,
-    *, capacity: int, width: int, steps: int, prior: str,
+    size: Any, width: Any, lr: Any, wd: Any, init_scale: Any, alpha: Any, seed: Any,
+    *, capacity: int, max_width: int, steps: int, prior: str,
 ) -> mj.Legs:  # fmt: skip
     """Memorize `size` random labels, drawn and initialized from one seed."""
     data_key, test_key, init_key = jax.random.split(jax.random.key(seed), 3)
     law = getattr(mj.datasets, prior)
     dataset = mj.datasets.random_labels(DIM, CLASSES, capacity, prior=law)
     train, test = dataset(data_key, size, alpha), dataset(test_key, size, alpha)
-    params = network(width).init(init_key, init_scale)
-    return memorize(params, train, test, optax.adamw(lr, weight_decay=wd), steps)
+    model = network(max_width, width)
+    start, rule = model.init(init_key, init_scale), optax.adamw(lr, weight_decay=wd)
+    return memorize(model, start, train, test, rule, steps)
 
 
 def published_run(
@@ -61,18 +62,20 @@ def published_run(
     """The published run: its data and its initial weights come as inputs."""
     w = mj.prefix(size, capacity)
     train, test = (mj.Data(x, y, w) for x, y in (train, test))
-    return memorize(start, train, test, optax.adam(1e-3), 1000)
+    return memorize(network(100), start, train, test, optax.adam(1e-3), 1000)
 
 
-def network(width: int) -> mj.Model:
-    return mj.models.mlp((DIM, width, width, CLASSES))
+def network(most: int, width: Any = None) -> mj.Model:
+    """The post's, with so many units of at most so many in each hidden layer."""
+    sizes, live = (DIM, most, most, CLASSES), (None, width, width, None)
+    return mj.models.mlp(sizes, live=live)
 
 
 def memorize(
-    params: Any, train: mj.Data, test: mj.Data, optimizer: Any, steps: int
+    model: mj.Model, start: Any, train: mj.Data, test: mj.Data, rule: Any, steps: int
 ) -> mj.Legs:
     """Train on `train`, with the post's observables at every tenth step."""
-    apply = network(1).apply  # the same function for every width
+    apply = model.apply
 
     loss = mj.losses.of_model(apply, mj.losses.cross_entropy)
 
@@ -85,7 +88,7 @@ def memorize(
         seen = {"weight_l2": mj.observables.l2(params)}
         return seen | parts.of_each(partial(score, params), train=train, test=test)
 
-    return mj.train(loss, optimizer, observe, mj.every(10, steps))(params, train)
+    return mj.train(loss, rule, observe, mj.every(10, steps))(start, train)
 
 
 def sweeps(
@@ -94,7 +97,7 @@ def sweeps(
     wd: tuple = (0.0,),  # decoupled weight decays
     init_scale: tuple = (1.0,),  # factors on PyTorch's default initial weights
     seeds: int = 4,  # how many seeds, or which ones (3,7)
-    width: tuple = (100,),  # widths of both hidden layers, a program each
+    width: tuple = (100,),  # widths of both hidden layers
     prior: tuple = ("uniform",),  # label laws: uniform, power_law, exponential
     alpha: float = 1.0,  # shape of the label laws power_law and exponential
     steps: int = 1000,  # optimizer steps

@@ -33,12 +33,13 @@ VARIANTS = ("squares", "filtered with squares", "filtered with means")
 
 
 def run(
-    noise: Any, lr: Any, wd: Any, init_scale: Any, share: Any, seed: Any,
-    *, modulus: int, capacity: int, width: int, activation: str, steps: int, looks: int,
+    noise: Any, width: Any, lr: Any, wd: Any, init_scale: Any, share: Any, seed: Any,
+    *, modulus: int, capacity: int, max_width: int, activation: str, steps: int,
+    looks: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table; look at the network, its filtered copy and what that leaves."""
     draw: dict[str, Any] = {"share": share, "scale": init_scale}
-    given = ln.task(seed, noise, modulus, width, activation, **draw)
+    given = ln.task(seed, noise, modulus, width, max_width, activation, **draw)
 
     def finish(network: Params) -> dict[str, Any]:
         """Squares in place of the activation, and a filter that keeps means."""
@@ -58,7 +59,7 @@ def run(
 def sweeps(
     noise: tuple = (0.2, 0.4, 0.8),  # shares of the training labels that are wrong
     modulus: tuple = (59,),  # moduli p; each is a program of its own
-    width: tuple = (32, 64, 512),  # numbers of neurons; each is a program of its own
+    width: tuple = (32, 64, 512),  # numbers of neurons
     lr: tuple = (1e-2,),  # learning rates of AdamW
     wd: tuple = (1.0,),  # decoupled weight decays
     init_scale: tuple = (1.0,),  # factors on initial weights of variance 1/width

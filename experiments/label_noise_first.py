@@ -37,11 +37,12 @@ PUBLISHED = xr.DataArray(
 
 
 def run(
-    noise: Any, lr: Any, wd: Any, init_scale: Any, batch: Any, seed: Any,
-    *, modulus: int, capacity: int, width: int, steps: int,
+    noise: Any, width: Any, lr: Any, wd: Any, init_scale: Any, batch: Any, seed: Any,
+    *, modulus: int, capacity: int, max_width: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table, each step on a share `batch` of the rows."""
-    given = ln.task(seed, noise, modulus, width, "relu", scale=init_scale)
+    how: dict[str, Any] = {"scale": init_scale}
+    given = ln.task(seed, noise, modulus, width, max_width, "relu", **how)
     loss = mj.losses.of_model(given.apply, mj.losses.cross_entropy)
     optimizer = optax.adamw(lr, weight_decay=wd)
     observe = by_part(given.apply, given.points)
@@ -69,7 +70,7 @@ def digits_run(
 def sweeps(
     noise: tuple = (0.1, 0.3, 0.8),  # shares of the training labels that are wrong
     modulus: tuple = (59,),  # moduli p; each is a program of its own
-    width: tuple = (128, 512),  # numbers of neurons; each is a program of its own
+    width: tuple = (128, 512),  # numbers of neurons
     lr: tuple = (1e-3,),  # learning rates of AdamW
     wd: tuple = (0.1,),  # decoupled weight decays
     init_scale: tuple = (1.0,),  # factors on initial weights of variance 1/width

@@ -47,7 +47,7 @@ def run(
     *, modulus: int, capacity: int, width: int, activation: str, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table by AdamW or, where `coupled`, by Adam with L2."""
-    given = ln.task(seed, noise, modulus, width, activation)
+    given = ln.task(seed, noise, modulus, width, width, activation)
 
     def whole(params: Params) -> Params:
         """The network of these parameters: where `tied`, `u` serves both inputs."""

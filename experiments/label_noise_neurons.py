@@ -36,25 +36,25 @@ HALVES = ("strongest", "others", "strongest, filtered")
 
 
 def run(
-    noise: Any, lr: Any, wd: Any, seed: Any,
-    *, modulus: int, capacity: int, width: int, activation: str, steps: int,
+    noise: Any, width: Any, lr: Any, wd: Any, seed: Any,
+    *, modulus: int, capacity: int, max_width: int, activation: str, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table, then look at the neurons."""
-    given = ln.task(seed, noise, modulus, width, activation)
+    given = ln.task(seed, noise, modulus, width, max_width, activation)
 
     def finish(network: Params) -> dict[str, Any]:
-        parted = partition(activation, network, given.points)
-        return {"partition": parted, **portrait(network)}
+        parted = partition(activation, network, width, given.points)
+        return {"partition": parted, **portrait(network, width)}
 
     optimizer = optax.adamw(lr, weight_decay=wd)
     return ln.learn(given, optimizer, steps, finish=finish)
 
 
-def partition(activation: str, params: Params, points: mj.Data) -> Any:
+def partition(activation: str, params: Params, width: Any, points: mj.Data) -> Any:
     """Accuracies of strong neurons alone, of all others, of strong ones filtered."""
     act = mj.models.ACTIVATIONS[activation]
     power = pairs.strength(act, params)
-    rank = jnp.argsort(jnp.argsort(-power)) / len(power)
+    rank = jnp.argsort(jnp.argsort(-power)) / width  # neurons that pad are weakest
     apply, clean = partial(pairs.logits, act), ln.filtered(params)
 
     def alone(share: jax.Array) -> jax.Array:
@@ -68,7 +68,7 @@ def partition(activation: str, params: Params, points: mj.Data) -> Any:
     return mj.named(found, *labels, coords=labels)
 
 
-def portrait(params: Params) -> dict[str, Any]:
+def portrait(params: Params, width: Any) -> dict[str, Any]:
     """Phases and frequencies of neurons, and what `w` holds by what `u` and `v` do.
 
     There a peak cannot be one by choice, as the frequency is that of other weights.
@@ -77,7 +77,8 @@ def portrait(params: Params) -> dict[str, Any]:
     main = mj.observables.dominant_frequency
     told = mj.observables.spectra_by_frequency(w, u, v)
     errors = mj.observables.phase_error(u, v, w, main(u, v, w))
-    sharp = mj.observables.inverse_participation(w)
+    sharp, live = mj.observables.inverse_participation(w), jnp.arange(len(w)) < width
+    errors, sharp = (jnp.where(live, found, jnp.nan) for found in (errors, sharp))
     each, frequencies = {"neuron": range(len(w))}, range(1, len(told) + 1)
     labels = {"heard": frequencies, "told": frequencies}
     return {
@@ -90,7 +91,7 @@ def portrait(params: Params) -> dict[str, Any]:
 def sweeps(
     noise: tuple = (0.0, 0.2, 0.4, 0.8),  # shares of the training labels that are wrong
     modulus: tuple = (59,),  # moduli p; each is a program of its own
-    width: tuple = (512,),  # numbers of neurons; each is a program of its own
+    width: tuple = (512,),  # numbers of neurons
     lr: tuple = (1e-2,),  # learning rates of AdamW
     wd: tuple = (1.0,),  # decoupled weight decays
     activation: tuple = ("relu",),  # relu, gelu, square, tanh, linear …; a program each

@@ -46,8 +46,8 @@ LOSSES: dict[str, Callable[..., jax.Array]] = {
 
 
 def run(
-    noise: Any, lr: Any, seed: Any, start: Any, *, loss: str, size: int, width: int,
-    steps: int,
+    loss: jax.Array, noise: Any, lr: Any, seed: Any, start: Any,
+    *, size: int, width: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn Gaussian classes, drawn by `seed`, from the initial weights of `start`."""
     mean_key, x_key, y_key, part_key = jax.random.split(jax.random.key(seed), 4)
@@ -60,8 +60,8 @@ def run(
 
 
 def digits_run(
-    x: Any, truth: Any, noise: Any, lr: Any, seed: Any, start: Any, *, loss: str,
-    size: int, width: int, steps: int,
+    loss: jax.Array, x: Any, truth: Any, noise: Any, lr: Any, seed: Any, start: Any,
+    *, size: int, width: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """The same for handwritten digits, which `seed` shuffles."""
     order_key, part_key = jax.random.split(jax.random.key(seed))
@@ -86,16 +86,28 @@ def split(
     return first, part(size, size + held), part(size + held, len(truth))
 
 
+def chosen(names: tuple) -> dict[str, Any]:
+    """The input of runs by these losses: of each a one among zeros, its place.
+
+    So all losses are one program; what all but one of them cost is nothing beside the
+    network.
+    """
+    places = [list(LOSSES).index(name) for name in names]
+    return {"loss": mj.per("loss", np.eye(len(LOSSES), dtype=np.float32)[places])}
+
+
 def learn(
-    parts: tuple[mj.Data, ...], lr: Any, start: Any, loss: str, width: int, steps: int
-) -> mj.Legs:
+    parts: tuple[mj.Data, ...], lr: Any, start: Any, loss: jax.Array, width: int,
+    steps: int,
+) -> mj.Legs:  # fmt: skip
     """Train by Adam on the first part, and test once at the end."""
     train, held, test = parts
     model = mj.models.mlp((train.x.shape[1], width, CLASSES))
     params = model.init(jax.random.fold_in(jax.random.key(7), start))
 
     def cost(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        return LOSSES[loss](model.apply(params, x), y)
+        outputs = model.apply(params, x)
+        return loss @ jnp.stack([each(outputs, y) for each in LOSSES.values()])
 
     def finish(params: Any) -> dict[str, jax.Array]:
         outputs = [jax.vmap(lambda x: model.apply(params, x))(d.x) for d in parts]
@@ -129,7 +141,7 @@ def judge(
 
 
 def sweeps(
-    loss: tuple = tuple(LOSSES),  # a program each
+    loss: tuple = tuple(LOSSES),
     noise: tuple = (0.0, 0.1),  # shares of wrong labels
     lr: float = 1e-3,  # of Adam
     seeds: int = 8,  # draws of the data: how many, or which ones (3,7)
@@ -146,11 +158,11 @@ def sweeps(
     by: dict[str, Any] = {"loss": loss, "noise": noise, "lr": lr}
     by |= {"seed": mj.seeds(seeds), "start": range(starts)}
     by |= {"size": size, "width": width, "steps": steps}
-    main = mj.Sweep(run, **by)
+    main = mj.Sweep(run, inputs=chosen(loss), **by)
     x, truth = mj.datasets.digits(SIDE)
     return {
         "main": main,
-        "digits": mj.Sweep(digits_run, inputs={"x": x, "truth": truth}, **by),
+        "digits": main.but(digits_run, inputs={"x": x, "truth": truth}),
         "rates": main.but(noise=max(noise), lr=rates, start=0),
     }
 

@@ -90,14 +90,15 @@ def exponential_theory_run(alpha: Any, eps: Any, lam: Any) -> dict[str, jax.Arra
 
 
 def network_run(
-    alpha: Any, eps: Any, lr: Any, init_scale: Any, seed: Any,
-    *, capacity: int, width: int, steps: int,
+    alpha: Any, eps: Any, width: Any, lr: Any, init_scale: Any, seed: Any,
+    *, capacity: int, max_width: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """A two-layer ReLU network trained on the square loss with Adam."""
     teacher, data = rules.draw(seed, alpha, eps, DIM, capacity)
     test_key, init_key = jax.random.split(rules.fresh(seed))
     test = mj.datasets.rules_and_facts(DIM, 2000)(test_key, teacher, 2000)
-    model = mj.models.mlp((DIM, width, 1), scheme=mj.models.he)
+    live = None, width, None
+    model = mj.models.mlp((DIM, max_width, 1), scheme=mj.models.he, live=live)
 
     def output(params: Any, x: jax.Array) -> jax.Array:
         return model.apply(params, x)[0]
@@ -126,7 +127,7 @@ def sweeps(
     ratio: tuple = (0.25, 1.0),  # ratios mustar²/mu1² of the features' nonlinearity
     kappa: tuple = (1.0, 2.0, 8.0),  # random features per dimension, a program each
     seeds: int = 192,  # how many seeds, or which ones (3,7); a half for networks
-    width: tuple = (2, 8, 32, 512),  # widths of the trained network, a program each
+    width: tuple = (2, 8, 32, 512),  # widths of the trained network
     lr: tuple = (1e-3,),  # learning rates of Adam
     init_scale: tuple = (0.3, 1.0),  # factors on the network's He-normal weights
     dim: int = 200,  # input dimension, and of the kernel also half and a quarter of it

@@ -65,7 +65,7 @@ def test_the_map_of_knobs(tmp_path) -> None:
 def test_one_start_is_one_panel_and_another_graph_has_no_row_of_the_study() -> None:
     def drawn(graph: str, init_scale: tuple) -> list[str]:
         knobs = {"lr": (1e-4, 1e-2), "wd": (0.0, 1.0), "init_scale": init_scale}
-        sweep = graph_knobs.sweeps(**knobs, graph=(graph,), width=8, seeds=2)["main"]
+        sweep = graph_knobs.sweeps(**knobs, graph=(graph,), width=(8,), seeds=2)["main"]
         canvas = graph_knobs.figure({"main": sweep.made_up()})
         axes = [axis for axis in canvas.axes if axis.get_xlabel() == "lr of AdamW"]
         texts = [text.get_text() for axis in axes for text in axis.texts]

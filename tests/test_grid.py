@@ -121,6 +121,13 @@ def test_a_plan_holds_every_lane_once(lengths, shapes, devices, chunk, seconds):
         assert len(kinds) == 1
 
 
+def test_equal_shapes_of_a_zipped_axis_are_one_group():
+    tied = mj.zipped(lr=[1e-3, 1e-2, 1e-1, 1.0], width=[5, 7, 5, 7])
+    plan = plan_of(mj.Sweep(run, tied, size=1, seed=range(2)), 1)
+    assert [g.shapes["width"] for g in plan.groups] == [5, 7]
+    assert [g.lanes.tolist() for g in plan.groups] == [[0, 1, 4, 5], [2, 3, 6, 7]]
+
+
 def test_long_lanes_are_dealt_to_the_lightest_device():
     sizes = [50, 100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600]
     (block,) = plan_of(mj.Sweep(run, size=sizes, lr=1e-3, seed=0), 2).blocks

@@ -60,7 +60,8 @@ def test_the_first_published_steps_match_numpy():
             for p, g, m in zip(params, slopes, memory, strict=True)
         ]
     data = mj.Data(x, y, mj.prefix(50, 50))
-    legs = experiment.memorize(post.weights(), data, data, optax.adam(1e-3), 10)
+    at = experiment.network(100), post.weights(), data, data
+    legs = experiment.memorize(*at, optax.adam(1e-3), 10)
     _, seen = jax.jit(lambda: mj.walk(legs))()
     norm = np.sqrt(sum((p**2).sum() for p in params))
     assert float(seen["weight_l2"][-1]) == pytest.approx(norm, rel=1e-5)

@@ -72,7 +72,7 @@ def test_strength_and_partition_of_a_hand_made_network():
     np.testing.assert_allclose(power, w * (u + v), rtol=1e-5)
     parts = mj.datasets.modular(P)(jax.random.key(5), 0.5)
     points = ln.marked(parts)
-    found = parted.partition("relu", params, points).value
+    found = parted.partition("relu", params, 50, points).value
     whole = ln.accuracies(partial(logits, jax.nn.relu), params, points)
     np.testing.assert_allclose(found[-1, 0], whole, atol=1e-6)  # all are kept
     np.testing.assert_allclose(found[-1, 2], whole, atol=1e-6)  # and filtered already
@@ -80,12 +80,13 @@ def test_strength_and_partition_of_a_hand_made_network():
 
 @pytest.mark.long
 def test_output_spectra_by_the_frequency_of_the_inputs():
-    found = parted.portrait(ideal(5 * (P // 2)))
+    neurons = 5 * (P // 2)
+    found = parted.portrait(ideal(neurons), neurons)
     np.testing.assert_allclose(found["spectra"].value, np.eye(P // 2), atol=1e-5)
     np.testing.assert_allclose(found["participation"].value, 1.0, rtol=1e-5)
     np.testing.assert_allclose(found["phase_error"].value, 0.0, atol=1e-4)
     one = {**ideal(2), "u": ideal(2)["v"]}  # nobody hears frequencies from 3 on
-    assert np.isnan(parted.portrait(one)["spectra"].value[2:]).all()
+    assert np.isnan(parted.portrait(one, 2)["spectra"].value[2:]).all()
 
 
 @pytest.mark.long

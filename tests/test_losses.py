@@ -99,9 +99,11 @@ def test_the_best_temperature_undoes_a_factor_on_the_outputs() -> None:
 @pytest.mark.long
 def test_losses_start_from_the_same_weights_by_start_and_not_by_seed() -> None:
     at = {"noise": 0.1, "lr": 1e-3, "seed": [0, 1], "start": [0, 1]}
+    which = ("square", "squentropy")
     found = mj.sweep(
-        experiment.run, loss=["square", "squentropy"], size=10, width=4, steps=1, **at
-    )
+        experiment.run, loss=which, inputs=experiment.chosen(which),
+        size=10, width=4, steps=1, **at,
+    )  # fmt: skip
     first = found.l2.isel(step=0).transpose("start", ...).values
     assert np.ptp(first[0]) == 0
     assert np.ptp(first[1]) == 0

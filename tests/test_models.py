@@ -52,7 +52,7 @@ def test_an_mlp_is_its_formula():
     x = np.array([0.3, -1.0], np.float32)
     (w0, b0), (w1, b1), (w2, b2) = ((p["w"], p["b"]) for p in params)
     expected = np.tanh(np.tanh(x @ w0 + b0) @ w1 + b1) @ w2 + b2
-    np.testing.assert_allclose(model.apply(params, x), expected, rtol=1e-6)
+    np.testing.assert_allclose(model.apply(params, x), expected, rtol=1e-6, atol=1e-7)
     no_bias = mlp((2, 3, 1), bias=False).init(jax.random.key(0))
     assert [set(layer) for layer in no_bias] == [{"w"}, {"w"}]
     with pytest.raises(ValueError, match="two widths"):

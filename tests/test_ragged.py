@@ -1,6 +1,7 @@
 """Runs that differ in length or size are one program, and padding changes nothing."""
 
 import itertools
+from functools import partial
 
 import chex
 import jax
@@ -17,7 +18,7 @@ from experiments import _graphs as family
 from memjax.datasets import graphs
 from memjax.engine.planned import buckets
 from memjax.engine.planned import plan as plans
-from memjax.models.draws import nested
+from memjax.models.draws import nested, nested_each
 
 STEPS = [7, 60, 400]
 
@@ -192,6 +193,35 @@ def test_a_bound_is_the_largest_of_its_number():
         mj.Sweep(padded, width=[2, 5], scale=1.0, max_width=3)
 
 
+def test_a_number_that_fills_its_bound_in_all_runs_is_handed_as_it_is(tmp_path):
+    """Then nothing pads, and a mask would only cost time."""
+
+    @chex.assert_max_traces(n=2)
+    def masked(width, *, max_width):
+        traced = isinstance(width, jax.core.Tracer)
+        return {"masked": jnp.full((), traced), "half": width / 2}
+
+    found = mj.sweep(masked, width=[5], store=tmp_path)
+    assert not found.masked.any() and found.half == 2.5
+    grown = mj.Sweep(masked, width=[2, 5])
+    assert grown.plan().groups[0].shapes == {"max_width": 5}
+    assert grown.compute().masked.all()
+
+
+def test_what_filled_its_bound_is_found_again_when_the_axis_grows(tmp_path):
+    def total(width, scale, *, max_width):
+        live = jnp.arange(max_width) < width
+        return {"sum": scale * jnp.sum(live * jnp.arange(max_width))}
+
+    grids = [[2], [2, 4], [2, 3, 4, 9]]
+    for widths in grids:
+        sweep = mj.Sweep(total, width=widths, scale=[1.0, 2.0])
+        found = sweep.compute(store=tmp_path)
+        xr.testing.assert_equal(found["sum"], sweep.compute()["sum"])
+    assert len(list(tmp_path.glob("block-*"))) == len(grids)  # nothing ran twice
+    xr.testing.assert_equal(sweep.read(tmp_path)["sum"], found["sum"])
+
+
 def test_a_bound_that_does_more_than_pad_is_refused(tmp_path):
     mj.sweep(padded, width=[2], scale=1.0, store=tmp_path)
     with pytest.raises(mj.Refused, match="max_width"):
@@ -269,6 +299,22 @@ def test_smaller_draws_are_corners_of_larger_ones(rows, columns, seed):
     np.testing.assert_array_equal(part, whole[:rows, :columns])
 
 
+@given(
+    ends=st.lists(
+        st.tuples(st.integers(1, 6), st.integers(1, 8)), min_size=1, max_size=4
+    ),
+    seed=st.integers(0, 2**31),
+)
+@settings(deadline=None, max_examples=20)
+def test_several_draws_are_corners_each_of_its_own(ends, seed):
+    key = jax.random.key(seed)
+    whole = nested_each(jax.random.uniform, key, [(6, 8)] * 4)
+    parts = nested_each(jax.random.uniform, key, ends)
+    for part, large, (rows, columns) in zip(parts, whole, ends, strict=False):
+        np.testing.assert_array_equal(part, large[:rows, :columns])
+    assert not (whole[0] == whole[1]).any()
+
+
 def test_a_nested_draw_is_normal():
     drawn = np.asarray(nested(jax.random.normal, jax.random.key(0), (200, 300)))
     assert abs(drawn.mean()) < 0.02 and abs(drawn.std() - 1) < 0.02
@@ -284,27 +330,165 @@ OPTIMIZERS = {
 }
 
 
+def fit(net, data, loss, name, steps=20):
+    """The parameters at the start and after some steps of an optimizer."""
+    of_model = mj.losses.of_model(net.apply, loss)
+    legs = mj.train(of_model, OPTIMIZERS[name](0.05), lambda p: {"p": 0}, (0, steps))
+    start = net.init(jax.random.key(3), 1.0)
+    return start, mj.walk(legs(start, data))[0].state[0]
+
+
+def same_in_a_corner(small, large, places, within=1e-5):
+    """Live parts are as without padding; what pads them is zero to the last bit.
+
+    `places` are the live entries along each axis of each leaf.
+    """
+    for leaf, padded, at in zip(
+        *map(jax.tree.leaves, (small, large)), places, strict=True
+    ):
+        leaf, padded = np.asarray(leaf), np.array(padded)
+        allowed = within * np.abs(leaf).max()
+        np.testing.assert_allclose(padded[np.ix_(*at)], leaf, rtol=0, atol=allowed)
+        padded[np.ix_(*at)] = 0
+        assert not np.frombuffer(padded.tobytes(), np.uint8).any()
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
-@pytest.mark.parametrize("model", ["tied", "untied"])
-def test_what_pads_a_model_stays_zero_and_changes_nothing(model, name):
-    def fit(walk, nodes, width):
-        live = (jnp.int32(7), jnp.int32(4))
-        net = getattr(mj.models.graph, model)(nodes, width, live=live)
-        data = graphs.next_nodes(jnp.asarray(walk))
+@pytest.mark.parametrize("model", ["tied", "untied", "three_matrix"])
+def test_what_pads_a_model_of_graphs_stays_zero_and_changes_nothing(model, name):
+    special = 2 if model == "three_matrix" else 0
+    loss = mj.losses.next_token if special else mj.losses.cross_entropy
 
-        def loss(params, x, y):
-            return mj.losses.cross_entropy(net.apply(params, x), y)
-
-        legs = mj.train(loss, OPTIMIZERS[name](0.05), lambda p: {"p": 0}, (0, 20))
-        start = net.init(jax.random.key(3), 1.0)
-        return jax.jit(lambda: mj.walk(legs(start, data))[0].state[0])()
+    @partial(jax.jit, static_argnames="width")
+    def of(walk, nodes, columns, width):
+        how = {"live": (nodes, columns)} | ({"specials": special} if special else {})
+        net = getattr(mj.models.graph, model)(len(walk), width, **how)
+        return fit(net, graphs.next_nodes(walk), loss, name)
 
     walk = graphs.transitions(GRAPHS[1])
-    small, large = fit(walk, 7, 4), fit(np.pad(walk, (0, 5)), 12, 9)
-    for leaf, padded in zip(*map(jax.tree.leaves, (small, large)), strict=True):
-        within = 1e-5 * np.abs(leaf).max()
-        np.testing.assert_allclose(padded[:7, :4], leaf, atol=within)
-        assert not padded[7:].any() and not padded[:, 4:].any()
+    small, large = of(walk, 7, 4, width=4), of(np.pad(walk, (0, 5)), 7, 4, width=9)
+    tokens, columns = [*range(7), *range(12, 12 + special)], range(4)
+    own = {"v": (tokens, columns), "u": (tokens, columns), "b": (columns,)}
+    places = [own.get(name, (columns, columns)) for name in sorted(small[0])]
+    same_in_a_corner(small[0], large[0], places, within=0)
+    same_in_a_corner(small[1], large[1], places)
+
+
+ACTIVATIONS = {
+    "relu": jax.nn.relu,
+    "sigmoid": jax.nn.sigmoid,  # not zero at zero
+    "cosine": jnp.cos,
+    "square": jnp.square,
+    "wave": mj.models.wave,
+}
+LIVE, ROOM = (3, 5, 5, 2), (4, 9, 7, 6)  # inputs, two hidden layers, classes
+POINTS = np.random.default_rng(0).normal(size=(12, ROOM[0]))
+LABELS = np.arange(12) % LIVE[-1]
+
+
+def fit_mlp(room, live, activation, name, **how):
+    """A network on the points' first coordinates, its live counts traced."""
+
+    @jax.jit
+    def of(live):
+        net = mj.models.mlp(room, ACTIVATIONS[activation], live=live, **how)
+        data = mj.Data(POINTS[:, : room[0]], LABELS, mj.prefix(12, 12))
+        return fit(net, data, mj.losses.cross_entropy, name)
+
+    return of(live)
+
+
+def places(small):
+    return [tuple(map(range, leaf.shape)) for leaf in jax.tree.leaves(small)]
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_what_pads_an_mlp_stays_zero_and_changes_nothing(activation):
+    small = fit_mlp(LIVE, None, activation, "sgd")
+    large = fit_mlp(ROOM, LIVE, activation, "sgd")
+    for before, after in zip(small, large, strict=True):
+        same_in_a_corner(before, after, places(before))
+
+
+@pytest.mark.parametrize(
+    ("activation", "name"), [("sigmoid", n) for n in OPTIMIZERS] + [("wave", "adamw")]
+)
+def test_what_pads_an_mlp_changes_nothing_in_double_precision(activation, name):
+    with jax.enable_x64(True):
+        small = fit_mlp(LIVE, None, activation, name)[1]
+        large = fit_mlp(ROOM, LIVE, activation, name)[1]
+        assert small[0]["w"].dtype == np.float64
+        same_in_a_corner(small, large, places(small), within=1e-10)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("scheme", ["torch_default", "lecun", "he", "xavier"])
+def test_an_mlp_starts_as_the_smaller_one(scheme, bias):
+    how = {"scheme": getattr(mj.models, scheme), "bias": bias}
+    small, _ = fit_mlp(LIVE, LIVE, "relu", "sgd", **how)
+    large, _ = fit_mlp(ROOM, LIVE, "relu", "sgd", **how)
+    same_in_a_corner(small, large, places(small), within=0)
+
+
+def test_classes_that_pad_have_no_probability():
+    net = mj.models.mlp(ROOM, live=LIVE)
+    logits = net.apply(net.init(jax.random.key(0)), jnp.ones(ROOM[0]))
+    assert (jax.nn.softmax(logits)[LIVE[-1] :] == 0).all()
+    padded = jnp.ones(ROOM[0]).at[LIVE[0] :].set(jnp.nan)  # is not read
+    np.testing.assert_array_equal(
+        net.apply(net.init(jax.random.key(0)), padded), logits
+    )
+
+
+@pytest.mark.parametrize("live", [(3, 5, 5), (5, 5, 5, 2), (3, 0, 5, 2)])
+def test_live_counts_that_do_not_fit_are_refused(live):
+    with pytest.raises(ValueError, match="live"):
+        mj.models.mlp(ROOM, live=live)
+
+
+def of_width(width, lr, seed, *, max_width):
+    net = mj.models.mlp((3, max_width, 2), jnp.cos, live=(None, width, None))
+    data = mj.Data(POINTS[:, :3], LABELS, mj.prefix(12, 12))
+    loss = mj.losses.of_model(net.apply, mj.losses.cross_entropy)
+
+    def observe(params):
+        end = {"l2": mj.observables.l2(params)}
+        return {"loss": mj.expect(partial(loss, params), data), **end}
+
+    fitted = mj.train(loss, optax.sgd(lr), observe, (0, 20))
+    return fitted(net.init(jax.random.key(seed)), data)
+
+
+def test_widths_of_an_mlp_are_one_program_that_is_each_ones_own():
+    dials = {"lr": [0.01, 0.1], "seed": range(2)}
+    sweep = mj.Sweep(of_width, width=[3, 5, 8], **dials)
+    assert len(sweep.plan().groups) == 1
+    found = sweep.but(chex.assert_max_traces(of_width, n=1)).compute()
+    for width in (3, 5, 8):
+        alone = mj.sweep(of_width, width=[width], **dials)
+        for name in ("loss", "l2"):
+            mine = found[name].sel(width=[width])
+            np.testing.assert_allclose(mine, alone[name], rtol=1e-5, err_msg=name)
+
+
+def test_settings_of_three_matrices_are_one_program():
+    def run(graph, lr, seed, width, *, max_width):
+        on, adamw = (graph, 1, width), optax.adamw(lr, weight_decay=0.1, eps=1e-4)
+        shapes = {"max_width": max_width, "steps": 20}
+        return family.three_matrices(*on, adamw, 0.3, seed, **shapes)
+
+    def on(found, widths):
+        dials = {"lr": [1e-3], "seed": range(2), "width": widths}
+        names, inputs = list(map(str, found)), family.along("graph", found)
+        return mj.Sweep(run, graph=names, inputs=inputs, **dials)
+
+    sweep = on(GRAPHS, [3, 8])
+    assert len(sweep.plan().groups) == 1
+    whole = sweep.but(chex.assert_max_traces(run, n=1)).compute()
+    for graph in GRAPHS[:2]:
+        alone = on([graph], [8]).compute().squeeze(["graph", "width"])
+        padded = whole.sel(graph=str(graph), width=8)
+        same_as_alone(padded, alone, graph.nodes)
 
 
 def of_graph(graph, lr, seed, width, *, max_width):

@@ -23,7 +23,7 @@ from memjax.engine.kept import blocks, resume
 from memjax.engine.kept import store as stores
 from memjax.engine.planned import plan as plans
 from memjax.engine.run import calls
-from memjax.engine.run.propose import chunk_that_fits, temporaries
+from memjax.engine.run.propose import SHARE, chunk_that_fits, temporaries
 
 AXES = {**tiny.AXES, "seed": range(6)}  # 48 runs
 ROOT = Path(__file__).parents[1]
@@ -324,7 +324,10 @@ def test_two_probes_tell_what_fits_into_memory():
     job = mj.Sweep(tiny.run, **AXES).job()
     bytes_at = functools.partial(temporaries, job, group)
     chunk = chunk_that_fits(bytes_at, 10 * bytes_at(8))
-    assert bytes_at(chunk) == pytest.approx(10 * bytes_at(8), rel=0.05)
+    spare = (
+        1 - SHARE
+    )  # buffers of so small a run are aligned, in steps of a few percent
+    assert bytes_at(chunk) == pytest.approx(10 * bytes_at(8), rel=spare)
     assert chunk_that_fits(bytes_at, 1) == 1
 
 

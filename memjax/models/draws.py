@@ -1,28 +1,41 @@
 """Draws of which smaller ones are a part."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import jax
-import jax.numpy as jnp
+import numpy as np
+
+ROWS = 2**24  # of an array, at most: keys of rows are numbered so far apart
+Shape = tuple[int, int]
 
 
-def nested(draw: Callable[..., jax.Array], key: jax.Array, shape: tuple) -> jax.Array:
-    """Numbers [rows, columns]; any smaller draw with this key is a corner of them.
+def nested(draw: Callable[..., jax.Array], key: jax.Array, shape: Shape) -> jax.Array:
+    """Numbers [rows, columns]; any smaller draw with this key is a corner of them."""
+    return nested_each(draw, key, [shape])[0]
 
-    Each row has a key of its own. Lanes of a sweep draw one after another, for under a
-    vmap a draw takes many times longer to compile.
+
+def nested_each(
+    draw: Callable[..., jax.Array], key: jax.Array, shapes: Sequence[Shape]
+) -> list[jax.Array]:
+    """`nested` draws of several shapes, each of which may be another without the rest.
+
+    Each row has a key of its own, and all are as long as the longest, so that there is
+    one draw, lane after lane of a sweep: draws are what takes long to compile, and
+    under a vmap many times longer.
     """
-    rows, columns = shape
+    number = np.concatenate(
+        [i * ROWS + np.arange(r) for i, (r, _) in enumerate(shapes)]
+    )
+    most = max(columns for _, columns in shapes)
 
     @jax.custom_batching.sequential_vmap
     def drawn(key: jax.Array) -> jax.Array:
-        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(rows))
-        return jax.vmap(lambda key: draw(key, (columns,)))(keys)
+        keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(number.astype(np.uint32))
+        return jax.vmap(lambda key: draw(key, (most,)))(keys)
 
-    return drawn(key)
-
-
-def alive(count: Any, length: int) -> jax.Array:
-    """One for the first `count` of so many places, zero for the rest."""
-    return jnp.asarray(jnp.arange(length) < count, jnp.float32)
+    ends = np.cumsum([rows for rows, _ in shapes])
+    whole = drawn(key)
+    return [
+        whole[end - rows : end, :columns]
+        for end, (rows, columns) in zip(ends, shapes, strict=True)
+    ]

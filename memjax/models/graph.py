@@ -12,10 +12,11 @@ import jax
 import jax.numpy as jnp
 
 from memjax.core import Model, entry
-from memjax.models.draws import alive, nested
+from memjax.models.draws import nested, nested_each
+from memjax.models.padding import kept, masks, never
 
 Params = dict[str, jax.Array]
-FAR = -1e9  # a logit that leaves no probability
+Live = tuple[Any, Any]  # nodes and columns
 SPECIALS = 9  # tokens besides the nodes in the vocabulary of arXiv:2510.26745
 
 
@@ -32,59 +33,42 @@ def _gram_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
     return gram(v), half + half.T
 
 
-def tied(nodes: int, width: int, *, live: tuple[Any, Any] | None = None) -> Model:
+def tied(nodes: int, width: int, *, live: Live | None = None) -> Model:
     """Logits `V Vᵀ`, from one embedding `v` [nodes, width] of normal entries.
 
     `init(key, scale)` draws them with standard deviation `scale`. Of `live` nodes and
     columns, which may be traced, it is that of a model of their size: what pads it is
     zero and stays so, and nodes that pad are never next.
     """
-    part = _part(nodes, width, live)
+    own, columns = masks((nodes, width), live)
 
     def init(key: jax.Array, scale: Any = 1.0) -> Params:
         draw = nested(jax.random.normal, key, (nodes, width))
-        return {"v": scale * draw * part}
+        return {"v": kept(scale * draw, own, columns)}
 
     def apply(params: Params, node: jax.Array) -> jax.Array:
-        logits = entry(gram(params["v"]), node)  # [nodes]
-        return logits if live is None else _never(logits, live[0])
+        return never(entry(gram(params["v"]), node), own)  # [nodes]
 
     return Model(init, apply)
 
 
-def untied(nodes: int, width: int, *, live: tuple[Any, Any] | None = None) -> Model:
+def untied(nodes: int, width: int, *, live: Live | None = None) -> Model:
     """Logits `V Uᵀ`, from an embedding `v` and an unembedding `u` [nodes, width].
 
     `init(key, scale, unembedding)` takes both standard deviations; the second is the
     first where it is not given. `live` is as for `tied`.
     """
-    part = _part(nodes, width, live)
+    own, columns = masks((nodes, width), live)
 
     def init(key: jax.Array, scale: Any = 1.0, unembedding: Any = None) -> Params:
-        v_key, u_key = jax.random.split(key)
         std = scale if unembedding is None else unembedding
-        v, u = (nested(jax.random.normal, k, (nodes, width)) for k in (v_key, u_key))
-        return {"v": scale * v * part, "u": std * u * part}
+        v, u = nested_each(jax.random.normal, key, [(nodes, width)] * 2)
+        return {"v": kept(scale * v, own, columns), "u": kept(std * u, own, columns)}
 
     def apply(params: Params, node: jax.Array) -> jax.Array:
-        logits = entry(params["v"] @ params["u"].T, node)  # [nodes]
-        return logits if live is None else _never(logits, live[0])
+        return never(entry(params["v"] @ params["u"].T, node), own)  # [nodes]
 
     return Model(init, apply)
-
-
-def _part(nodes: int, width: int, live: tuple[Any, Any] | None) -> jax.Array:
-    """One for what counts of an embedding, zero for what pads it."""
-    own, columns = (nodes, width) if live is None else live
-    return jnp.outer(alive(own, nodes), alive(columns, width))
-
-
-def _never(logits: jax.Array, own: Any) -> jax.Array:
-    """Logits that leave no probability to nodes that are padding.
-
-    Not -inf: a target of 0 times that is no number.
-    """
-    return jnp.where(alive(own, len(logits)) > 0, logits, FAR)
 
 
 def three_matrix(
@@ -94,6 +78,7 @@ def three_matrix(
     specials: int = SPECIALS,
     bias: bool = True,
     bfloat16: bool = False,
+    live: Live | None = None,
 ) -> Model:
     """Logits `V (W v + b)`: a tied embedding `v` around a matrix `w` and a bias `b`.
 
@@ -102,17 +87,18 @@ def three_matrix(
     `v` with standard deviation `scale` and `w` with `inner`; biases start at 0.
     `apply(params, node, keep)` multiplies the hidden layer by `keep` (see `dropout`).
     With `bfloat16` the products, what enters them and their gradients are rounded to
-    it, as under autocast; sums, parameters and optimizers stay as they are.
+    it, as under autocast; sums, parameters and optimizers stay as they are. `live` is
+    as for `tied`: the special tokens come after the nodes that pad.
     """
-    tokens = nodes + specials
+    own, columns = masks((nodes, width), live)
+    tokens = None if own is None else jnp.pad(own, (0, specials), constant_values=True)
     rounded = to_bfloat16 if bfloat16 else lambda x: x
 
     def init(key: jax.Array, scale: Any = 1.0, inner: Any = 0.02) -> Params:
-        v_key, w_key = jax.random.split(key)
-        params = {
-            "v": scale * jax.random.normal(v_key, (tokens, width)),
-            "w": inner * jax.random.normal(w_key, (width, width)),
-        }
+        shapes = [(nodes, width), (specials, width), (width, width)]
+        *embedding, w = nested_each(jax.random.normal, key, shapes)
+        v = kept(scale * jnp.concatenate(embedding), tokens, columns)
+        params = {"v": v, "w": kept(inner * w, columns, columns)}
         return {**params, "b": jnp.zeros(width)} if bias else params
 
     def apply(params: Params, node: jax.Array, keep: Any = None) -> jax.Array:
@@ -121,8 +107,8 @@ def three_matrix(
         hidden = hidden + rounded(params["b"])[None] if bias else hidden
         hidden = rounded(hidden)
         if keep is None:
-            return entry(rounded(hidden @ v.T), node)
-        return rounded((entry(hidden, node) * keep) @ v.T)  # [tokens]
+            return never(entry(rounded(hidden @ v.T), node), tokens)
+        return never(rounded((entry(hidden, node) * keep) @ v.T), tokens)  # [tokens]
 
     return Model(init, apply)
 

@@ -6,25 +6,29 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from memjax.core import Model
+from memjax.models import padding
+from memjax.models.draws import nested_each
 
 
 class Scheme(NamedTuple):
-    """How weights start: a unit draw, times a gain for weights and one for biases."""
+    """How weights start: a unit draw, times a gain for weights and one for biases.
+
+    Gains are of live inputs and outputs, whose numbers may be traced.
+    """
 
     draw: Callable[..., jax.Array]  # (key, shape) -> numbers of unit range or variance
-    weight: Callable[[int, int], float]  # (inputs, outputs) -> gain
-    bias: Callable[[int], float] = lambda inputs: 0.0
+    weight: Callable[[Any, Any], Any]  # (inputs, outputs) -> gain
+    bias: Callable[[Any], Any] = lambda inputs: 0.0
 
 
 def _unit_uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
     return jax.random.uniform(key, shape, minval=-1.0, maxval=1.0)
 
 
-def _inverse_root(inputs: int, outputs: int = 0) -> float:
-    return inputs**-0.5
+def _inverse_root(inputs: Any, outputs: Any = 0) -> jax.Array:
+    return 1 / jnp.sqrt(inputs)
 
 
 torch_default = Scheme(_unit_uniform, _inverse_root, _inverse_root)
@@ -33,10 +37,10 @@ torch_default = Scheme(_unit_uniform, _inverse_root, _inverse_root)
 lecun = Scheme(jax.random.normal, _inverse_root)
 """Normal weights of variance 1/inputs, biases 0."""
 
-he = Scheme(jax.random.normal, lambda inputs, outputs: (2 / inputs) ** 0.5)
+he = Scheme(jax.random.normal, lambda inputs, outputs: jnp.sqrt(2 / inputs))
 """Normal weights of variance 2/inputs, biases 0."""
 
-xavier = Scheme(_unit_uniform, lambda inputs, outputs: (6 / (inputs + outputs)) ** 0.5)
+xavier = Scheme(_unit_uniform, lambda inputs, outputs: jnp.sqrt(6 / (inputs + outputs)))
 """Uniform weights of variance 2/(inputs + outputs), biases 0."""
 
 
@@ -51,37 +55,54 @@ def mlp(
     *,
     bias: bool = True,
     scheme: Scheme = torch_default,
+    live: Sequence[Any] | None = None,
 ) -> Model:
     """A network of layers `widths[0] → … → widths[-1]`, the last one linear.
 
     Parameters are a list of layers `{"w": [inputs, outputs], "b": [outputs]}`, without
     `"b"` where `bias` is false. `init(key, scale)` multiplies every start by `scale`.
+
+    Of as many `live` units as `widths` has entries (traced, or None for all of one) it
+    is the network of that size: what pads it starts at zero and stays there, inputs
+    that pad are not read, and outputs that pad are logits of classes that never win.
     """
     layers = list(pairwise(widths))
     if not layers or min(widths) < 1:
         raise ValueError(f"an mlp needs two widths or more, all positive, got {widths}")
-
-    counts = [i * o + bias * o for i, o in layers]
-    # One flat draw, lane after lane: one draw per layer under a vmap would take many
-    # times longer to compile.
-    draw = jax.custom_batching.sequential_vmap(
-        lambda key: scheme.draw(key, (sum(counts),))
-    )
+    masks = padding.masks(widths, live)
+    given = [None] * len(widths) if live is None else live
+    counts = [w if n is None else n for n, w in zip(given, widths, strict=True)]
 
     def init(key: jax.Array, scale: Any = 1.0) -> list[dict[str, jax.Array]]:
-        parts = jnp.split(scale * draw(key), np.cumsum(counts)[:-1])
-        return [_layer(*io, part) for io, part in zip(layers, parts, strict=True)]
+        drawn = _units(scheme.draw, key, layers, bias)
+        ends = zip(drawn, pairwise(counts), pairwise(masks), strict=True)
+        return [_layer(scale * part, *ends) for part, *ends in ends]
 
-    def _layer(i: int, o: int, drawn: jax.Array) -> dict[str, jax.Array]:
-        layer = {"w": scheme.weight(i, o) * drawn[: i * o].reshape(i, o)}
-        return {**layer, "b": scheme.bias(i) * drawn[i * o :]} if bias else layer
+    def _layer(drawn: jax.Array, live: tuple, masks: tuple) -> dict[str, jax.Array]:
+        layer = {"w": padding.kept(scheme.weight(*live) * drawn[bias:], *masks)}
+        b = scheme.bias(live[0]) * drawn[0]
+        return {**layer, "b": padding.kept(b, masks[1])} if bias else layer
 
     def apply(params: list[dict[str, jax.Array]], x: jax.Array) -> jax.Array:
-        for layer in params[:-1]:
-            x = activation(_affine(layer, x))
-        return _affine(params[-1], x)
+        x = padding.kept(x, masks[0])
+        for layer, mask in zip(params[:-1], masks[1:-1], strict=True):
+            x = padding.kept(activation(_affine(layer, x)), mask)
+        return padding.never(_affine(params[-1], x), masks[-1])
 
     return Model(init, apply)
+
+
+def _units(
+    draw: Callable[..., jax.Array], key: jax.Array, layers: list, bias: bool
+) -> list[jax.Array]:
+    """Unit draws [bias + inputs, outputs] for each layer, biases first.
+
+    The last one is drawn by output, for outputs are few: rows of all layers are then
+    about as long.
+    """
+    *shapes, last = [(bias + inputs, outputs) for inputs, outputs in layers]
+    *drawn, end = nested_each(draw, key, [*shapes, last[::-1]])
+    return [*drawn, end.T]
 
 
 def _affine(layer: dict[str, jax.Array], x: jax.Array) -> jax.Array:

@@ -8,22 +8,33 @@ import jax
 import jax.numpy as jnp
 
 from memjax.core import Model
+from memjax.models.draws import nested_each
+from memjax.models.padding import kept, masks
 
 Params = dict[str, jax.Array]
 Activation = Callable[[jax.Array], jax.Array]
 
 
-def pair_network(classes: int, width: int, activation: Activation) -> Model:
+def pair_network(
+    classes: int, width: int, activation: Activation, *, live: Any = None
+) -> Model:
     """The network of pairs of numbers below `classes`, with a logit for each of these.
 
-    Weights start normal, of variance `scale² / width`, and `mu` at zero.
+    Weights start normal, of variance `scale² / width`, and `mu` at zero. Of `live`
+    neurons, which may be traced, it is that of so many: others are zero and stay so.
     """
+    count = width if live is None else live
+    (mask,) = masks([width], [live])
 
     def init(key: jax.Array, scale: Any = 1.0) -> Params:
-        draw = scale * width**-0.5 * jax.random.normal(key, (3, width, classes))
-        return {**of_neurons(*draw), "mu": jnp.zeros(classes)}
+        draws = nested_each(jax.random.normal, key, [(width, classes)] * 3)
+        each = (kept(scale * count**-0.5 * draw, mask, None) for draw in draws)
+        return {**of_neurons(*each), "mu": jnp.zeros(classes)}
 
-    return Model(init, partial(logits, activation))
+    def lit(z: jax.Array) -> jax.Array:
+        return kept(activation(z), mask)
+
+    return Model(init, partial(logits, lit))
 
 
 def logits(activation: Activation, params: Params, x: jax.Array) -> jax.Array:

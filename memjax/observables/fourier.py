@@ -62,9 +62,11 @@ def spectra_by_frequency(x: jax.Array, *others: jax.Array) -> jax.Array:
     """The mean `spectrum` of rows of `x` [n, p], by the dominant frequency of others.
 
     A row each frequency from 1 on, NaN where none has it. [p // 2, p // 2]
+    Rows of which the others are zero have none.
     """
-    shares = spectrum(x)
-    heard = jax.nn.one_hot(dominant_frequency(*others) - 1, shares.shape[1])
+    shares, power = spectrum(x), sum(map(spectrum, others))
+    heard = jax.nn.one_hot(jnp.argmax(power, axis=1), shares.shape[1])
+    heard *= jnp.any(power > 0, axis=1)[:, None]
     return heard.T @ shares / jnp.sum(heard, axis=0)[:, None]
 
 

@@ -130,9 +130,11 @@ def along(
     first, and `start` what it was at first. Margin and top-1 are also those of the
     geometric logits of `v w vᵀ`.
     """
-    of_nodes, first = (tokens[: len(basis.values)] for tokens in (v, start))
+    n = len(basis.values)
+    of_nodes, first = (tokens[:n] for tokens in (v, start))
     p = projections(of_nodes, basis)
-    kept = geometric_logits(v, w)
+    token = jnp.pad(basis.live, (0, len(v) - n), constant_values=True)
+    kept = jnp.where(token[None], geometric_logits(v, w), -jnp.inf)
 
     def score(x: jax.Array, y: jax.Array) -> dict[str, jax.Array]:
         logits, best = apply(x), best_margin(kept[x], y, x)
@@ -163,8 +165,8 @@ def at_end(
     logits = jax.vmap(apply)(np.arange(n))[:, :n]
     spectrum = logit_spectrum(logits, basis)
     return {
-        "projection": named(p, "eigen", coords=range(n)),
-        "logit": named(spectrum, "eigen", coords=range(n)),
+        "projection": named(own(p, basis), "eigen", coords=range(n)),
+        "logit": named(own(spectrum, basis), "eigen", coords=range(n)),
         **directions(p, basis),
         **portrait(v, walk, basis),
     }

@@ -95,8 +95,12 @@ class Grid(NamedTuple):
         shaped = [n for n in self.shapes if n in dims]
         used = sorted({dims[n] for n in shaped})
         still = {n: self.fixed[n] for n in self.shapes if n not in dims}
-        corners, member = np.unique(positions[:, used], axis=0, return_inverse=True)
         axes = list(self.axes.values())
+        places = np.empty((len(positions), len(used)), int)
+        for column, d in enumerate(used):
+            alike = _first_alike([axes[d][n] for n in shaped if dims[n] == d])
+            places[:, column] = alike[positions[:, d]]
+        corners, member = np.unique(places, axis=0, return_inverse=True)
         found = []
         for g, corner in enumerate(corners):
             at = dict(zip(used, corner, strict=True))
@@ -104,6 +108,16 @@ class Grid(NamedTuple):
             lanes = np.flatnonzero(member.reshape(-1) == g)
             found.append(({**still, **varied}, lanes))
         return found
+
+
+def _first_alike(columns: Sequence[tuple]) -> np.ndarray:
+    """For each place along a dimension, the first one with the same values of shapes.
+
+    Zipped with a number a shape may have a value several times.
+    """
+    first: dict[tuple, int] = {}
+    kinds = [tuple((type(v), v) for v in row) for row in zip(*columns, strict=True)]
+    return np.array([first.setdefault(row, place) for place, row in enumerate(kinds)])
 
 
 def make_grid(

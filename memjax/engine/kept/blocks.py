@@ -21,7 +21,10 @@ from memjax.engine.run.outcome import Outcome
 
 
 class Made(NamedTuple):
-    """By what lanes were made: the trace of their run, and the bounds it had."""
+    """By what lanes were made: the trace of their run, and the bounds it had.
+
+    With them numbers that were shapes, for they filled their bound (`Job.full`).
+    """
 
     trace: str
     bounds: dict[str, int]
@@ -37,7 +40,8 @@ class Kept(NamedTuple):
 
 def made_by(grid: Grid, group: Group) -> Made:
     """By what the lanes of a group are made."""
-    bounds = {name: int(group.shapes[name]) for name in grid.bounds}
+    known = {*grid.bounds, *grid.numbers}
+    bounds = {name: int(v) for name, v in group.shapes.items() if name in known}
     return Made(group.lane.fingerprint, bounds)
 
 

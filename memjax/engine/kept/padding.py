@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from memjax.engine.kept.blocks import Kept, made_by
+from memjax.engine.kept.blocks import Kept, Made, made_by
 from memjax.engine.kept.store import WAY_OUT, Refused
 from memjax.engine.planned.job import Job
 from memjax.engine.planned.plan import Group
@@ -26,14 +26,19 @@ def check_bounds(
     An axis of sizes may grow, for then the capacity grows, and padding changes nothing.
     """
     for group in groups:
-        bounds = made_by(job.grid, group).bounds
+        bounds = _bounds(job, made_by(job.grid, group))
         for stored in kept:
             row = _row_of(job, group, stored)
-            if row is not None and stored.made and stored.made.bounds != bounds:
+            if row is not None and stored.made and _bounds(job, stored.made) != bounds:
                 lane = job.index[stored.keys[row]]
-                again = first_legs(job, group, lane, LEGS, clock)
+                (padded,) = job.groups(np.array([lane]), bounds)
+                again = first_legs(job, padded, lane, LEGS, clock)
                 _compare(job, stored, row, again, bounds)
                 break
+
+
+def _bounds(job: Job, made: Made) -> dict[str, int]:
+    return {name: v for name, v in made.bounds.items() if name in job.grid.bounds}
 
 
 def _row_of(job: Job, group: Group, stored: Kept) -> int | None:
@@ -64,7 +69,7 @@ def _compare(
         value = now.value if hasattr(now, "value") else now
         old = np.asarray(getattr(before[name], "value", before[name]))[row]
         if value.dtype.kind in "fiub" and not _close(*_common(old, value)):
-            was = stored.made.bounds if stored.made else {}
+            was = _bounds(job, stored.made) if stored.made else {}
             raise Refused(
                 f"{job.run.__name__} uses {', '.join(bounds)} for more than padding: "
                 f"{name} of one stored run is another at {bounds} than at {was}; keep "

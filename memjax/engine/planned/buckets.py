@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from memjax.engine.planned.job import Job
+from memjax.engine.planned.job import UNCUT, Job
 from memjax.engine.planned.plan import Group
 
 PROGRAM_SECONDS = 4.0  # what one more program takes to compile, about
-UNCUT = ("capacity", "max_steps")  # no time goes to rows or steps that pad
 
 
 def bucketed(job: Job, groups: Sequence[Group], devices: int) -> list[Group]:
@@ -32,11 +31,14 @@ def _cut(job: Job, group: Group, bound: str, devices: int) -> list[Group]:
     ends = cheapest(sizes.tolist(), loads.tolist())
     if len(ends) == 1:
         return [group]
-    bounds = {name: group.shapes[name] for name in job.grid.bounds}
+    known = {*job.grid.bounds, *job.grid.numbers}
+    told = {name: value for name, value in group.shapes.items() if name in known}
     found: list[Group] = []
     for low, high in zip([-np.inf, *ends[:-1]], ends, strict=True):
-        members = group.lanes[(values > low) & (values <= high)]
-        found += job.groups(members, {**bounds, bound: high})
+        inside = (values > low) & (values <= high)
+        at = {**told, bound: high}
+        at |= job.full(at, positions[inside])
+        found += job.groups(group.lanes[inside], at)
     return found
 
 

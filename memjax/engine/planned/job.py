@@ -22,6 +22,7 @@ from memjax.engine.asked.values import tree_text
 from memjax.engine.planned.plan import Group, tiles_of
 from memjax.engine.planned.price import price
 
+UNCUT = ("capacity", "max_steps")  # no time goes to rows or steps that pad
 LIBRARY = Path(__file__).parents[2]
 
 
@@ -44,24 +45,48 @@ class Job:
             (n, v if isinstance(v, plain) else id(bare(v))) for n, v in shapes.items()
         )
         if key not in self._lanes:
-            began, kinds = time.perf_counter(), (self.kinds.numbers, self.kinds.inputs)
-            traced = trace(self.run, shapes, *kinds, self._moment)
+            began, of = time.perf_counter(), self.kinds.numbers
+            settled = {
+                n: of[n].dtype.type(v) if n in of else v for n, v in shapes.items()
+            }
+            left = {n: kind for n, kind in of.items() if n not in shapes}
+            kinds = self.kinds._replace(numbers=left)
+            traced = trace(self.run, settled, left, kinds.inputs, self._moment)
             self._tracing += time.perf_counter() - began
-            self._lanes[key] = Lane(traced, self.kinds)
+            self._lanes[key] = Lane(traced, kinds)
         return self._lanes[key]
 
-    def groups(self, lanes: np.ndarray, bounds: Mapping[str, Any] = {}) -> list[Group]:
-        """The groups of some lanes, at other bounds than the grid's where told so."""
+    def groups(
+        self, lanes: np.ndarray, bounds: Mapping[str, Any] | None = None
+    ) -> list[Group]:
+        """The groups of some lanes, at the bounds that are told or those of the grid.
+
+        Of the grid, numbers that fill their bound in all lanes are shapes.
+        """
         positions = self.grid.positions()[lanes]
         found = []
         for shapes, members in self.grid.groups(positions):
-            shapes |= bounds
+            told = self.full(shapes, positions[members]) if bounds is None else bounds
+            shapes |= told
             lane = self.lane(shapes)
             tiles = tiles_of(self.grid, shapes, positions[members])
             steps = self._steps(lane.traced, positions[members])
             priced = price(lane.traced)
             found.append(Group(shapes, lanes[members], tiles, steps, priced, lane))
         return found
+
+    def full(self, shapes: Mapping[str, Any], positions: np.ndarray) -> dict[str, Any]:
+        """The numbers that fill their bound in all of these lanes.
+
+        Nothing pads there, and a run that is handed such a number as it is masks
+        nothing.
+        """
+        return {
+            name: shapes[bound]
+            for bound, name in self.grid.bounds.items()
+            if bound not in UNCUT and name in self.grid.numbers
+            if (self.grid.column(name, positions) == shapes[bound]).all()
+        }
 
     def _steps(self, traced: Traced, positions: np.ndarray) -> np.ndarray:
         """How many steps lanes take: their last logged time, or the number `steps`."""
