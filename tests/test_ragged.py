@@ -410,6 +410,22 @@ def test_what_pads_an_mlp_stays_zero_and_changes_nothing(activation):
         same_in_a_corner(before, after, places(before))
 
 
+@pytest.mark.parametrize("activation", ["relu", "sigmoid"])
+def test_what_pads_a_network_of_pairs_stays_zero_and_changes_nothing(activation):
+    pairs = np.stack(np.divmod(np.arange(25), 5), axis=1)
+    data = mj.Data(pairs, pairs.sum(1) % 5, mj.prefix(25, 25))
+
+    @partial(jax.jit, static_argnames="width")
+    def of(live, width):
+        act = ACTIVATIONS[activation]
+        net = mj.models.pair_network(5, width, act, live=live)
+        return fit(net, data, mj.losses.cross_entropy, "adamw")
+
+    small, large = of(None, 3), of(3, 7)
+    for before, after in zip(small, large, strict=True):
+        same_in_a_corner(before, after, places(before))
+
+
 @pytest.mark.parametrize(
     ("activation", "name"), [("sigmoid", n) for n in OPTIMIZERS] + [("wave", "adamw")]
 )
