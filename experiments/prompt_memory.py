@@ -33,7 +33,7 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments._crossing import crossing, exponent
 from memjax.cli import launch
-from memjax.plots import frame, level, lines, log_ticks, one, panels, points
+from memjax.plots import BESIDE, frame, level, lines, log_ticks, one, panels, points
 
 KNOWN = 0.95  # accuracy from which a prompt is long enough
 DRAWS = 1000  # of the seeds
@@ -163,7 +163,7 @@ def learned(results: mj.Results, sweep: str) -> xr.DataArray:
 
 def figure(results: mj.Results) -> Figure:
     """Accuracy over length, the least length over n, scales, and no prompt."""
-    canvas, panel = panels("ab;cd", (8.4, 6.4))
+    canvas, panel = panels("ab;cd", (11, 6.4))
     main = one(results["main"], "size", "prompted", "rank")
     over = {"marks": True, "label": "n = {size}", "color": "size", "shades": "viridis"}
     over["error"] = "se"
@@ -184,7 +184,8 @@ def named_lengths(axis: Axes, title: str, seen: xr.Dataset) -> None:
     """A panel of accuracies over lengths of the prompt."""
     level(axis, KNOWN)
     log_ticks(axis, seen.prompted.values)
-    frame(axis, title, seen, xlabel="length of the prompt, L", ylabel="accuracy")
+    words = {"xlabel": "length of the prompt, L", "ylabel": "accuracy"}
+    frame(axis, title, seen, legend=BESIDE, **words)
 
 
 def draw_least(axis: Axes, main: xr.Dataset) -> None:
@@ -200,7 +201,7 @@ def draw_least(axis: Axes, main: xr.Dataset) -> None:
     log_ticks(axis, main["size"].values)
     log_ticks(axis, main.prompted.values, "y")
     words = {"xlabel": "sequences, n", "ylabel": f"least L with accuracy {KNOWN}"}
-    frame(axis, "length {length}, width {width}", main, **words)
+    frame(axis, "length {length}, width {width}", main, legend=BESIDE, **words)
 
 
 def draw_control(axis: Axes, control: xr.Dataset, full: xr.Dataset) -> None:
@@ -216,7 +217,8 @@ def draw_control(axis: Axes, control: xr.Dataset, full: xr.Dataset) -> None:
     level(axis, 1 / float(control.classes), "chance")
     log_ticks(axis, control["size"].values)
     names: dict[str, Any] = {"xlabel": "sequences, n", "ylabel": "accuracy"}
-    frame(axis, "what is trained, rank {rank}", control, **names, ylim=(0.3, 1.05))
+    names |= {"legend": BESIDE, "ylim": (0.3, 1.05)}
+    frame(axis, "what is trained, rank {rank}", control, **names)
 
 
 if __name__ == "__main__":
