@@ -31,6 +31,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import memjax as mj
+from experiments import _graph_transformers as pictures
 from experiments import _graphs as family
 from memjax.cli import launch
 from memjax.datasets import graphs
@@ -222,24 +223,26 @@ AXES = ("edges", "frozen", "lr", "wd", "init_scale", "width", "self_edges")
 def figure(results: mj.Results) -> Figure:
     """Embeddings by model and graph, profiles of transformers, and what they use."""
     models, shown = by_model(results), results["main"].graph.values[:4]
-    layout = family.in_rows(len(shown), len(models) + 1)
+    layout = pictures.in_rows(len(shown), len(models) + 1)
     canvas, panel = panels(layout, (11, 2.2 * len(models) + 5))
     axes = iter(panel.values())
     for (said, runs), graph in itertools.product(models.items(), shown):
         its = family.trimmed(runs.sel(graph=graph))
-        family.draw_space(next(axes), its, f"{said}, {graph}")
+        pictures.draw_space(next(axes), its, f"{said}, {graph}")
     for graph in shown:
         runs = family.trimmed(models["transformer"].sel(graph=graph))
         words = f"{graph}, participation {float(runs.participation.mean()):.1f}"
         family.draw_profile(next(axes), runs, words)
     ratios = {said: by_size(runs) for said, runs in models.items()}
-    family.draw_graphs(next(axes), ratios, "participation over n - 1", family.GEOMETRIC)
+    pictures.draw_graphs(
+        next(axes), ratios, "participation over n - 1", family.GEOMETRIC
+    )
     kinds = {EDGES[int(e)]: e for e in results["main"].edges.values}
     main = first(ended(results["main"]), "edges")
     for name in ("negative_share", "edge_cosine"):
         each = {said: main[name].sel(edges=e) for said, e in kinds.items()}
         words = f"transformer: {name}".replace("_", " ")
-        family.draw_graphs(next(axes), each, words, 0)
+        pictures.draw_graphs(next(axes), each, words, 0)
     return canvas
 
 
