@@ -72,7 +72,6 @@ def two_matrices(
     walk, basis = jax.tree.map(lambda a: a[self_edges], graph)
     data, live = graphs.next_nodes(walk), (basis.live.sum(), width)
     net = getattr(mj.models.graph, model)(len(walk), max_width, live=live)
-
     loss = mj.losses.of_model(net.apply, mj.losses.cross_entropy)
 
     def observe(params: Any) -> dict[str, Any]:

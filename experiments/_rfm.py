@@ -1,20 +1,16 @@
-"""What experiments on Recursive Feature Machines share: what is seen and drawn of one.
+"""What experiments on Recursive Feature Machines share: checks, and what is drawn.
 
 The AGOP is centered and the Gaussian kernel is exp(-d²/2L²), as in the authors' code. A
 small `ridge` keeps solves positive definite; the published ones have none.
 """
 
-from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 
 import memjax as mj
-from memjax.kernels import pairs
 from memjax.plots import DASHES, frame, matrix, one, points
 
 KERNELS = ("gaussian", "quadratic")
@@ -26,36 +22,6 @@ def check(kernel: tuple, bandwidth: tuple, p: int, published_p: int) -> None:
     mj.one_of(KERNELS, kernel=kernel)
     mj.inside(0, np.inf, bandwidth=bandwidth)
     mj.inside(2, np.inf, p=p, published_p=published_p or 3)
-
-
-def seen(task: pairs.Task, operation: str = "sum") -> dict[str, Any]:
-    """What to see of a machine: at every iteration, and at the end."""
-
-    def observe(state: pairs.State) -> dict[str, jax.Array]:
-        target = jax.nn.one_hot(task.truth, state.f.shape[1])  # [p², p]
-        right = jnp.argmax(state.f, axis=1) == task.truth
-        square = jnp.mean((state.f - target) ** 2, axis=1)
-        own = jnp.sum(state.f * target, axis=1)
-        block = mj.observables.cross_block(state.metric, operation)
-        accuracy = {f"{n}_accuracy": jnp.sum(m * right) for n, m in task.tests.items()}
-        return accuracy | {
-            "train_accuracy": jnp.sum(task.train * right),
-            "train_mse": jnp.sum(task.train * square),
-            "test_mse": jnp.sum(task.tests["test"] * square),
-            "test_own_coordinate": jnp.sum(task.tests["test"] * (1 - own) ** 2),
-            "circulant_deviation": mj.observables.circulant_deviation(block),
-        }
-
-    return {"observe": observe, "finish": features}
-
-
-def features(state: pairs.State) -> dict[str, Any]:
-    """The last metric, and its cosine with those of every iteration."""
-    to_last = jax.vmap(partial(mj.observables.cosine, state.metric))(state.history)
-    return {
-        "alignment": mj.named(to_last, "step", coords=range(len(to_last))),
-        "metric": mj.named(state.metric, "row", "column"),
-    }
 
 
 def draw_metric(axis: Axes, metric: xr.DataArray, title: str) -> None:

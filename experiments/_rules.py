@@ -31,12 +31,6 @@ def fit(gram: jax.Array, data: mj.Data, lam: Any, alpha: Any, dim: int) -> jax.A
     return mj.kernels.ridge(gram, data.y.label, data.w, lam / jnp.round(alpha * dim))
 
 
-def facts_missed(fitted: jax.Array, data: mj.Data) -> jax.Array:
-    """The share of training facts whose label is not the sign of the fit."""
-    weight = data.w * data.y.fact
-    return jnp.sum(weight * (fitted * data.y.label < 0)) / jnp.sum(weight)
-
-
 def draw_errors(
     axis: Axes, runs: Any, exact: Any, title: str, label: str, color: str
 ) -> None:

@@ -41,8 +41,7 @@ def run(
     *, modulus: int, capacity: int, max_width: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table, each step on a share `batch` of the rows."""
-    how: dict[str, Any] = {"scale": init_scale}
-    given = ln.task(seed, noise, modulus, width, max_width, "relu", **how)
+    given = ln.task(seed, noise, modulus, width, max_width, "relu", scale=init_scale)
     loss = mj.losses.of_model(given.apply, mj.losses.cross_entropy)
     optimizer = optax.adamw(lr, weight_decay=wd)
     observe = by_part(given.apply, given.points)

@@ -31,6 +31,7 @@ import memjax as mj
 from experiments import _rfm as rfm
 from memjax.cli import launch
 from memjax.kernels import pairs
+from memjax.observables.machines import seen
 from memjax.plots import BESIDE, DASHES, frame, lines, one, panels
 
 OPERATIONS = ("sum", "difference", "product", "quotient")
@@ -54,7 +55,7 @@ def run(
         start = pairs.circulant(jax.random.fold_in(key, 1), p)
     gaussian, size = mj.kernels.gaussian(bandwidth), (capacity, iterations)
     made = gaussian if kernel == "gaussian" else mj.kernels.quadratic
-    how = {"centered": features != "raw", **rfm.seen(task, operation)}
+    how = {"centered": features != "raw", **seen(task, operation)}
     return pairs.machine(made, task, ridge, start, *size, **how)
 
 

@@ -32,6 +32,7 @@ from experiments import _rfm as rfm
 from memjax.cli import launch
 from memjax.datasets import uniform_on
 from memjax.kernels import pairs
+from memjax.observables.machines import seen
 from memjax.plots import BESIDE, MARKERS, frame, keys, lines, one, panels
 
 
@@ -46,7 +47,7 @@ def run(
     task = pairs.Task((table.a + table.b) % p, uniform_on(~test), measures)
     gaussian, size = mj.kernels.gaussian(bandwidth), (capacity, iterations)
     made = gaussian if kernel == "gaussian" else mj.kernels.quadratic
-    return pairs.machine(made, task, ridge, jnp.eye(2 * p), *size, **rfm.seen(task))
+    return pairs.machine(made, task, ridge, jnp.eye(2 * p), *size, **seen(task))
 
 
 def orbit_run(
@@ -61,7 +62,7 @@ def orbit_run(
     task = pairs.Task(parts.truth, parts.train.w, measures)
     both = jnp.tile(jnp.eye(p), (2, 2))  # the identity and the swap of both numbers
     gaussian = mj.kernels.gaussian(bandwidth)
-    return pairs.machine(gaussian, task, ridge, both, capacity, 0, **rfm.seen(task))
+    return pairs.machine(gaussian, task, ridge, both, capacity, 0, **seen(task))
 
 
 def sweeps(

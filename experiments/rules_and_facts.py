@@ -51,7 +51,7 @@ def run(
     a = (data.y.label - data.x @ direction / dim) / (lam + ratio)
     return {
         "generalization": mj.observables.sign_error(teacher, direction),
-        "memorization": rules.facts_missed(data.y.label - lam * a, data),
+        "memorization": mj.observables.facts_missed(data.y.label - lam * a, data),
     }
 
 

@@ -55,7 +55,7 @@ def run(
     noise = ratio * jnp.sum(weights**2)  # a fresh point brings its own `rest`
     return {
         "generalization": mj.observables.sign_error(teacher, mix @ weights, noise),
-        "memorization": rules.facts_missed(gram @ a, data),
+        "memorization": mj.observables.facts_missed(gram @ a, data),
     }
 
 
@@ -80,7 +80,7 @@ def exponential_run(
     wrong = between(test / jnp.sqrt(dim), scaled) @ a * (test @ teacher) < 0
     return {
         "generalization": jnp.mean(wrong),
-        "memorization": rules.facts_missed(gram @ a, data),
+        "memorization": mj.observables.facts_missed(gram @ a, data),
     }
 
 
@@ -114,7 +114,7 @@ def network_run(
         return {
             "train_loss": mj.expect(partial(loss, params), data),
             "generalization": mj.expect(wrong, test),
-            "memorization": rules.facts_missed(fitted, data),
+            "memorization": mj.observables.facts_missed(fitted, data),
         }
 
     start = model.init(init_key, init_scale)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import memjax as mj
+from memjax.datasets.rules_and_facts import Labeled
 from memjax.claims import table
 
 
@@ -83,3 +84,11 @@ def test_a_row_that_is_not_measured_says_what_it_needs() -> None:
     assert "2 claims not shown: need 500 images" in both
     assert both.endswith("ours 0 of 2 hold (2 not shown)")
     assert claim.record()["needs"] == "500 images"
+
+
+def test_facts_missed_are_those_of_the_wrong_sign():
+    label = jnp.array([1.0, -1.0, 1.0, -1.0, 1.0])
+    fact = jnp.array([True, True, True, False, True])
+    data = mj.Data(jnp.zeros((5, 2)), Labeled(label, fact), mj.prefix(4, 5))
+    fitted = jnp.array([0.1, 2.0, 0.3, 1.0, -1.0])  # the last does not count
+    np.testing.assert_allclose(mj.observables.facts_missed(fitted, data), 1 / 3)

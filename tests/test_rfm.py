@@ -10,7 +10,6 @@ import pytest
 import xarray as xr
 
 import memjax as mj
-from experiments import _rfm as rfm
 from experiments import rfm_grokking, rfm_networks, rfm_symmetry
 from memjax.kernels import pairs
 
@@ -71,7 +70,9 @@ def test_the_machine_is_the_plain_one() -> None:
     task = pairs.Task(truth, jnp.array(member / 15), {"test": jnp.array(test)})
     size = {"capacity": 18, "iterations": 4}
     kernel, start = KERNELS["gaussian"], jnp.eye(2 * P)
-    legs = pairs.machine(kernel, task, 1e-3, start, **size, **rfm.seen(task))
+    legs = pairs.machine(
+        kernel, task, 1e-3, start, **size, **mj.observables.machines.seen(task)
+    )
     _, seen = jax.jit(lambda: mj.walk(legs))()
     target = np.eye(P)[truth]
     for t, f in enumerate(plain_machine(train, 1e-3, 4)):

@@ -2,12 +2,14 @@
 
 from memjax.observables import attractors as attractors
 from memjax.observables import embedding as embedding
+from memjax.observables import machines as machines
 from memjax.observables import memory as memory
 from memjax.observables import parts as parts
 from memjax.observables import spectral as spectral
 from memjax.observables.calibration import calibration_error as calibration_error
 from memjax.observables.classification import accuracy as accuracy
 from memjax.observables.classification import entropy as entropy
+from memjax.observables.classification import facts_missed as facts_missed
 from memjax.observables.classification import memorized_bits as memorized_bits
 from memjax.observables.classification import sign_error as sign_error
 from memjax.observables.classification import supported as supported

@@ -5,6 +5,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from memjax.core import Data
+
 
 def accuracy(logits: jax.Array, label: jax.Array) -> jax.Array:
     """1 where the largest of `logits` [c] is the one of `label`, else 0: one point.
@@ -20,6 +22,12 @@ def sign_error(teacher: jax.Array, direction: jax.Array, noise: Any = 0.0) -> ja
     """How often direction·x + N(0, noise) and teacher·x differ in sign, x Gaussian."""
     size = jnp.sqrt(jnp.sum(teacher**2) * (jnp.sum(direction**2) + noise))
     return jnp.arccos(jnp.clip(teacher @ direction / size, -1, 1)) / jnp.pi
+
+
+def facts_missed(fitted: jax.Array, data: Data) -> jax.Array:
+    """The share of training facts whose label is not the sign of the fit."""
+    weight = data.w * data.y.fact
+    return jnp.sum(weight * (fitted * data.y.label < 0)) / jnp.sum(weight)
 
 
 def entropy(law: jax.Array) -> jax.Array:
