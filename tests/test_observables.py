@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import memjax as mj
-from memjax.datasets.rules_and_facts import Labeled
 from memjax.claims import table
+from memjax.datasets.rules_and_facts import Labeled
 
 
 def test_cross_entropy_of_a_class_and_of_a_distribution():
