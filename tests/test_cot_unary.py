@@ -97,6 +97,7 @@ def test_kinds_positions_chains_and_sizes_are_one_program():
     assert [len(made[name].plan().groups) for name in ("main", "widths")] == [1, 1]
 
 
+@pytest.mark.long
 def test_training_keeps_strings_of_one_symbol_together():
     numbers = {"size": 4, "lr": 0.03, "seed": [0, 1], "kind": [0, 1]}
     dials = {"positions": [0, 1], "chain": [0, 1]}

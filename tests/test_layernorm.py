@@ -5,6 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import memjax as mj
 from experiments import layernorm as study
@@ -67,6 +68,7 @@ def test_tokens_follow_the_law_of_their_class():
         np.testing.assert_allclose(shares / shares.sum(), law, atol=0.01)
 
 
+@pytest.mark.long
 def test_gradients_are_those_of_finite_differences():
     """Of the loss in what is added to the stream, for a right and for a wrong label."""
     x_key, label_key = jax.random.split(jax.random.key(3))
@@ -104,6 +106,7 @@ def test_gradients_are_those_of_finite_differences():
         np.testing.assert_allclose(found[point, layer], total**0.5, rtol=2e-2)
 
 
+@pytest.mark.long
 def test_dials_are_numbers():
     sweeps = study.sweeps(noise=(0.02, 0.05), lr=(1e-3, 3e-3), seeds=2)
     programs = {name: len(sweep.plan().groups) for name, sweep in sweeps.items()}

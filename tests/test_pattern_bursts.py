@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 import memjax as mj
 from experiments import pattern_bursts as bursts
@@ -34,6 +35,7 @@ def test_a_model_that_counts_is_right_where_every_digit_follows_the_one_before()
     assert right[0].all() and 0.5 < right[1].mean() < 0.9 and not right[2].any()
 
 
+@pytest.mark.long
 def test_what_was_seen_last_is_what_moved_the_parameters():
     """Adam's first step is the sign of the slope, here of one sequence."""
 
@@ -113,6 +115,7 @@ def test_measures_are_those_of_loops():
     np.testing.assert_allclose(slower, np.log2(first[0.95][:, 3] / first[0.95][:, 0]))
 
 
+@pytest.mark.long
 def test_dials_are_numbers():
     sweeps = bursts.sweeps(rate=(0.1, 0.3), lr=(1e-3, 1e-2), seeds=2)
     programs = {name: len(sweep.plan().groups) for name, sweep in sweeps.items()}

@@ -21,6 +21,7 @@ def test_numbers_lengths_ranks_and_scales_are_one_program():
     assert [len(sweep.plan().groups) for sweep in made.values()] == [1, 1, 1]
 
 
+@pytest.mark.long
 def test_only_the_prompt_is_trained_and_of_it_what_is_there():
     start, end = (mj.core.walk(legs(), count=n)[0].state[0] for n in (1, 4))
     moved = jax.tree.map(lambda a, b: np.abs(a - b).max(axis=-1), start, end)
@@ -31,6 +32,7 @@ def test_only_the_prompt_is_trained_and_of_it_what_is_there():
     assert moved["prompt"] == 0 and moved["unembed"] > 1e-3
 
 
+@pytest.mark.long
 def test_a_prompt_learns_by_the_slope_that_differences_give():
     """The first step of Adam is `lr` times the sign of the slope of the mean loss."""
     run = legs()

@@ -487,6 +487,7 @@ def test_widths_of_an_mlp_are_one_program_that_is_each_ones_own():
             np.testing.assert_allclose(mine, alone[name], rtol=1e-5, err_msg=name)
 
 
+@pytest.mark.long
 def test_settings_of_three_matrices_are_one_program():
     def run(graph, lr, seed, width, *, max_width):
         on, adamw = (graph, 1, width), optax.adamw(lr, weight_decay=0.1, eps=1e-4)
