@@ -10,6 +10,7 @@ from benchmarks import (
     graph_grid,
     growth,
     ragged_sweep,
+    sequence_grid,
     shapes,
     small_runs,
     solves,
@@ -21,7 +22,8 @@ def main(argv: list[str]) -> None:
     args = parser(__doc__ or "").parse_args(argv)  # refused now, not minutes later
     out = f"--out={args.out or 'benchmarks/results'}"
     short = []
-    for benchmark in (ragged_sweep, small_runs, graph_grid, growth, shapes, solves):
+    of_peers = (ragged_sweep, small_runs, graph_grid, sequence_grid)
+    for benchmark in (*of_peers, growth, shapes, solves):
         try:
             benchmark.main([*argv, out])
         except SystemExit as error:

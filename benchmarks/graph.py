@@ -64,4 +64,5 @@ def workload(
     runs = tuple(
         Run((law,), (start[s],), lr, wd, NODES) for lr, wd, s in zip(*grid, strict=True)
     )
-    return Workload(name, title, axes, runs, steps, log_every, FLOP_PER_ROW)
+    size = (steps, log_every, FLOP_PER_ROW)
+    return Workload(name, title, axes, runs, *size, problem="graph")

@@ -10,6 +10,7 @@ import numpy as np
 from jax.sharding import AxisType
 from jax.sharding import PartitionSpec as P
 
+from benchmarks.jax_sequences import sequence_loss
 from benchmarks.processes import cores
 from benchmarks.workload import Workload, dealt
 
@@ -132,6 +133,12 @@ def graph_run(lane: Lane, steps: int, every: int, law: np.ndarray) -> tuple:
     return trained(jax.grad(loss), lambda p: loss(p)[None], lane, steps, every)
 
 
+def sequence_run(lane: Lane, steps: int, every: int) -> tuple:
+    """A run of the transformer."""
+    loss = partial(sequence_loss, data=lane.data)
+    return trained(jax.grad(loss), lambda p: loss(p)[None], lane, steps, every)
+
+
 # --- from runs to lanes -------------------------------------------------------------
 
 
@@ -148,6 +155,11 @@ def graph_lane(run: Any, rows: int) -> Lane:
     return Lane((), run.params, np.float32(run.lr), np.float32(run.wd), rows)
 
 
+def sequence_lane(run: Any, rows: int) -> Lane:
+    """A run as arrays."""
+    return Lane(run.data, run.params, np.float32(run.lr), np.float32(run.wd), rows)
+
+
 def stacked(lanes: list[Lane]) -> Lane:
     return jax.tree.map(lambda *a: jnp.asarray(np.stack(a)), *lanes)
 
@@ -156,8 +168,10 @@ def parts(workload: Workload, tiled: bool = False) -> tuple[Callable, Callable]:
     """What one lane does, and how a run becomes a lane, for a workload's problem."""
     jax.config.update("jax_default_matmul_precision", "highest")  # as memjax asks for
     times: dict[str, Any] = {"steps": workload.steps, "every": workload.log_every}
-    if len(workload.runs[0].params) > 1:
+    if workload.problem == "mlp":
         return partial(mlp_run, **times, tiled=tiled), mlp_lane
+    if workload.problem == "sequence":
+        return partial(sequence_run, **times), sequence_lane
     return partial(graph_run, **times, law=workload.runs[0].data[0]), graph_lane
 
 

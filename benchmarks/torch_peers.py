@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, log_softmax
 
+from benchmarks.torch_sequences import sequence_problem
 from benchmarks.workload import Run, Workload
 
 WHERE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -18,8 +19,13 @@ WHERE = "cuda" if torch.cuda.is_available() else "cpu"
 
 def loop(workload: Workload, fused: bool = False) -> Callable[[], np.ndarray]:
     """One run after another, on PyTorch's own number of threads."""
-    problem = mlp_problem if len(workload.runs[0].params) > 1 else graph_problem
-    done = partial(trained, problem, workload.steps, workload.log_every, fused)
+    problems = {
+        "mlp": mlp_problem,
+        "graph": graph_problem,
+        "sequence": sequence_problem,
+    }
+    times = (workload.steps, workload.log_every)
+    done = partial(trained, problems[workload.problem], *times, fused)
     return lambda: np.array([done(run) for run in workload.runs])
 
 
@@ -101,7 +107,7 @@ def graph_problem(run: Run) -> tuple[list, Callable, Callable]:
 
 def vmapped(workload: Workload) -> Callable[[], np.ndarray]:
     """All runs at once by `vmap(grad(...))`, padded to the longest."""
-    problem = mlp_batch if len(workload.runs[0].params) > 1 else graph_batch
+    problem = {"mlp": mlp_batch, "graph": graph_batch}[workload.problem]
     loss, see, data, axes = problem(workload.runs)
     slope = torch.func.vmap(torch.func.grad(loss), in_dims=(0, *axes))
     look = torch.func.vmap(see, in_dims=(0, *axes))

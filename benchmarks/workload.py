@@ -5,6 +5,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+# The parameters of a transformer in W6, in their order, those of each layer first.
+LAYER = tuple(
+    f"{name}{kind}"
+    for kind, names in {
+        "": ("query", "key", "value", "out", "up", "down"),
+        "_bias": ("query", "key", "value", "out", "up", "down"),
+        "_norm": ("attend", "expand"),
+    }.items()
+    for name in names
+)
+SEQUENCE = (*LAYER, "embed", "position", "norm")
+HEADS = 4
+
 
 class Run(NamedTuple):
     """One training run: its data, its initial weights and its numbers."""
@@ -27,6 +40,7 @@ class Workload(NamedTuple):
     log_every: int
     flop_per_row: int  # forward and backward, matrix products only
     shares: tuple[int, ...] = ()  # the observed values that count points
+    problem: str = "mlp"  # or graph, or sequence: what peers are asked to train
 
     @property
     def gflop(self) -> float:

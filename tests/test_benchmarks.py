@@ -13,6 +13,7 @@ from benchmarks import (
     growth,
     harness,
     ragged_sweep,
+    sequence_grid,
     shapes,
     small_runs,
     solves,
@@ -31,10 +32,14 @@ def tiny(rows: list[int], steps: int = 100) -> Workload:
 def small_workload(module: ModuleType) -> Workload:
     if module is ragged_sweep:
         return module.workload(5, 20)._replace(log_every=10)  # up to two tiles of rows
+    if module is sequence_grid:
+        return module.workload(4, 2)._replace(log_every=1)
     return module.workload(8, 20)._replace(log_every=10)
 
 
-@pytest.mark.parametrize("module", [ragged_sweep, small_runs, graph_grid])
+@pytest.mark.parametrize(
+    "module", [ragged_sweep, small_runs, graph_grid, sequence_grid]
+)
 def test_all_variants_in_jax_agree(module):
     work = small_workload(module)
     jaxes = [v for v in module.variants() if not v.name.startswith("torch")]

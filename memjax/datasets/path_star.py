@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from memjax.core import Data, prefix
 
@@ -47,8 +48,8 @@ def path_star(max_arms: int, nodes: int, pauses: int = 1) -> Callable[..., PathS
     """
     if max_arms < 1 or nodes < 2 or pauses < 0:
         raise ValueError(f"{max_arms} arms of {nodes} nodes, {pauses} pauses")
-    outer = ROOT + 1 + jnp.arange(max_arms * (nodes - 1)).reshape(max_arms, -1)
-    path = jnp.pad(outer, ((0, 0), (1, 0)), constant_values=ROOT)  # [arms, nodes]
+    outer = ROOT + 1 + np.arange(max_arms * (nodes - 1)).reshape(max_arms, -1)
+    paths = np.pad(outer, ((0, 0), (1, 0)), constant_values=ROOT)  # [arms, nodes]
     draw = jax.custom_batching.sequential_vmap(
         lambda key: jax.random.uniform(key, (max_arms,))
     )
@@ -61,7 +62,7 @@ def path_star(max_arms: int, nodes: int, pauses: int = 1) -> Callable[..., PathS
         backward: Any = 1.0,
         reverse: Any = 0,
     ) -> PathStar:
-        there = prefix(arms, max_arms)
+        path, there = jnp.asarray(paths), prefix(arms, max_arms)
         order = jnp.where(there > 0, draw(key), 2.0)
         rank = jnp.argsort(jnp.argsort(order))
         train = there * (rank < jnp.round(share * arms))

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from memjax.core import Model
+from memjax.models.attention import attended, seen
 from memjax.models.mlp import Scheme, lecun
 from memjax.models.tokens import (
     Params,
@@ -22,8 +23,6 @@ from memjax.models.tokens import (
     present,
     taken,
 )
-
-FAR = -1e9  # a score that leaves no attention
 
 
 def transformer(
@@ -53,15 +52,11 @@ def transformer(
     `init(key, scale, embed, position)` multiplies all weights and tables by `scale`,
     and the tables of these names by their own number. For `apply` see `_apply`.
     """
-    hidden = 4 * width if hidden is None else hidden
     _check(vocabulary, width, heads, norm)
+    sizes = {"unembed": classes, "prompt": prompt}
     tables = {"embed": vocabulary, "position": length}
-    tables |= {"unembed": classes} if classes else {}
-    tables |= {"prompt": prompt} if prompt else {}
-    weights = dict.fromkeys(("query", "key", "value", "out"), (width, width))
-    weights |= {"up": (width, hidden), "down": (hidden, width)} if hidden else {}
-    rest: Params = {"norm": no_norm(width)} if norm == "pre" else {}
-    fixed = _fixed(weights, layers, bias, norm is not None)
+    tables |= {name: rows for name, rows in sizes.items() if rows}
+    weights = _weights(width, 4 * width if hidden is None else hidden)
     draw = drawing(scheme, width, tables, layers, weights)
 
     def init(
@@ -70,7 +65,8 @@ def transformer(
         drawn = jax.tree.map(lambda a: scale * a, draw(key))
         drawn["embed"] *= embed
         drawn["position"] *= position
-        return {**drawn, **rest, "layers": {**drawn["layers"], **fixed}}
+        drawn["layers"] |= _fixed(weights, layers, bias, norm is not None)
+        return {**drawn, "norm": no_norm(width)} if norm == "pre" else drawn
 
     block = partial(_block, heads, norm, activation)
     return Model(init, partial(_apply, block, causal))
@@ -81,6 +77,12 @@ def _check(vocabulary: int, width: int, heads: int, norm: str | None) -> None:
         raise ValueError(f"{heads} heads of a width of {width}, {vocabulary} tokens")
     if norm not in ("pre", "post", None):
         raise ValueError(f"norm is 'pre', 'post' or None, not {norm!r}")
+
+
+def _weights(width: int, hidden: int) -> dict[str, tuple[int, int]]:
+    """The shapes of a layer's weights, by name."""
+    found = dict.fromkeys(("query", "key", "value", "out"), (width, width))
+    return found | {"up": (width, hidden), "down": (hidden, width)} if hidden else found
 
 
 def _fixed(weights: dict, layers: int, bias: bool, norm: bool) -> Params:
@@ -116,7 +118,7 @@ def _apply(
     live = _live(params, x, prompted)
     place = jnp.arange(len(live))
     first = len(live) - len(x)  # what stands before is the prompt
-    sees = partial(_sees, causal, live)
+    sees = partial(seen, causal, live)
     asked = sees(taken(place[first:], at))
     whole = partial(block, sees(place), lambda a: a, affine)
     if depth(params) == 1 and "norm" not in params:
@@ -147,7 +149,7 @@ def _by_table(enter: Callable[..., jax.Array], at: Any) -> tuple[Callable, Calla
     """What takes rows of an only layer, and what projects all, as tokens enter it.
 
     Where no norm is between, tables are projected, once for all sequences, and then
-    looked up: of `a b =` that is half the time of a step.
+    looked up: a step on 1024 of `a b =` takes 0.6 of the time.
     """
     at = slice(None) if at is None else at
 
@@ -156,12 +158,6 @@ def _by_table(enter: Callable[..., jax.Array], at: Any) -> tuple[Callable, Calla
         return biased(layer, name, enter(lambda table: table @ layer[name], of))
 
     return lambda stream: enter(at=at), through
-
-
-def _sees(causal: bool, live: jax.Array, query: jax.Array) -> jax.Array:
-    """Whether queries at such places [k] see what is at others: [k, n]."""
-    there = jnp.broadcast_to(live[None], (len(query), len(live)))
-    return there & (jnp.arange(len(live))[None] <= query[:, None]) if causal else there
 
 
 def _live(params: Params, x: jax.Array, prompted: Any) -> jax.Array:
@@ -190,24 +186,10 @@ def _block(
     read = norm_if("pre", stream, "attend")
     query = through(layer, "query", rows(read))
     key, value = (through(layer, name, read) for name in ("key", "value"))
-    mixed = _attended(heads, query, key, value, sees)
+    mixed = attended(heads, query, key, value, sees)
     stream = rows(stream) + affine(layer, "out", mixed)
     stream = norm_if("post", stream, "attend")
     if "up" not in layer:
         return stream
     units = activation(affine(layer, "up", norm_if("pre", stream, "expand")))
     return norm_if("post", stream + affine(layer, "down", units), "expand")
-
-
-def _attended(
-    heads: int, query: jax.Array, key: jax.Array, value: jax.Array, sees: jax.Array
-) -> jax.Array:
-    """Values [n, width] as every query [k, width] mixes those that it sees."""
-
-    def by_head(rows: jax.Array) -> jax.Array:
-        return rows.reshape(len(rows), heads, -1)
-
-    query = by_head(query) * (query.shape[1] // heads) ** -0.5
-    scores = jnp.einsum("khd,nhd->hkn", query, by_head(key))
-    shares = jax.nn.softmax(jnp.where(sees[None], scores, FAR))
-    return jnp.einsum("hkn,nhd->khd", shares, by_head(value)).reshape(len(query), -1)
