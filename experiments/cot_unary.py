@@ -16,8 +16,8 @@ string could carry more. One layer then tells strings apart by their counts of s
 without it by their last symbol and the proportions. The source has no experiment: sizes
 and rates are chosen. `main` learns random labels of strings of one of four symbols, up
 to eight long, or of mixed ones; `apart` compares outputs of random weights in double
-precision; `--widths=4,8,12` looks for how many mixed strings some parameters hold,
-without positions (4 minutes; there only width 4 holds fewer than 128, so that larger
+precision; `--limits` looks for how many mixed strings some parameters hold, without
+positions (`widths`, 4 minutes; there only width 4 holds fewer than 128, so that larger
 ones need `--sizes`). Best is what the majority among strings that are one allows.
 """
 
@@ -134,7 +134,8 @@ def sweeps(
     width: int = 16,  # of the stream
     heads: int = 2,  # of attention
     steps: int = 800,  # of Adam
-    widths: tuple = (),  # widths of `widths`, 4,8,12 for one; a program each
+    limits: bool = False,  # also `widths`
+    widths: tuple = (4, 8, 12),  # widths there; a program each
     sizes: tuple = (16, 32, 64, 128),  # numbers of mixed strings there
     few: Any = 4,  # seeds there
     apart_layers: tuple = (1, 2),  # numbers of layers of `apart`; a program each
@@ -155,7 +156,7 @@ def sweeps(
     shapes |= {"symbols": 2, "longest": longest, "layers": apart_layers, "width": width}
     exact = {"seed": mj.seeds(seeds), **shapes, "float64": True}
     made = {"main": main, "apart": mj.Sweep(apart_run, **dials, **exact)}
-    return made | {"widths": main.but(**many)} if widths else made
+    return made | {"widths": main.but(**many)} if limits else made
 
 
 def claims(results: mj.Results) -> list[mj.Claim]:

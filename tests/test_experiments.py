@@ -24,7 +24,7 @@ TINY = {
     "benign_cnn": "--size=4,6 --ratio=0.25,8 --dim=8 --width=2 --steps=5 --tests=9 "
     "--seeds=2 --noprototype",
     "cot_unary": "--size=4 --symbols=2 --length=3 --width=4 --heads=1 --steps=3 "
-    "--seeds=2 --widths=2,4 --sizes=2,4 --few=2 --apart_layers=1 --longest=2",
+    "--seeds=2 --limits --widths=2,4 --sizes=2,4 --few=2 --apart_layers=1 --longest=2",
     "double_descent": "--size=4,6 --features=3,12 --seeds=2 --large=20 --random=3,9 "
     "--wide=20 --random_size=5 --random_seeds=2",
     "graph_cycles": "--nodes=8 --looped=5 --width=5 --seeds=2 --lr=0.1",
