@@ -50,10 +50,13 @@ def timed_run(lr, seed, *, times):
 AXES = {"lr": [1e-2, 1e-3], "seed": range(3)}
 
 
-def test_budgets_are_one_program_and_end_where_fixed_ones_do():
-    sweep = mj.Sweep(run, steps=STEPS, **AXES)
-    assert len(sweep.plan().groups) == 1
-    found = sweep.compute()
+@pytest.fixture(scope="module")
+def found():
+    return mj.sweep(run, steps=STEPS, **AXES)
+
+
+def test_budgets_are_one_program_and_end_where_fixed_ones_do(found):
+    assert len(mj.Sweep(run, steps=STEPS, **AXES).plan().groups) == 1
     assert found.w.dims == ("steps", "lr", "seed", "leg", "axis")
     assert found.step.dims == ("steps", "leg")
     each = mj.sweep(fixed_run, steps=STEPS, **AXES)
@@ -63,8 +66,7 @@ def test_budgets_are_one_program_and_end_where_fixed_ones_do():
         np.testing.assert_array_equal(last.w, each.w.sel(steps=steps, step=steps))
 
 
-def test_every_leg_is_logged_at_its_own_step():
-    found = mj.sweep(run, steps=STEPS, **AXES)
+def test_every_leg_is_logged_at_its_own_step(found):
     assert (found.step.isel(leg=0) == 0).all()
     assert (found.step.diff("leg") >= 0).all()
     times = tuple(np.unique(found.step.sel(steps=400)).tolist())
@@ -102,8 +104,7 @@ def test_traced_steps_resume_and_grow(tmp_path, monkeypatch):
     assert (grown.step == whole.step).all()
 
 
-def test_a_label_of_runs_of_different_lengths():
-    found = mj.sweep(run, steps=STEPS, **AXES)
+def test_a_label_of_runs_of_different_lengths(found):
     assert mj.at(found, step=0).norm.dims == ("steps", "lr", "seed")
     with pytest.raises(mj.NotRun, match="step 400 of every run"):
         mj.at(found, step=400)
@@ -167,8 +168,7 @@ def test_an_axis_cannot_be_the_time_of_such_runs():
         mj.sweep(other, steps=[4, 8], leg=[1, 2])
 
 
-def test_measures_know_legs():
-    found = mj.sweep(run, steps=STEPS, **AXES)
+def test_measures_know_legs(found):
     late = mj.late(found).norm.sel(steps=400)
     of_one = found.norm.sel(steps=400)
     mine = of_one.where(of_one.step >= 300).mean("leg")
