@@ -291,7 +291,7 @@ GRAPHS = [graphs.parse(text) for text in ("cycle:5", "star:3:2", "grid:2:4", "pa
 
 
 @given(rows=st.integers(1, 9), columns=st.integers(1, 40), seed=st.integers(0, 2**31))
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 def test_smaller_draws_are_corners_of_larger_ones(rows, columns, seed):
     key = jax.random.key(seed)
     whole = nested(jax.random.normal, key, (9, 40))
@@ -305,7 +305,7 @@ def test_smaller_draws_are_corners_of_larger_ones(rows, columns, seed):
     ),
     seed=st.integers(0, 2**31),
 )
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 def test_several_draws_are_corners_each_of_its_own(ends, seed):
     key = jax.random.key(seed)
     whole = nested_each(jax.random.uniform, key, [(6, 8)] * 4)
@@ -410,6 +410,7 @@ def test_what_pads_an_mlp_stays_zero_and_changes_nothing(activation):
         same_in_a_corner(before, after, places(before))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 def test_what_pads_a_network_of_pairs_stays_zero_and_changes_nothing(activation):
     pairs = np.stack(np.divmod(np.arange(25), 5), axis=1)
@@ -426,6 +427,7 @@ def test_what_pads_a_network_of_pairs_stays_zero_and_changes_nothing(activation)
         same_in_a_corner(before, after, places(before))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("activation", "name"), [("sigmoid", n) for n in OPTIMIZERS] + [("wave", "adamw")]
 )
