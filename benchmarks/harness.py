@@ -186,10 +186,10 @@ def agree_first(
     heavy = workload.gflop > HEAVY * workload.steps
     steps = min(4 if heavy else check_steps, workload.steps)
     few = workload.shorter(steps, min(workload.log_every, max(1, steps // 2)))
-    few = few.only(range(min(8, len(few.runs)))) if heavy else few
+    part = few.only(range(min(8, len(few.runs)))) if heavy else few
     answers = {}
     for v in variants:
-        teams[v.name].prepare(v.prepare, few)
+        teams[v.name].prepare(v.prepare, few if v.name in (OURS, KEPT) else part)
         answers[v.name] = teams[v.name].run()[1]
     agree(few, answers)
 
