@@ -52,6 +52,7 @@ from memjax.engine import between as between
 from memjax.engine import finely as finely
 from memjax.engine import inside as inside
 from memjax.engine import labelled as labelled
+from memjax.engine import machines as machines
 from memjax.engine import one_of as one_of
 from memjax.engine import parsed as parsed
 from memjax.engine import per as per

@@ -90,7 +90,7 @@ def plan_of(sweep: mj.Sweep, devices: int, chunk=None, seconds=1e-3) -> Plan:
         )
         for shapes, lanes in sweep.grid.groups(positions)
     ]
-    return make_plan(groups, devices, chunk)
+    return make_plan(groups, mj.machines.cpu(devices), chunk)
 
 
 @settings(deadline=None, max_examples=50)

@@ -15,6 +15,7 @@ import numpy as np
 from memjax.core import Named
 from memjax.engine.asked.grid import Grid
 from memjax.engine.kept.files import read_arrays, write_arrays
+from memjax.engine.planned.machines import Machine
 from memjax.engine.planned.plan import Block, Group
 from memjax.engine.run.calls import Segments
 from memjax.engine.run.outcome import Outcome
@@ -55,7 +56,12 @@ class Planned(NamedTuple):
     chunk: int
     legs: int | None
     seconds: float
-    devices: int
+    machine: dict[str, Any]  # that it was planned for
+
+    def suits(self, machine: Machine) -> bool:
+        """Whether it gives the same bits on this machine."""
+        kind, devices = self.machine.get("kind", machine.kind), self.machine["devices"]
+        return (kind, devices) == (machine.kind, machine.devices)
 
     def block(self, group: Group, lanes: np.ndarray) -> Block:
         """The block to run, its lanes as indices into the grid of today."""

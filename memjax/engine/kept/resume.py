@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from functools import partial
 
-import jax
 import numpy as np
 
 from memjax.engine.asked.question import explained
@@ -12,11 +11,11 @@ from memjax.engine.kept.padding import check_bounds
 from memjax.engine.kept.store import Store, refuse
 from memjax.engine.planned.job import Job
 from memjax.engine.planned.plan import Block, Group
+from memjax.engine.planned.propose import propose
 from memjax.engine.run.calls import expect, run_block
 from memjax.engine.run.clock import Clock
 from memjax.engine.run.devices import wait_for_all
 from memjax.engine.run.outcome import Piece, only
-from memjax.engine.run.propose import propose
 
 
 def finish(job: Job, store: Store, chunk: int | None, clock: Clock) -> list[Piece]:
@@ -100,7 +99,7 @@ def _pending(job: Job, store: Store, missing: set[int]) -> list[Block]:
     found = []
     for planned in store.planned():
         lanes = np.array([index.get(key, -1) for key in planned.keys])
-        fits = planned.devices == jax.local_device_count() and (lanes >= 0).all()
+        fits = planned.suits(job.machine) and (lanes >= 0).all()
         if fits and missing & set(lanes.tolist()):
             (group,) = job.groups(np.unique(lanes), planned.made.bounds)
             if made_by(job.grid, group) == planned.made:

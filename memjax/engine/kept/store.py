@@ -154,11 +154,10 @@ class Store:
 
     def add_plan(self, job: Job, plan: Plan) -> None:
         """Keep a plan, so that what resumes it computes the same blocks."""
-        grid = job.grid
         blocks = [
             {
                 "keys": job.keys(block.lanes),
-                "made": made_by(grid, block.group),
+                "made": made_by(job.grid, block.group),
                 "real": block.real.tolist(),
                 "chunk": block.chunk,
                 "legs": block.legs,
@@ -168,9 +167,10 @@ class Store:
         ]
         axes = {
             d: {n: [label(v) for v in vs] for n, vs in c.items()}
-            for d, c in grid.axes.items()
+            for d, c in job.grid.axes.items()
         }
-        record = {"axes": axes, "devices": plan.devices, "blocks": blocks}
+        machine = plan.machine._replace(jax_devices=())._asdict()
+        record = {"axes": axes, "machine": machine, "blocks": blocks}
         file = self.path / f"plan-{self.shard}-{len(self._plan_files()):03d}.json"
         write(file, lambda draft: draft.write_text(json.dumps(record)))
 
@@ -185,7 +185,7 @@ class Store:
                 b["chunk"],
                 b["legs"],
                 b["seconds"],
-                plan["devices"],
+                plan.get("machine", plan),
             )
             for file in self._plan_files()
             for plan in [json.loads(file.read_text())]

@@ -10,6 +10,7 @@ import numpy as np
 from memjax.engine.asked.jaxprs import abstract
 from memjax.engine.asked.parameters import BadValue
 from memjax.engine.planned.job import Job
+from memjax.engine.planned.machines import Machine
 from memjax.engine.planned.plan import Block, Group, Plan
 from memjax.engine.run.clock import Clock
 from memjax.engine.run.outcome import (
@@ -91,10 +92,11 @@ def _walk_block(
     """
     numbers, lane = job.numbers(block.lanes), block.group.lane
     clock.watch.reach(lane)
-    inputs, total = on_every_device(job.arrays), block.group.price.legs
+    inputs = on_every_device(job.arrays, job.machine)
+    total = block.group.price.legs
     steps = max(1, block.group.steps.mean())
     if block.legs is None:
-        outcome = _call(block, clock, (numbers, inputs, None, 0))
+        outcome = _call(job.machine, block, clock, (numbers, inputs, None, 0))
         clock.watch.advance(block.seconds, steps * block.real.sum())
         return outcome
     carry: Any = blank_carry(lane, len(block.lanes))
@@ -103,7 +105,7 @@ def _walk_block(
         first, seen = begun.done, [begun.outcome]
         carry = restored(begun.state, carry)
     for at in range(first, total, block.legs):
-        outcome = _call(block, clock, (numbers, inputs, carry, at))
+        outcome = _call(job.machine, block, clock, (numbers, inputs, carry, at))
         carry, seen = outcome.carry, [joined([*seen, on_host(outcome)])]
         share = block.legs / total
         clock.watch.advance(share * block.seconds, share * steps * block.real.sum())
@@ -112,11 +114,11 @@ def _walk_block(
     return cut(seen[0], total)
 
 
-def _call(block: Block, clock: Clock, arguments: tuple) -> Outcome:
+def _call(machine: Machine, block: Block, clock: Clock, arguments: tuple) -> Outcome:
     arguments = (*arguments[:3], np.int32(arguments[3]))
     with clock.preparing():
         lane, types = block.group.lane, abstract(arguments)
-        compiled = program(lane, block.chunk, block.legs, types)
+        compiled = program(lane, block.chunk, block.legs, types, machine)
     began = time.perf_counter()
     outcome = jax.block_until_ready(compiled(*arguments))
     clock.running += time.perf_counter() - began
@@ -127,11 +129,11 @@ def first_legs(
     job: Job, group: Group, lane: int, legs: int, clock: Clock
 ) -> dict[str, Any]:
     """What one lane logs at its first so many times, or what it returns."""
-    lanes = np.full(jax.local_device_count(), lane)
+    lanes = np.full(job.machine.devices, lane)
     timed = bool(group.lane.traced.parts)
     block = Block(group, lanes, lanes == lane, 1, legs if timed else None, 0.0)
     carry: Any = blank_carry(group.lane, len(lanes)) if timed else None
-    inputs = on_every_device(job.arrays)
-    outcome = _call(block, clock, (job.numbers(lanes), inputs, carry, 0))
+    inputs = on_every_device(job.arrays, job.machine)
+    outcome = _call(job.machine, block, clock, (job.numbers(lanes), inputs, carry, 0))
     seen = on_host(outcome)
     return jax.tree.map(lambda a: a[0], seen.logged if timed else seen.final)

@@ -1,7 +1,5 @@
 """From a group of lanes to one compiled program, and its results."""
 
-import os
-import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -9,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding
+from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from memjax.core import Carry, Legs, Tree, arrive, depart, walk
@@ -17,24 +15,22 @@ from memjax.engine.asked.axes import Per
 from memjax.engine.asked.jaxprs import uses
 from memjax.engine.asked.lane import Lane
 from memjax.engine.asked.trace import at_moment
+from memjax.engine.planned.machines import Machine
 from memjax.engine.run.devices import lane_mesh
 from memjax.engine.run.outcome import Outcome
 
-LEVEL = "xla_backend_optimization_level"
-PASSES = "xla_disable_hlo_passes"
-SHARING = "cpu-parallel-task-assigner"  # splits loops over the threads of all devices
 LAPACK = frozenset(
     "cholesky lu qr geqrf householder_product eigh eig svd schur hessenberg "
     "tridiagonal_solve triangular_solve".split()
 )
 
 
-def on_every_device(inputs: Tree) -> Tree:
+def on_every_device(inputs: Tree, machine: Machine) -> Tree:
     """Inputs where the lanes run, so that all segments find them there."""
-    return jax.device_put(inputs, NamedSharding(lane_mesh(), P()))
+    return jax.device_put(inputs, NamedSharding(lane_mesh(machine), P()))
 
 
-def mapped(lane: Callable, chunk: int) -> Callable:
+def mapped(lane: Callable, chunk: int, mesh: Mesh) -> Callable:
     """`lane` over lanes: devices side by side, chunks in sequence, a vmap inside.
 
     One program without collectives: no lane ever waits for another device.
@@ -55,7 +51,7 @@ def mapped(lane: Callable, chunk: int) -> Callable:
     along, whole = P("lane"), P()
     return jax.shard_map(
         on_device,
-        mesh=lane_mesh(),
+        mesh=mesh,
         in_specs=(along, whole, along, whole),
         out_specs=along,
         check_vma=False,  # carries that start as constants would be refused
@@ -63,22 +59,32 @@ def mapped(lane: Callable, chunk: int) -> Callable:
 
 
 @lru_cache(maxsize=64)
-def program(lane: Lane, chunk: int, legs: int | None, arguments: tuple) -> Any:
+def program(
+    lane: Lane, chunk: int, legs: int | None, arguments: tuple, machine: Machine
+) -> Any:
     """The compiled program of a group; numbers are its arguments.
 
     It is made once for what a lane computes, the layout and the types of the arguments.
     """
-    if jax.default_backend() == "cpu" and any(
-        uses(jaxpr, LAPACK) for jaxpr in lane.traced.jaxprs
-    ):
+    lowered = lower(lane, chunk, legs, arguments, machine)
+    with at_moment(lane.traced.moment):
+        return lowered.compile(dict(machine.options))
+
+
+def lower(
+    lane: Lane, chunk: int, legs: int | None, arguments: tuple, machine: Machine
+) -> Any:
+    """The program of a group as it is handed to the machine's compiler."""
+    on_cpu = machine.platform == "cpu"
+    if on_cpu and any(uses(jaxpr, LAPACK) for jaxpr in lane.traced.jaxprs):
         # Batched LAPACK calls share their work with the threads that other devices
         # run on, and two devices that do so wait for each other forever (jaxlib 0.10).
         chunk = 1
     leaves, structure = arguments
     example = jax.tree.unflatten(structure, leaves)
-    grid = mapped(partial(one_lane, lane, legs), chunk)
+    grid = mapped(partial(one_lane, lane, legs), chunk, lane_mesh(machine))
     with at_moment(lane.traced.moment):
-        return jax.jit(grid).lower(*example).compile(_options())
+        return jax.jit(grid).lower(*example)
 
 
 def one_lane(
@@ -113,27 +119,6 @@ def _pick(given: Any, numbers: dict[str, Any]) -> Any:
     if not isinstance(given, Per):
         return given
     return jax.tree.map(lambda a: a[numbers[f"@{given.axis}"]], given.tree)
-
-
-def _options() -> dict[str, Any] | None:
-    """How to compile for a CPU: at LLVM's second level of three, devices apart.
-
-    That level takes half the time, and the programs run as fast: their products are
-    XLA's kernels, not LLVM's loops. A level in the user's own flags stays.
-
-    Several devices do not share their loops. A device with its own loop to walk leaves
-    shares of others', long done, in its queue; when that is full, some products of
-    Eigen's run in an order that overwrites a factor they still need, and are wrong
-    (jaxlib 0.10; `test_products_on_all_devices_are_right`).
-    """
-    flags = os.environ.get("XLA_FLAGS", "")
-    if jax.default_backend() != "cpu":
-        return None
-    options: dict[str, Any] = {} if LEVEL in flags else {LEVEL: 2}
-    if jax.local_device_count() > 1:
-        theirs = re.findall(rf"--{PASSES}=(\S+)", flags)
-        options[PASSES] = ",".join([*theirs, SHARING])
-    return options
 
 
 def blank_carry(lane: Lane, count: int) -> Carry:
