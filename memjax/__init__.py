@@ -37,6 +37,7 @@ from memjax.core import Model as Model
 from memjax.core import every as every
 from memjax.core import expect as expect
 from memjax.core import iterate as iterate
+from memjax.core import lane_by_lane as lane_by_lane
 from memjax.core import named as named
 from memjax.core import packed as packed
 from memjax.core import prefix as prefix

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import memjax as mj
-from memjax.engine.planned.plan import Group, Plan, make_plan, tiles_of
+from memjax.engine.planned.group import Group, tiles_of
+from memjax.engine.planned.plan import Plan, make_plan
 from memjax.engine.planned.price import Price
 
 

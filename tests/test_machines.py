@@ -13,7 +13,8 @@ from benchmarks import graph, graph_grid, mlp, ragged_sweep, small_runs
 from memjax.cli.catalogue import experiments
 from memjax.cli.flags import define, stated
 from memjax.engine.asked.jaxprs import equations
-from memjax.engine.planned.plan import CALL_SECONDS, Group, held_bytes, make_plan
+from memjax.engine.planned.group import Group
+from memjax.engine.planned.plan import CALL_SECONDS, held_bytes, make_plan
 from memjax.engine.planned.price import Price, price
 from memjax.engine.run.devices import here
 

@@ -248,7 +248,7 @@ def test_the_compiled_program_has_no_collectives():
     numbers = sweep.job().numbers(block.lanes)
     arguments = abstract((numbers, {}, None, np.int32(0)))
     machine = sweep.job().machine
-    text = program(group.lane, block.chunk, None, arguments, machine).as_text()
+    text = program(group.lane, block.layout, arguments, machine).as_text()
     assert "dot" in text
     gathers = "all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter"
     assert not re.search(gathers, text)

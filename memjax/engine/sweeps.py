@@ -211,7 +211,8 @@ class Sweep:
             "compile_seconds": round(clock.compiling, 3),
             "run_seconds": round(clock.running, 3),
         }
-        told = {**provenance(self.run), **job.told(), **spent}
+        machine = {"machine": str(job.machine), "layouts": clock.ran}
+        told = {**provenance(self.run), **job.told(), **machine, **spent}
         return assemble(self.grid, pieces).assign_attrs(
             run=self.run.__name__, provenance=json.dumps(told)
         )

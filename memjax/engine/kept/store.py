@@ -19,10 +19,11 @@ import numpy as np
 
 from memjax.engine.asked.parameters import label
 from memjax.engine.asked.question import difference, record
-from memjax.engine.kept.blocks import Blocks, Made, Planned, made_by
+from memjax.engine.kept.blocks import HOW, Blocks, Made, Planned, made_by
 from memjax.engine.kept.files import DAMAGE, make_writable, write
+from memjax.engine.planned.group import Group
 from memjax.engine.planned.job import Job
-from memjax.engine.planned.plan import Group, Plan
+from memjax.engine.planned.plan import Plan
 
 FORMAT = 3  # of the files; a store of an older format is only read
 # Older ones may hold wrong products of several CPU devices (CHANGELOG).
@@ -159,9 +160,7 @@ class Store:
                 "keys": job.keys(block.lanes),
                 "made": made_by(job.grid, block.group),
                 "real": block.real.tolist(),
-                "chunk": block.chunk,
-                "legs": block.legs,
-                "seconds": block.seconds,
+                **{name: getattr(block, name) for name in HOW},
             }
             for block in plan.blocks
         ]
@@ -182,9 +181,7 @@ class Store:
                 b["keys"],
                 Made(*b["made"]),
                 np.array(b["real"]),
-                b["chunk"],
-                b["legs"],
-                b["seconds"],
+                tuple(b.get(name, 0) for name in HOW),
                 plan.get("machine", plan),
             )
             for file in self._plan_files()

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from memjax.engine.planned.group import Group
 from memjax.engine.planned.job import UNCUT, Job
-from memjax.engine.planned.plan import Group
 
 PROGRAM_SECONDS = 4.0  # what one more program takes to compile, about
 

@@ -19,8 +19,8 @@ from memjax.engine.asked.question import codes_of, name_of
 from memjax.engine.asked.settings import numerics, versions
 from memjax.engine.asked.trace import Traced, moment, trace
 from memjax.engine.asked.values import tree_text
+from memjax.engine.planned.group import Group, tiles_of
 from memjax.engine.planned.machines import Machine
-from memjax.engine.planned.plan import Group, tiles_of
 from memjax.engine.planned.price import price
 
 UNCUT = ("capacity", "max_steps")  # no time goes to rows or steps that pad
@@ -40,7 +40,7 @@ class Job:
         self.run, self.grid, self.inputs = run, grid, dict(inputs)
         self.machine = machine
         self._lanes: dict[tuple, Lane] = {}
-        self._moment, self._tracing = moment(), 0.0
+        self._moment, self._tracing = moment(machine.wave), 0.0
 
     def on(self, machine: Machine) -> "Job":
         """The same on another machine, which may not be here."""

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 GIB = 2**30
 SHARE = 0.8  # of the memory that JAX takes of a device, what programs may plan to use
+WAVE = 128  # tiles of 512 rows: enough for all of an accelerator, and 100 MB a layer
 TAKEN = 0.75  # of a device's memory, what JAX takes unless told otherwise
 
 
@@ -27,6 +28,7 @@ class Machine(NamedTuple):
     prices: Prices
     memory: int | None = None  # bytes of a device to plan with; None: it is the host's
     lanes: int | None = None  # that share a vmap; None: all that the memory holds
+    wave: int = 0  # row tiles of lanes that are walked side by side; 0: each lane's own
     options: tuple[tuple[str, Any], ...] = ()  # of XLA's compiler
     jax_devices: tuple[Any, ...] = ()  # none where the machine is not here
 
@@ -53,7 +55,17 @@ def cpu(
 
     Four lanes share a core's cache.
     """
-    return Machine("cpu", "cpu", devices, prices, None, 4, options, jax_devices)
+    return Machine("cpu", "cpu", devices, prices, None, 4, 0, options, jax_devices)
 
 
-h100 = Machine("NVIDIA H100 80GB HBM3", "gpu", 1, H100, int(79.1 * GIB * TAKEN * SHARE))
+def accelerator(
+    kind: str, platform: str, devices: int, memory: int, jax_devices: tuple = ()
+) -> Machine:
+    """A machine of devices that hold many lanes at once, in so much memory each."""
+    prices = KNOWN.get(kind, H100)
+    return Machine(
+        kind, platform, devices, prices, memory, wave=WAVE, jax_devices=jax_devices
+    )
+
+
+h100 = accelerator("NVIDIA H100 80GB HBM3", "gpu", 1, int(79.1 * GIB * TAKEN * SHARE))

@@ -1,14 +1,13 @@
 """From a grid to a plan: which lanes run together, where, in which order."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from memjax.core import TILE
-from memjax.engine.asked.grid import Grid
-from memjax.engine.asked.lane import Lane
 from memjax.engine.asked.parameters import label
+from memjax.engine.planned.group import Block, Group
 from memjax.engine.planned.hands import deal, whole_chunks
 from memjax.engine.planned.machines import GIB, Machine
 from memjax.engine.planned.price import Price
@@ -16,34 +15,6 @@ from memjax.engine.planned.words import count, duration, size_of
 
 CALL_SECONDS = 5.0  # a sweep returns to Python at least about this often
 STATE_BYTES = 2**30  # what the lanes of a call may carry from segment to segment
-
-
-class Group(NamedTuple):
-    """Lanes of equal shapes: one compiled program."""
-
-    shapes: dict[str, Any]
-    lanes: np.ndarray  # indices into the grid
-    tiles: np.ndarray  # the row tiles of each lane
-    steps: np.ndarray  # of each lane
-    price: Price
-    lane: Lane
-
-    @property
-    def seconds(self) -> np.ndarray:
-        """What each lane should take."""
-        return self.price.seconds(self.tiles, self.steps)
-
-
-class Block(NamedTuple):
-    """Lanes that run in one call, or in one call per segment of time."""
-
-    group: Group
-    lanes: np.ndarray  # [devices * hand]: each device's hand in turn
-    real: np.ndarray  # [same], False for the copies that fill up
-    chunk: int  # lanes that run in one vmap
-    legs: int | None  # legs of a call; None is the whole run
-    seconds: float  # predicted, of the longest hand
-    name: str = ""  # in a store
 
 
 class Plan(NamedTuple):
@@ -87,17 +58,6 @@ class Plan(NamedTuple):
             of = f"of {size_of(self.machine.memory)} of a device's memory"
             lines.append(f"    about {size_of(needed)} {of}")
         return lines
-
-
-def tiles_of(grid: Grid, shapes: dict[str, Any], positions: np.ndarray) -> np.ndarray:
-    """How many row tiles lanes walk: as their size says, or else at most.
-
-    That is all of their capacity, and one tile where there is none.
-    """
-    rows = np.full(len(positions), shapes.get("capacity", 1))
-    if "capacity" in shapes and "size" in {*grid.numbers, *grid.shapes}:
-        rows = grid.column("size", positions)
-    return np.ceil(rows / TILE)
 
 
 def make_plan(
@@ -152,7 +112,31 @@ def _blocks(group: Group, machine: Machine, chunk: int | None) -> list[Block]:
         made.append(Block(group, group.lanes[mine], real, size, None, longest))
     calls = round(max(block.seconds for block in made) / CALL_SECONDS)
     legs = None if calls <= 1 else -(-group.price.legs // calls)
-    return [block._replace(legs=legs) for block in made]
+    wave = _wave(group, parts, size, machine.wave)
+    return [block._replace(legs=legs, wave=wave) for block in made]
+
+
+def _wave(group: Group, parts: list[np.ndarray], chunk: int, most: int) -> int:
+    """The row tiles of a wave, at most so many: equal waves of those of a chunk."""
+    if not most:
+        return 0
+    tiles = max(np.sort(group.tiles[part])[-chunk:].sum() for part in parts)
+    return int(-(-tiles // -(-tiles // most)))
+
+
+def halves(block: Block, machine: Machine) -> list[Block]:
+    """A block as two of one size, each with half of every device's lanes."""
+    hand = len(block.lanes) // machine.devices
+    half = -(-hand // (2 * block.chunk)) * block.chunk if hand > block.chunk else 0
+    half = half or -(-hand // 2)
+    made = []
+    for start in (0, hand - half):  # lanes that both would have are the first one's
+        places = np.arange(len(block.lanes)).reshape(machine.devices, hand)
+        rows = places[:, start : start + half].ravel()
+        real = block.real[rows] & ((start == 0) | (rows % hand >= half))
+        part = block._replace(lanes=block.lanes[rows], real=real)
+        made.append(part._replace(chunk=min(block.chunk, half)))
+    return [part._replace(seconds=block.seconds / 2) for part in made]
 
 
 def _cut(group: Group, machine: Machine, chunk: int) -> list[np.ndarray]:

@@ -12,7 +12,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh
 from scipy.linalg import cython_lapack
 
-from memjax.engine.planned.machines import H100, KNOWN, SHARE, Machine, cpu
+from memjax.engine.planned.machines import GIB, SHARE, Machine, accelerator, cpu
 
 SET_THREADS = "scipy_openblas_set_num_threads"  # of scipy's own wheels
 LEVEL = "xla_backend_optimization_level"
@@ -68,11 +68,8 @@ def here() -> Machine:
     if first.platform == "cpu":
         return cpu(count, options=_cpu_options(count), jax_devices=devices)
     told = first.memory_stats() or {}
-    memory = int(SHARE * told["bytes_limit"]) if "bytes_limit" in told else None
-    prices = KNOWN.get(first.device_kind, H100)
-    return Machine(
-        first.device_kind, first.platform, count, prices, memory, jax_devices=devices
-    )
+    memory = int(SHARE * told.get("bytes_limit", GIB))
+    return accelerator(first.device_kind, first.platform, count, memory, devices)
 
 
 def _cpu_options(devices: int) -> tuple[tuple[str, Any], ...]:

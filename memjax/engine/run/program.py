@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding
+from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from memjax.core import Carry, Legs, Tree, arrive, depart, walk
@@ -15,6 +15,7 @@ from memjax.engine.asked.axes import Per
 from memjax.engine.asked.jaxprs import uses
 from memjax.engine.asked.lane import Lane
 from memjax.engine.asked.trace import at_moment
+from memjax.engine.planned.group import Layout
 from memjax.engine.planned.machines import Machine
 from memjax.engine.run.devices import lane_mesh
 from memjax.engine.run.outcome import Outcome
@@ -30,7 +31,7 @@ def on_every_device(inputs: Tree, machine: Machine) -> Tree:
     return jax.device_put(inputs, NamedSharding(lane_mesh(machine), P()))
 
 
-def mapped(lane: Callable, chunk: int, mesh: Mesh) -> Callable:
+def mapped(lane: Callable, chunk: int, machine: Machine) -> Callable:
     """`lane` over lanes: devices side by side, chunks in sequence, a vmap inside.
 
     One program without collectives: no lane ever waits for another device.
@@ -43,6 +44,8 @@ def mapped(lane: Callable, chunk: int, mesh: Mesh) -> Callable:
         def cut(a: jax.Array) -> jax.Array:
             return a.reshape(-1, chunk, *a.shape[1:])
 
+        if machine.lanes is None and chunk == len(jax.tree.leaves(numbers)[0]):
+            return jax.vmap(one)((numbers, carry))
         if chunk == 1:  # a vmap over one lane would only slow its products down
             return jax.lax.map(one, (numbers, carry))
         out = jax.lax.map(jax.vmap(one), jax.tree.map(cut, (numbers, carry)))
@@ -51,7 +54,7 @@ def mapped(lane: Callable, chunk: int, mesh: Mesh) -> Callable:
     along, whole = P("lane"), P()
     return jax.shard_map(
         on_device,
-        mesh=mesh,
+        mesh=lane_mesh(machine),
         in_specs=(along, whole, along, whole),
         out_specs=along,
         check_vma=False,  # carries that start as constants would be refused
@@ -59,22 +62,22 @@ def mapped(lane: Callable, chunk: int, mesh: Mesh) -> Callable:
 
 
 @lru_cache(maxsize=64)
-def program(
-    lane: Lane, chunk: int, legs: int | None, arguments: tuple, machine: Machine
-) -> Any:
+def program(lane: Lane, layout: Layout, arguments: tuple, machine: Machine) -> Any:
     """The compiled program of a group; numbers are its arguments.
 
     It is made once for what a lane computes, the layout and the types of the arguments.
     """
-    lowered = lower(lane, chunk, legs, arguments, machine)
+    lowered = lower(lane, layout, arguments, machine)
     with at_moment(lane.traced.moment):
         return lowered.compile(dict(machine.options))
 
 
-def lower(
-    lane: Lane, chunk: int, legs: int | None, arguments: tuple, machine: Machine
-) -> Any:
-    """The program of a group as it is handed to the machine's compiler."""
+def lower(lane: Lane, layout: Layout, arguments: tuple, machine: Machine) -> Any:
+    """The program of a group as it is handed to the machine's compiler.
+
+    Where the state of a segment is large it goes on in the memory of the last one.
+    """
+    chunk, legs, wave = layout
     on_cpu = machine.platform == "cpu"
     if on_cpu and any(uses(jaxpr, LAPACK) for jaxpr in lane.traced.jaxprs):
         # Batched LAPACK calls share their work with the threads that other devices
@@ -82,9 +85,10 @@ def lower(
         chunk = 1
     leaves, structure = arguments
     example = jax.tree.unflatten(structure, leaves)
-    grid = mapped(partial(one_lane, lane, legs), chunk, lane_mesh(machine))
-    with at_moment(lane.traced.moment):
-        return jax.jit(grid).lower(*example)
+    grid = mapped(partial(one_lane, lane, legs), chunk, machine)
+    donated = () if on_cpu or legs is None else (2,)
+    with at_moment(lane.traced.moment._replace(wide=wave)):
+        return jax.jit(grid, donate_argnums=donated).lower(*example)
 
 
 def one_lane(
@@ -121,14 +125,21 @@ def _pick(given: Any, numbers: dict[str, Any]) -> Any:
     return jax.tree.map(lambda a: a[numbers[f"@{given.axis}"]], given.tree)
 
 
-def blank_carry(lane: Lane, count: int) -> Carry:
-    """A carry of so many lanes, for a first segment to go on from."""
+def blank_carry(lane: Lane, count: int, machine: Machine) -> Carry:
+    """A carry of so many lanes, for a first segment to go on from.
+
+    On an accelerator it is made there: nothing of that size is sent.
+    """
     numbers, inputs, _ = lane.kinds
     one = jax.eval_shape(lambda n, i: depart(lane.traced.run(n, i)), numbers, inputs)
-    return jax.tree.map(partial(_blank, count), one)
+    if machine.lanes is not None:
+        return jax.tree.map(partial(_blank, np.zeros, count), one)
+    place = NamedSharding(lane_mesh(machine), P("lane"))
+    made = partial(jax.tree.map, partial(_blank, jnp.zeros, count), one)
+    return jax.jit(made, out_shardings=place)()
 
 
-def _blank(count: int, like: Any) -> jax.Array | np.ndarray:
+def _blank(zeros: Callable, count: int, like: Any) -> jax.Array | np.ndarray:
     if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
         return jax.random.split(jax.random.key(0), (count, *like.shape))
-    return np.zeros((count, *like.shape), like.dtype)
+    return zeros((count, *like.shape), like.dtype)
