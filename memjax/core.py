@@ -193,7 +193,26 @@ class Legs(NamedTuple):
         """The state at `times[k]`, from that at `times[k - 1]`; `k` may be traced."""
         begin, end = _bounds(self.times)
         k = jnp.minimum(k, len(self.times))  # past the last time the run stands still
-        return jax.lax.fori_loop(begin[k], end[k], lambda t, s: self.step(s, t), state)
+        stride = _stride(self.times) if wide.value else 1
+        if stride == 1:
+            step = lambda t, s: self.step(s, t)  # noqa: E731
+            return jax.lax.fori_loop(begin[k], end[k], step, state)
+
+        def stretch(i: Any, state: Tree) -> Tree:
+            now = begin[k] + i * stride
+            step = lambda t, s: self.step(s, now + t)  # noqa: E731
+            return jax.lax.fori_loop(0, stride, step, state)
+
+        return jax.lax.fori_loop(0, (end[k] - begin[k]) // stride, stretch, state)
+
+
+def _stride(times: Times) -> int:
+    """A number of steps that divides every leg.
+
+    An accelerator waits for the host before each step of a loop of unknown length.
+    """
+    fixed = isinstance(times, tuple) and len(times) > 1
+    return int(np.gcd.reduce(np.diff(times))) if fixed else 1
 
 
 def _bounds(times: Times) -> tuple[jax.Array, jax.Array]:

@@ -10,11 +10,16 @@ import tiny
 import xarray as xr
 
 import memjax as mj
+from benchmarks import graph, graph_grid, mlp, ragged_sweep, small_runs
 from memjax import core
+from memjax.engine.asked.jaxprs import abstract, equations
+from memjax.engine.asked.settings import precisely
 from memjax.engine.planned import plan as plans
+from memjax.engine.planned.group import Layout
 from memjax.engine.run import calls
 from memjax.engine.run.clock import WRITING, Pace
 from memjax.engine.run.devices import here
+from memjax.engine.run.program import lower
 from memjax.lanes import wide
 
 AXES = {**tiny.AXES, "size": [5, 30, 1, 12], "seed": [0, 3, 4]}  # 48 runs
@@ -117,6 +122,77 @@ def test_rows_that_lanes_share_are_held_once():
     with wide(3):
         batched = jax.make_jaxpr(jax.vmap(norm))(jnp.ones((1000, 50)))
     assert "1000,30,50" not in str(batched) and "1000,8,4,50" not in str(batched)
+
+
+# --- steps ----------------------------------------------------------------------------
+
+
+def counted(times):
+    """Legs that note when each of their steps was taken, in order."""
+
+    def step(state, t):
+        place, seen = state
+        return place + 1, seen.at[place].set(t)
+
+    start = (jnp.int32(0), jnp.full(60, -1, jnp.int32))
+    return mj.iterate(start, step, lambda s: {"place": s[0], "seen": s[1]}, times)
+
+
+@pytest.mark.parametrize("times", [(0, 6, 10, 20), (0, 7, 8), (0,), (0, 50)])
+def test_steps_are_taken_in_stretches_of_known_length(times):
+    def walked():
+        return core.walk(counted(times), count=len(times) + 1)[1]  # and past the end
+
+    plain = jax.jit(walked)()
+    with wide(1):
+        trace = jax.make_jaxpr(walked)()
+        found = jax.jit(walked)()
+    np.testing.assert_array_equal(plain["place"], [*times, times[-1]])
+    np.testing.assert_array_equal(plain["seen"][-1][: times[-1]], range(times[-1]))
+    jax.tree.map(np.testing.assert_array_equal, found, plain)
+    lengths = [
+        e.params["length"] for e in equations(trace.jaxpr) if "length" in e.params
+    ]
+    known = {(0, 6, 10, 20): [2], (0, 50): [50]}.get(times, [])
+    assert sorted(lengths) == sorted([len(times) + 1, *known])
+
+
+def test_times_that_are_traced_are_walked_step_by_step():
+    def walked(last):
+        return core.walk(counted(last))[1]
+
+    with wide(1):
+        found = jax.jit(walked)(jnp.int32(37))
+    jax.tree.map(np.testing.assert_array_equal, found, jax.jit(walked)(jnp.int32(37)))
+
+
+@pytest.mark.parametrize(
+    "module", [ragged_sweep, pytest.param(small_runs, marks=LONG), graph_grid]
+)
+def test_programs_for_cpus_step_one_by_one(module, monkeypatch):
+    """To the letter what they would be if there were nothing but the plain loop."""
+
+    def advance(self, state, k):
+        times = (0, *self.times, self.times[-1])
+        begin, end = jnp.array(times[:-1]), jnp.array(times[1:])
+        k = jnp.minimum(k, len(self.times))
+        loop = jax.lax.fori_loop
+        return loop(begin[k], end[k], lambda t, s: self.step(s, t), state)
+
+    def text():
+        work = module.workload(4).shorter(20, 10)
+        run = graph.run if module is graph_grid else mlp.run
+        axes = {**work.axes, "steps": work.steps, "log_every": work.log_every}
+        job = mj.Sweep(run, **axes).job()
+        with precisely(False):
+            (group,) = job.groups(np.arange(4))
+            types = abstract((job.numbers(np.arange(4)), {}, None, np.int32(0)))
+            layout = Layout(1, None, 0)
+            return lower(group.lane, layout, types, job.machine).as_text()
+
+    made = text()
+    monkeypatch.setattr(core.Legs, "advance", advance)
+    assert text() == made
 
 
 # --- sweeps ---------------------------------------------------------------------------

@@ -41,11 +41,12 @@ class Machine(NamedTuple):
 # products and elementwise passes in cache reach there.
 CORE = Prices(flops=1e11, elements=2e10)
 
+H100_KIND = "NVIDIA H100 80GB HBM3"
 # Estimates, from what XLA compiles for it: batched float32 products at 25 TF/s; passes
 # over memory at 3 TB/s, several operations fused in each.
 H100 = Prices(flops=2.5e13, elements=1e12, kernel=3e-6)
 
-KNOWN = {"NVIDIA H100 80GB HBM3": H100}  # prices by kind of device
+KNOWN = {H100_KIND: H100}  # prices by kind of device
 
 
 def cpu(
@@ -59,13 +60,25 @@ def cpu(
 
 
 def accelerator(
-    kind: str, platform: str, devices: int, memory: int, jax_devices: tuple = ()
+    kind: str,
+    platform: str,
+    devices: int,
+    memory: int,
+    options: tuple = (),
+    jax_devices: tuple = (),
 ) -> Machine:
     """A machine of devices that hold many lanes at once, in so much memory each."""
     prices = KNOWN.get(kind, H100)
-    return Machine(
-        kind, platform, devices, prices, memory, wave=WAVE, jax_devices=jax_devices
-    )
+    how = (None, WAVE, options, jax_devices)
+    return Machine(kind, platform, devices, prices, memory, *how)
 
 
-h100 = accelerator("NVIDIA H100 80GB HBM3", "gpu", 1, int(79.1 * GIB * TAKEN * SHARE))
+GRAPHS = "xla_gpu_enable_command_buffer"
+# What XLA may put into one CUDA graph: loops and branches, too, so that no step waits
+# for the host.
+IN_GRAPHS = (
+    "FUSION,CUBLAS,CUBLASLT,CUSTOM_CALL,CUDNN,DYNAMIC_SLICE_FUSION,CONDITIONAL,WHILE"
+)
+h100 = accelerator(
+    H100_KIND, "gpu", 1, int(79.1 * GIB * TAKEN * SHARE), ((GRAPHS, IN_GRAPHS),)
+)

@@ -12,11 +12,20 @@ from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh
 from scipy.linalg import cython_lapack
 
-from memjax.engine.planned.machines import GIB, SHARE, Machine, accelerator, cpu
+from memjax.engine.planned.machines import (
+    GIB,
+    GRAPHS,
+    IN_GRAPHS,
+    SHARE,
+    Machine,
+    accelerator,
+    cpu,
+)
 
 SET_THREADS = "scipy_openblas_set_num_threads"  # of scipy's own wheels
 LEVEL = "xla_backend_optimization_level"
 PASSES = "xla_disable_hlo_passes"
+EQUAL_BITS = "xla_gpu_exclude_nondeterministic_ops"
 SHARING = "cpu-parallel-task-assigner"  # splits loops over the threads of all devices
 
 
@@ -69,7 +78,19 @@ def here() -> Machine:
         return cpu(count, options=_cpu_options(count), jax_devices=devices)
     told = first.memory_stats() or {}
     memory = int(SHARE * told.get("bytes_limit", GIB))
-    return accelerator(first.device_kind, first.platform, count, memory, devices)
+    options = _gpu_options() if first.platform == "gpu" else ()
+    kind = first.device_kind
+    return accelerator(kind, first.platform, count, memory, options, devices)
+
+
+def _gpu_options() -> tuple[tuple[str, Any], ...]:
+    """How to compile for a GPU: as one graph, and of kernels that give equal bits.
+
+    What the user's own flags say stays.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    wanted = {GRAPHS: IN_GRAPHS, EQUAL_BITS: True}
+    return tuple((name, v) for name, v in wanted.items() if name not in flags)
 
 
 def _cpu_options(devices: int) -> tuple[tuple[str, Any], ...]:
