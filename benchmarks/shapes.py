@@ -91,7 +91,8 @@ def ours(work: Work) -> Callable[[], np.ndarray]:
 
 
 def jax_loss(walk: np.ndarray, v: jax.Array) -> jax.Array:
-    return -jnp.sum(walk * jax.nn.log_softmax(v @ v.T)) / len(walk)
+    products = jnp.matmul(v, v.T, precision="highest")  # as memjax asks for
+    return -jnp.sum(walk * jax.nn.log_softmax(products)) / len(walk)
 
 
 def descended(walk: np.ndarray, steps: Any, v: jax.Array) -> jax.Array:

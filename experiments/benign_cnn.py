@@ -57,7 +57,7 @@ def draw(key: jax.Array, count: int, dim: int, length: Any) -> tuple[tuple, jax.
 def normals(key: jax.Array, *shape: int) -> jax.Array:
     """Normal numbers, drawn lane after lane: a draw for all takes long to compile."""
 
-    @jax.custom_batching.sequential_vmap
+    @mj.lane_by_lane
     def one(key: jax.Array) -> jax.Array:
         return jax.random.normal(key, shape)
 

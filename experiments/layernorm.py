@@ -79,7 +79,7 @@ def classed(
 ) -> tuple[jax.Array, jax.Array]:
     """Sequences [count, length], tokens by the law of a class, and their classes."""
 
-    @jax.custom_batching.sequential_vmap
+    @mj.lane_by_lane
     def draw(key: jax.Array, focus: jax.Array) -> tuple[jax.Array, jax.Array]:
         law_key, class_key, token_key = jax.random.split(key, 3)
         laws = focus * jax.random.normal(law_key, (classes, 1, tokens))

@@ -37,6 +37,7 @@ from memjax.core import Model as Model
 from memjax.core import every as every
 from memjax.core import expect as expect
 from memjax.core import iterate as iterate
+from memjax.core import lane_by_lane as lane_by_lane
 from memjax.core import named as named
 from memjax.core import packed as packed
 from memjax.core import prefix as prefix
@@ -52,6 +53,7 @@ from memjax.engine import between as between
 from memjax.engine import finely as finely
 from memjax.engine import inside as inside
 from memjax.engine import labelled as labelled
+from memjax.engine import machines as machines
 from memjax.engine import one_of as one_of
 from memjax.engine import parsed as parsed
 from memjax.engine import per as per

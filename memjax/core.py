@@ -9,6 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from memjax.lanes import is_zero, walk_tiles, waves, wide
+from memjax.lanes import lane_by_lane as lane_by_lane
+
 Tree = Any  # any pytree of arrays
 Times = tuple[int, ...] | jax.Array  # static; or traced, a static number of them
 LEGS = 40  # times at which a run of a traced number of steps is observed
@@ -91,26 +94,26 @@ def _tiled(integral: Callable) -> Callable:
 
     @jax.custom_jvp
     def total(closed_over: list, data: Data) -> Any:
-        return _over_tiles(lambda part: integral(closed_over, part), data)
+        return _over_tiles(integral, closed_over, data)
 
     def derivative(primals: tuple, tangents: tuple) -> tuple:
         (closed_over, data), (moved, moved_data) = primals, tangents
         outputs = jax.tree.leaves(jax.eval_shape(integral, closed_over, data))
         is_number = len(outputs) == 1 and outputs[0].shape == ()
-        data_fixed = all(map(_is_zero, jax.tree.leaves(moved_data, is_leaf=_is_zero)))
+        data_fixed = all(map(is_zero, jax.tree.leaves(moved_data, is_leaf=is_zero)))
         if not (is_number and data_fixed):
             return jax.jvp(integral, primals, _dense(tangents))
         both = jax.value_and_grad(integral)
-        value, slopes = _over_tiles(lambda part: both(closed_over, part), data)
+        value, slopes = _over_tiles(both, closed_over, data)
         pairs = zip(slopes, moved, strict=True)
-        return value, sum(jnp.vdot(s, m) for s, m in pairs if not _is_zero(m))
+        return value, sum(jnp.vdot(s, m) for s, m in pairs if not is_zero(m))
 
     total.defjvp(derivative, symbolic_zeros=True)
     return total
 
 
-def _over_tiles(f: Callable[[Data], Any], data: Data) -> Any:
-    """The sum of `f(part)` over the row tiles of `data` that carry weight."""
+def _over_tiles(f: Callable[[list, Data], Any], closed_over: list, data: Data) -> Any:
+    """The sum of `f(closed_over, part)` over the row tiles that carry weight."""
     rows = len(data.w)
     spare = -rows % TILE
 
@@ -120,26 +123,16 @@ def _over_tiles(f: Callable[[Data], Any], data: Data) -> Any:
     w = jnp.pad(data.w, (0, spare)).reshape(-1, TILE)
     tiles = Data(jax.tree.map(cut, data.x), jax.tree.map(cut, data.y), w)
     live = jnp.max(jnp.where(data.w != 0, jnp.arange(1, rows + 1), 0))
-
-    def at(i: Any) -> Data:
-        return jax.tree.map(lambda a: a[i], tiles)
-
-    def add(i: Any, total: Any) -> Any:
-        return jax.tree.map(jnp.add, total, f(at(i)))
-
-    zero = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(f, at(0)))
-    return jax.lax.fori_loop(0, -(-live // TILE), add, zero)
-
-
-def _is_zero(tangent: Any) -> bool:
-    return type(tangent) is jax.custom_derivatives.SymbolicZero
+    if wide.value:
+        return waves(f, TILE, closed_over, tiles)(closed_over, tiles, live)
+    return walk_tiles(f, TILE, closed_over, tiles, live)
 
 
 def _dense(tangents: Any) -> Any:
     def dense(t: Any) -> Any:
-        return jnp.zeros(t.shape, t.dtype) if _is_zero(t) else t
+        return jnp.zeros(t.shape, t.dtype) if is_zero(t) else t
 
-    return jax.tree.map(dense, tangents, is_leaf=_is_zero)
+    return jax.tree.map(dense, tangents, is_leaf=is_zero)
 
 
 # --- named quantities ---------------------------------------------------------------
@@ -200,7 +193,26 @@ class Legs(NamedTuple):
         """The state at `times[k]`, from that at `times[k - 1]`; `k` may be traced."""
         begin, end = _bounds(self.times)
         k = jnp.minimum(k, len(self.times))  # past the last time the run stands still
-        return jax.lax.fori_loop(begin[k], end[k], lambda t, s: self.step(s, t), state)
+        stride = _stride(self.times) if wide.value else 1
+        if stride == 1:
+            step = lambda t, s: self.step(s, t)  # noqa: E731
+            return jax.lax.fori_loop(begin[k], end[k], step, state)
+
+        def stretch(i: Any, state: Tree) -> Tree:
+            now = begin[k] + i * stride
+            step = lambda t, s: self.step(s, now + t)  # noqa: E731
+            return jax.lax.fori_loop(0, stride, step, state)
+
+        return jax.lax.fori_loop(0, (end[k] - begin[k]) // stride, stretch, state)
+
+
+def _stride(times: Times) -> int:
+    """A number of steps that divides every leg.
+
+    An accelerator waits for the host before each step of a loop of unknown length.
+    """
+    fixed = isinstance(times, tuple) and len(times) > 1
+    return int(np.gcd.reduce(np.diff(times))) if fixed else 1
 
 
 def _bounds(times: Times) -> tuple[jax.Array, jax.Array]:

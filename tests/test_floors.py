@@ -20,7 +20,7 @@ def floor(module: str) -> float:
         return 3
     if parts == ["memjax"]:
         return 2
-    return 0 if parts[1] == "core" else 1
+    return {"lanes": -1, "core": 0}.get(parts[1], 1)
 
 
 def room(module: str) -> str:

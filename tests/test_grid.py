@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import memjax as mj
-from memjax.engine.planned.plan import Group, Plan, make_plan, tiles_of
+from memjax.engine.planned.group import Group, tiles_of
+from memjax.engine.planned.plan import Plan, make_plan
 from memjax.engine.planned.price import Price
 
 
@@ -90,7 +91,7 @@ def plan_of(sweep: mj.Sweep, devices: int, chunk=None, seconds=1e-3) -> Plan:
         )
         for shapes, lanes in sweep.grid.groups(positions)
     ]
-    return make_plan(groups, devices, chunk)
+    return make_plan(groups, mj.machines.cpu(devices), chunk)
 
 
 @settings(deadline=None, max_examples=50)

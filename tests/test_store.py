@@ -1,6 +1,5 @@
 """A sweep that survives: kills, damage, growth, shares, full disks."""
 
-import functools
 import json
 import os
 import random
@@ -23,7 +22,6 @@ from memjax.engine.kept import blocks, resume
 from memjax.engine.kept import store as stores
 from memjax.engine.planned import plan as plans
 from memjax.engine.run import calls
-from memjax.engine.run.propose import SHARE, chunk_that_fits, temporaries
 
 AXES = {**tiny.AXES, "seed": range(6)}  # 48 runs
 ROOT = Path(__file__).parents[1]
@@ -320,27 +318,14 @@ def test_snapshots_follow_inputs_along_an_axis():
 
 
 @pytest.mark.long
-def test_two_probes_tell_what_fits_into_memory():
-    group, *_ = mj.Sweep(tiny.run, **AXES).plan().groups
-    job = mj.Sweep(tiny.run, **AXES).job()
-    bytes_at = functools.partial(temporaries, job, group)
-    chunk = chunk_that_fits(bytes_at, 10 * bytes_at(8))
-    spare = (
-        1 - SHARE
-    )  # buffers of so small a run are aligned, in steps of a few percent
-    assert bytes_at(chunk) == pytest.approx(10 * bytes_at(8), rel=spare)
-    assert chunk_that_fits(bytes_at, 1) == 1
-
-
-@pytest.mark.long
 def test_a_chunk_too_large_for_memory_is_halved(whole, monkeypatch):
     call, tried = calls._call, []
 
-    def small_memory(block, *rest):
+    def small_memory(machine, block, *rest):
         tried.append(block.chunk)
         if block.chunk > 2:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
-        return call(block, *rest)
+        return call(machine, block, *rest)
 
     monkeypatch.setattr(calls, "_call", small_memory)
     found = mj.sweep(tiny.run, **AXES, chunk=8)

@@ -20,8 +20,7 @@ from memjax import core
 from memjax.engine import sweeps
 from memjax.engine.asked.jaxprs import abstract
 from memjax.engine.planned.job import Job
-from memjax.engine.run import clock
-from memjax.engine.run import program as programs
+from memjax.engine.run import clock, devices
 from memjax.engine.run.program import program
 
 
@@ -235,13 +234,12 @@ def test_a_changed_global_is_another_program(monkeypatch):
 
 
 def test_what_the_users_flags_say_of_compiling_stays(monkeypatch):
-    monkeypatch.setattr(jax, "local_device_count", lambda: 2)
+    level, passes, sharing = devices.LEVEL, devices.PASSES, devices.SHARING
     monkeypatch.delenv("XLA_FLAGS", raising=False)
-    assert programs._options() == {programs.LEVEL: 2, programs.PASSES: programs.SHARING}
-    monkeypatch.setenv("XLA_FLAGS", f"--{programs.LEVEL}=3 --{programs.PASSES}=dce")
-    assert programs._options() == {programs.PASSES: f"dce,{programs.SHARING}"}
-    monkeypatch.setattr(jax, "local_device_count", lambda: 1)
-    assert programs._options() == {}
+    assert dict(devices._cpu_options(2)) == {level: 2, passes: sharing}
+    monkeypatch.setenv("XLA_FLAGS", f"--{level}=3 --{passes}=dce")
+    assert dict(devices._cpu_options(2)) == {passes: f"dce,{sharing}"}
+    assert devices._cpu_options(1) == ()
 
 
 def test_the_compiled_program_has_no_collectives():
@@ -249,7 +247,8 @@ def test_the_compiled_program_has_no_collectives():
     (group,), (block,) = sweep.plan()[:2]
     numbers = sweep.job().numbers(block.lanes)
     arguments = abstract((numbers, {}, None, np.int32(0)))
-    text = program(group.lane, block.chunk, None, arguments).as_text()
+    machine = sweep.job().machine
+    text = program(group.lane, block.layout, arguments, machine).as_text()
     assert "dot" in text
     gathers = "all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter"
     assert not re.search(gathers, text)
@@ -490,7 +489,8 @@ def test_misplaced_axes_are_told_where_they_go():
 def test_inputs_have_jaxs_types_and_compile_nothing_on_their_way():
     given = {"a": np.ones(2), "b": 1, "c": np.array(True), "d": jax.random.key(0)}
     given["e"] = np.ones(2, jnp.bfloat16)
-    job = Job(tiny.run, mj.Sweep(tiny.run, **tiny.AXES).grid, given)
+    grid = mj.Sweep(tiny.run, **tiny.AXES).grid
+    job = Job(tiny.run, grid, given, mj.machines.cpu(1))
     arrays = dict(job.arrays)
     assert arrays.pop("d") is given["d"]
     arrays |= job.numbers(np.arange(2))
@@ -511,7 +511,13 @@ def test_garbage_waits_for_traces_and_programs_and_no_longer(on, monkeypatch):
         raise ZeroDivisionError
 
     seen = collects["program"]
-    monkeypatch.setattr(programs, "_options", lambda: seen.append(gc.isenabled()))
+    compile = jax.stages.Lowered.compile
+
+    def watched(*given):
+        seen.append(gc.isenabled())
+        return compile(*given)
+
+    monkeypatch.setattr(jax.stages.Lowered, "compile", watched)
     (gc.enable if on else gc.disable)()
     try:
         mj.sweep(run, lr=[1.0])

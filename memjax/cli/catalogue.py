@@ -17,7 +17,7 @@ from memjax.cli.flags import define, stated
 from memjax.cli.launch import DONE, USAGE
 from memjax.cli.records import claims_in, record, recorded
 from memjax.engine import BadValue, Refused, use_all_cores
-from memjax.engine.planned.plan import duration
+from memjax.engine.planned.words import duration
 
 USE = """usage: python -m {name} [--prices | --record [NAME ...] | --scoreboard]
 

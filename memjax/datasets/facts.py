@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Data, prefix
+from memjax.core import Data, lane_by_lane, prefix
 
 
 def facts(
@@ -21,7 +21,7 @@ def facts(
     if min(symbols, length, classes, capacity) < 1:
         raise ValueError(f"{capacity} facts of {length} of {symbols} symbols")
 
-    @jax.custom_batching.sequential_vmap
+    @lane_by_lane
     def draw(key: jax.Array) -> tuple[jax.Array, jax.Array]:
         u = jax.random.uniform(key, (capacity, length + 1))
         x = (u[:, :length] * symbols).astype(int)
@@ -44,7 +44,7 @@ def vector_facts(
     ranks add directions to lower ones; smaller sets are prefixes of larger ones.
     """
 
-    @jax.custom_batching.sequential_vmap
+    @lane_by_lane
     def draw(key: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         space, parts, values = jax.random.split(key, 3)
         directions = jax.random.normal(space, (width, width))

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import Data, prefix
+from memjax.core import Data, lane_by_lane, prefix
 
 SPECIALS = ("edge", "path", "pause")
 EDGE, PATH, PAUSE = range(len(SPECIALS))
@@ -50,9 +50,7 @@ def path_star(max_arms: int, nodes: int, pauses: int = 1) -> Callable[..., PathS
         raise ValueError(f"{max_arms} arms of {nodes} nodes, {pauses} pauses")
     outer = ROOT + 1 + np.arange(max_arms * (nodes - 1)).reshape(max_arms, -1)
     paths = np.pad(outer, ((0, 0), (1, 0)), constant_values=ROOT)  # [arms, nodes]
-    draw = jax.custom_batching.sequential_vmap(
-        lambda key: jax.random.uniform(key, (max_arms,))
-    )
+    draw = lane_by_lane(lambda key: jax.random.uniform(key, (max_arms,)))
 
     def dataset(
         key: jax.Array,
@@ -117,7 +115,7 @@ def path_star_in_context(
         x = jnp.concatenate([shown[jnp.argsort(by_edge)].ravel(), asked, told[1:-1]])
         return x, jnp.pad(told[1:], (len(x) - nodes + 1, 0), constant_values=-1)
 
-    @jax.custom_batching.sequential_vmap
+    @lane_by_lane
     def draw(key: jax.Array) -> tuple[jax.Array, jax.Array]:
         return jax.vmap(sequence)(
             jax.random.uniform(key, (capacity, names + count + 1))

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Data, prefix
+from memjax.core import Data, lane_by_lane, prefix
 
 DIGITS, LETTERS = 10, 26
 TOKENS = DIGITS + LETTERS
@@ -30,7 +30,7 @@ def patterned(
     and shorter sequences need not be.
     """
 
-    @jax.custom_batching.sequential_vmap
+    @lane_by_lane
     def draw(key: jax.Array, dials: dict[str, jax.Array]) -> jax.Array:
         own, shared = jax.random.split(key)
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import Data, prefix
+from memjax.core import Data, lane_by_lane, prefix
 
 
 def gaussian(u: jax.Array) -> jax.Array:
@@ -39,7 +39,7 @@ def random_labels(
 
     # One draw for all, lane after lane: under a vmap, drawing would take longer to
     # compile than training.
-    @jax.custom_batching.sequential_vmap
+    @lane_by_lane
     def draw(key: jax.Array, alpha: Any, noise: Any) -> tuple[jax.Array, jax.Array]:
         least = float(np.nextafter(np.float32(-1), np.float32(0)))
         u = jax.random.uniform(key, (capacity, dim + 3), minval=least, maxval=1.0)

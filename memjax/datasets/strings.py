@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Data, prefix
+from memjax.core import Data, lane_by_lane, prefix
 from memjax.datasets.facts import first_value
 
 
@@ -19,7 +19,7 @@ def unary(length: int, symbols: int = 1, thoughts: int = 0) -> Callable[..., Dat
     """
     count = symbols * length
 
-    @jax.custom_batching.sequential_vmap
+    @lane_by_lane
     def draw(key: jax.Array) -> jax.Array:
         return jax.random.bernoulli(key, shape=(count,)).astype(int)
 
@@ -41,7 +41,7 @@ def mixed(
     label again. Smaller sets are prefixes of larger ones.
     """
 
-    @jax.custom_batching.sequential_vmap
+    @lane_by_lane
     def draw(key: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
         u = jax.random.uniform(key, (capacity, length + 2))
         long = 1 + (u[:, -2] * length).astype(int)

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from memjax.core import lane_by_lane
 from memjax.datasets.parts import Parts, mislabeled
 
 
@@ -21,7 +22,7 @@ def topics(
     if min(tokens, length, classes, capacity) < 1:
         raise ValueError(f"{capacity} texts of {length} of {tokens} tokens")
 
-    @jax.custom_batching.sequential_vmap
+    @lane_by_lane
     def draw(key: jax.Array, sharpness: Any) -> tuple[jax.Array, jax.Array]:
         law_key, class_key, text_key = jax.random.split(key, 3)
         law = sharpness * jax.random.normal(law_key, (classes, tokens))

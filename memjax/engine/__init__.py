@@ -16,6 +16,7 @@ from memjax.engine.asked.parameters import one_of as one_of
 from memjax.engine.asked.parameters import parsed as parsed
 from memjax.engine.asked.parameters import seeds as seeds
 from memjax.engine.kept.store import Refused as Refused
+from memjax.engine.planned import machines as machines
 from memjax.engine.planned.plan import Plan as Plan
 from memjax.engine.run.devices import use_all_cores as use_all_cores
 from memjax.engine.snapshots import Snapshots as Snapshots

@@ -19,11 +19,13 @@ from memjax.engine.kept.resume import differences, finish, stored_pieces
 from memjax.engine.kept.store import Shard, Store, refuse
 from memjax.engine.made_up import made_up
 from memjax.engine.planned.job import Job
+from memjax.engine.planned.machines import Machine
 from memjax.engine.planned.plan import Plan
+from memjax.engine.planned.propose import propose
 from memjax.engine.run.calls import run_plan
 from memjax.engine.run.clock import Clock, watcher
+from memjax.engine.run.devices import here
 from memjax.engine.run.outcome import Piece
-from memjax.engine.run.propose import propose
 from memjax.engine.snapshots import Snapshots, taken
 
 
@@ -106,7 +108,7 @@ class Sweep:
         Without one, each traces the run anew, so that nothing that has changed since is
         missed.
         """
-        return Job(self.run, self.grid, self.inputs)
+        return Job(self.run, self.grid, self.inputs, here())
 
     def identity(self, job: Job | None = None) -> dict[str, Any]:
         """What the results depend on, besides the values of axes of numbers."""
@@ -125,10 +127,21 @@ class Sweep:
             found = kept.differences(job.question())
             return found or differences(job, kept, kept.blocks.finished())
 
-    def plan(self, *, chunk: int | None = None, job: Job | None = None) -> Plan:
-        """How the sweep would run here, and what that costs; nothing is compiled."""
+    def plan(
+        self,
+        *,
+        chunk: int | None = None,
+        machine: Machine | None = None,
+        job: Job | None = None,
+    ) -> Plan:
+        """How the sweep would run here, and what that costs; nothing is compiled.
+
+        Or on a machine that may not be here: `plan(machine=mj.machines.h100)`.
+        """
+        job = job or self.job()
         with precisely(self.float64):
-            return propose(job or self.job(), np.arange(len(self)), chunk)
+            job = job if machine is None else job.on(machine)
+            return propose(job, np.arange(len(self)), chunk)
 
     def compute(
         self,
@@ -198,7 +211,8 @@ class Sweep:
             "compile_seconds": round(clock.compiling, 3),
             "run_seconds": round(clock.running, 3),
         }
-        told = {**provenance(self.run), **job.told(), **spent}
+        machine = {"machine": str(job.machine), "layouts": clock.ran}
+        told = {**provenance(self.run), **job.told(), **machine, **spent}
         return assemble(self.grid, pieces).assign_attrs(
             run=self.run.__name__, provenance=json.dumps(told)
         )

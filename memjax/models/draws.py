@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 
+from memjax.core import lane_by_lane
+
 ROWS = 2**24  # of an array, at most: keys of rows are numbered so far apart
 Shape = tuple[int, int]
 
@@ -28,7 +30,7 @@ def nested_each(
     )
     most = max(columns for _, columns in shapes)
 
-    @jax.custom_batching.sequential_vmap
+    @lane_by_lane
     def drawn(key: jax.Array) -> jax.Array:
         keys = jax.vmap(lambda i: jax.random.fold_in(key, i))(number.astype(np.uint32))
         return jax.vmap(lambda key: draw(key, (most,)))(keys)

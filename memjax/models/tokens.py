@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import entry
+from memjax.core import entry, lane_by_lane
 from memjax.models.mlp import Scheme
 
 Params = dict[str, Any]
@@ -135,7 +135,7 @@ def drawing(
     """
     counts = [layers * math.prod(shape) for shape in weights.values()]
     rows = max(tables.values())
-    draw = jax.custom_batching.sequential_vmap(
+    draw = lane_by_lane(
         lambda key: scheme.draw(key, (sum(counts) + rows * len(tables) * width,))
     )
 

@@ -13,7 +13,7 @@ from memjax.core import Named, Tree, arrive, depart, iterate, walk
 from memjax.engine.asked.axes import Per
 from memjax.engine.asked.settings import numerics
 from memjax.engine.asked.text import canonical, fingerprint, written
-from memjax.engine.asked.trace import Traced, at_moment
+from memjax.engine.asked.trace import Moment, Traced, at_moment
 
 
 class Kinds(NamedTuple):
@@ -83,7 +83,7 @@ class Lane:
 
 
 @lru_cache(maxsize=1)
-def _walk_at(moment: int) -> list[str]:
+def _walk_at(moment: Moment) -> list[str]:
     """How the library walks a run, by the walk of one that only counts."""
     legs = iterate(jnp.zeros(2), lambda s, t: s + t, lambda s: {"s": s}, (0, 1, 3))
 

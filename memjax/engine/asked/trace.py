@@ -21,6 +21,7 @@ from memjax.engine.asked.rules import (
     warn_of_large,
 )
 from memjax.engine.asked.states import _check_step, _walked_by, flattened
+from memjax.lanes import wide
 
 OBSERVED = ("observe", "finish")  # the others return states, as lists of arrays
 KEPT = 256  # moments whose traces JAX keeps
@@ -53,7 +54,7 @@ class Traced:
     parts: dict[str, Part]
     times: tuple[int, ...]  # empty for a run that takes no time
     paced: bool  # whether the times are traced, and `times` only counts them
-    moment: int
+    moment: "Moment"
 
     @cached_property
     def jaxprs(self) -> list[Jaxpr]:
@@ -71,27 +72,34 @@ class Traced:
         return Legs(start=start, times=times, keep=lambda state: state, **parts)
 
 
-def moment() -> int:
+class Moment(NamedTuple):
+    """When something is traced, and how many row tiles go side by side there."""
+
+    number: int
+    wide: int
+
+
+def moment(wide: int = 0) -> Moment:
     """A moment that nothing has been traced at."""
     now = next(_moments)
     if now % KEPT == 0:
         jax.clear_caches()  # a megabyte a moment would fill a long session's memory
-    return now
+    return Moment(now, wide)
 
 
 @contextmanager
-def at_moment(moment: int) -> Iterator[None]:
+def at_moment(moment: Moment) -> Iterator[None]:
     """Nothing that JAX traced at another moment is used here.
 
     JAX keeps the traces of functions by their identity, so that a trace would still
     hold what a global was when a function was traced before.
     """
-    with _moment(moment), uncollected():
+    with _moment(moment.number), wide(moment.wide), uncollected():
         yield
 
 
 def trace(
-    run: Callable, shapes: dict[str, Any], numbers: Tree, inputs: Tree, moment: int
+    run: Callable, shapes: dict[str, Any], numbers: Tree, inputs: Tree, moment: Moment
 ) -> Traced:
     """The trace, made now, of a run for numbers and inputs of these types."""
     settled = {n: bare(v) for n, v in shapes.items()}

@@ -15,9 +15,12 @@ import numpy as np
 from memjax.core import Named
 from memjax.engine.asked.grid import Grid
 from memjax.engine.kept.files import read_arrays, write_arrays
-from memjax.engine.planned.plan import Block, Group
+from memjax.engine.planned.group import Block, Group
+from memjax.engine.planned.machines import Machine
 from memjax.engine.run.calls import Segments
 from memjax.engine.run.outcome import Outcome
+
+HOW = ("chunk", "legs", "seconds", "wave")  # what is kept of a block, as it is
 
 
 class Made(NamedTuple):
@@ -52,16 +55,18 @@ class Planned(NamedTuple):
     keys: list[str]
     made: Made
     real: np.ndarray
-    chunk: int
-    legs: int | None
-    seconds: float
-    devices: int
+    how: tuple  # what a block has of HOW
+    machine: dict[str, Any]  # that it was planned for
+
+    def suits(self, machine: Machine) -> bool:
+        """Whether it gives the same bits on this machine."""
+        kind, devices = self.machine.get("kind", machine.kind), self.machine["devices"]
+        return (kind, devices) == (machine.kind, machine.devices)
 
     def block(self, group: Group, lanes: np.ndarray) -> Block:
         """The block to run, its lanes as indices into the grid of today."""
-        return Block(
-            group, lanes, self.real, self.chunk, self.legs, self.seconds, self.name
-        )
+        how = dict(zip(HOW, self.how, strict=True))
+        return Block(group, lanes, self.real, **how, name=self.name)
 
 
 class Blocks:

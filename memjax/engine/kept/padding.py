@@ -8,8 +8,8 @@ import numpy as np
 
 from memjax.engine.kept.blocks import Kept, Made, made_by
 from memjax.engine.kept.store import WAY_OUT, Refused
+from memjax.engine.planned.group import Group
 from memjax.engine.planned.job import Job
-from memjax.engine.planned.plan import Group
 from memjax.engine.run.calls import first_legs
 from memjax.engine.run.clock import Clock
 

@@ -3,20 +3,20 @@
 from collections.abc import Iterable
 from functools import partial
 
-import jax
 import numpy as np
 
 from memjax.engine.asked.question import explained
 from memjax.engine.kept.blocks import Kept, made_by
 from memjax.engine.kept.padding import check_bounds
 from memjax.engine.kept.store import Store, refuse
+from memjax.engine.planned.group import Block, Group
 from memjax.engine.planned.job import Job
-from memjax.engine.planned.plan import Block, Group
-from memjax.engine.run.calls import expect, run_block
+from memjax.engine.planned.plan import Plan, halves
+from memjax.engine.planned.propose import propose
+from memjax.engine.run.calls import TooLarge, expect, run_block
 from memjax.engine.run.clock import Clock
 from memjax.engine.run.devices import wait_for_all
 from memjax.engine.run.outcome import Piece, only
-from memjax.engine.run.propose import propose
 
 
 def finish(job: Job, store: Store, chunk: int | None, clock: Clock) -> list[Piece]:
@@ -43,8 +43,14 @@ def finish(job: Job, store: Store, chunk: int | None, clock: Clock) -> list[Piec
             store.add_plan(job, plan)
             pending = _pending(job, store, missing)
         expect(pending, clock)
-        for block in pending:
-            _run_and_keep(job, store, block, clock)
+        while pending:
+            block = pending.pop(0)
+            try:
+                _run_and_keep(job, store, block, clock)
+            except TooLarge:
+                parts = tuple(halves(block, job.machine))
+                store.add_plan(job, Plan((block.group,), parts, job.machine))
+                pending = _pending(job, store, _missing(job, store.blocks.finished()))
     wait_for_all(store.shard)
     return stored_pieces(job, store)
 
@@ -94,18 +100,19 @@ def _pending(job: Job, store: Store, missing: set[int]) -> list[Block]:
     """The blocks of this process's plans that hold missing lanes.
 
     A block made for other devices or by another trace, or holding lanes that are not
-    asked for now, is not among them: its lanes get a new plan.
+    asked for now, is not among them: its lanes get a new plan. Nor is one that was too
+    large: a later plan holds its halves.
     """
-    index = job.index
-    found = []
-    for planned in store.planned():
+    index, found, later = job.index, list[Block](), set[int]()
+    for planned in reversed(store.planned()):
         lanes = np.array([index.get(key, -1) for key in planned.keys])
-        fits = planned.devices == jax.local_device_count() and (lanes >= 0).all()
-        if fits and missing & set(lanes.tolist()):
+        fits = planned.suits(job.machine) and (lanes >= 0).all()
+        if fits and (missing - later) & set(lanes.tolist()):
             (group,) = job.groups(np.unique(lanes), planned.made.bounds)
             if made_by(job.grid, group) == planned.made:
                 found.append(planned.block(group, lanes))
-    return found
+                later |= set(lanes.tolist())
+    return found[::-1]
 
 
 def _run_and_keep(job: Job, store: Store, block: Block, clock: Clock) -> None:

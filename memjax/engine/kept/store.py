@@ -19,10 +19,11 @@ import numpy as np
 
 from memjax.engine.asked.parameters import label
 from memjax.engine.asked.question import difference, record
-from memjax.engine.kept.blocks import Blocks, Made, Planned, made_by
+from memjax.engine.kept.blocks import HOW, Blocks, Made, Planned, made_by
 from memjax.engine.kept.files import DAMAGE, make_writable, write
+from memjax.engine.planned.group import Group
 from memjax.engine.planned.job import Job
-from memjax.engine.planned.plan import Group, Plan
+from memjax.engine.planned.plan import Plan
 
 FORMAT = 3  # of the files; a store of an older format is only read
 # Older ones may hold wrong products of several CPU devices (CHANGELOG).
@@ -154,23 +155,21 @@ class Store:
 
     def add_plan(self, job: Job, plan: Plan) -> None:
         """Keep a plan, so that what resumes it computes the same blocks."""
-        grid = job.grid
         blocks = [
             {
                 "keys": job.keys(block.lanes),
-                "made": made_by(grid, block.group),
+                "made": made_by(job.grid, block.group),
                 "real": block.real.tolist(),
-                "chunk": block.chunk,
-                "legs": block.legs,
-                "seconds": block.seconds,
+                **{name: getattr(block, name) for name in HOW},
             }
             for block in plan.blocks
         ]
         axes = {
             d: {n: [label(v) for v in vs] for n, vs in c.items()}
-            for d, c in grid.axes.items()
+            for d, c in job.grid.axes.items()
         }
-        record = {"axes": axes, "devices": plan.devices, "blocks": blocks}
+        machine = plan.machine._replace(jax_devices=())._asdict()
+        record = {"axes": axes, "machine": machine, "blocks": blocks}
         file = self.path / f"plan-{self.shard}-{len(self._plan_files()):03d}.json"
         write(file, lambda draft: draft.write_text(json.dumps(record)))
 
@@ -182,10 +181,8 @@ class Store:
                 b["keys"],
                 Made(*b["made"]),
                 np.array(b["real"]),
-                b["chunk"],
-                b["legs"],
-                b["seconds"],
-                plan["devices"],
+                tuple(b.get(name, 0) for name in HOW),
+                plan.get("machine", plan),
             )
             for file in self._plan_files()
             for plan in [json.loads(file.read_text())]

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from memjax.engine.planned.group import Group
 from memjax.engine.planned.job import UNCUT, Job
-from memjax.engine.planned.plan import Group
 
 PROGRAM_SECONDS = 4.0  # what one more program takes to compile, about
 
 
-def bucketed(job: Job, groups: Sequence[Group], devices: int) -> list[Group]:
+def bucketed(job: Job, groups: Sequence[Group]) -> list[Group]:
     """The groups, cut where a smaller bound saves more than its program costs.
 
     Only bounds that the sweep has filled in are cut: one that is given stays.
@@ -18,17 +18,17 @@ def bucketed(job: Job, groups: Sequence[Group], devices: int) -> list[Group]:
     found = list(groups)
     for bound in job.grid.inferred:
         if bound not in UNCUT:
-            found = [part for g in found for part in _cut(job, g, bound, devices)]
+            found = [part for g in found for part in _cut(job, g, bound)]
     return found
 
 
-def _cut(job: Job, group: Group, bound: str, devices: int) -> list[Group]:
+def _cut(job: Job, group: Group, bound: str) -> list[Group]:
     """A group at one bound for each bucket of the number that it bounds."""
     positions = job.grid.positions()[group.lanes]
     values = job.grid.column(job.grid.bounds[bound], positions)
     sizes = np.unique(values)
-    loads = np.array([group.seconds[values == s].sum() for s in sizes]) / devices
-    ends = cheapest(sizes.tolist(), loads.tolist())
+    loads = np.array([group.seconds[values == s].sum() for s in sizes])
+    ends = cheapest(sizes.tolist(), (loads / job.machine.devices).tolist())
     if len(ends) == 1:
         return [group]
     known = {*job.grid.bounds, *job.grid.numbers}

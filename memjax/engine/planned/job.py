@@ -19,7 +19,8 @@ from memjax.engine.asked.question import codes_of, name_of
 from memjax.engine.asked.settings import numerics, versions
 from memjax.engine.asked.trace import Traced, moment, trace
 from memjax.engine.asked.values import tree_text
-from memjax.engine.planned.plan import Group, tiles_of
+from memjax.engine.planned.group import Group, tiles_of
+from memjax.engine.planned.machines import Machine
 from memjax.engine.planned.price import price
 
 UNCUT = ("capacity", "max_steps")  # no time goes to rows or steps that pad
@@ -27,16 +28,23 @@ LIBRARY = Path(__file__).parents[2]
 
 
 class Job:
-    """What is mapped over what, at one moment.
+    """What is mapped over what, on which machine, at one moment.
 
     What a run names may change between two jobs, so each traces anew; within one, each
     choice of shapes is traced once.
     """
 
-    def __init__(self, run: Any, grid: Grid, inputs: Mapping[str, Any]) -> None:
+    def __init__(
+        self, run: Any, grid: Grid, inputs: Mapping[str, Any], machine: Machine
+    ) -> None:
         self.run, self.grid, self.inputs = run, grid, dict(inputs)
+        self.machine = machine
         self._lanes: dict[tuple, Lane] = {}
-        self._moment, self._tracing = moment(), 0.0
+        self._moment, self._tracing = moment(machine.wave), 0.0
+
+    def on(self, machine: Machine) -> "Job":
+        """The same on another machine, which may not be here."""
+        return Job(self.run, self.grid, self.inputs, machine)
 
     def lane(self, shapes: dict[str, Any]) -> Lane:
         """The trace that lanes of these shapes share."""
@@ -71,7 +79,7 @@ class Job:
             lane = self.lane(shapes)
             tiles = tiles_of(self.grid, shapes, positions[members])
             steps = self._steps(lane.traced, positions[members])
-            priced = price(lane.traced)
+            priced = price(lane.traced, self.machine.prices)
             found.append(Group(shapes, lanes[members], tiles, steps, priced, lane))
         return found
 

@@ -1,55 +1,28 @@
 """From a grid to a plan: which lanes run together, where, in which order."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from memjax.core import TILE
-from memjax.engine.asked.grid import Grid
-from memjax.engine.asked.lane import Lane
 from memjax.engine.asked.parameters import label
+from memjax.engine.planned.group import Block, Group
+from memjax.engine.planned.hands import deal, whole_chunks
+from memjax.engine.planned.machines import GIB, Machine
 from memjax.engine.planned.price import Price
+from memjax.engine.planned.words import count, duration, size_of
 
-CHUNK = 4  # lanes that share a core's cache
 CALL_SECONDS = 5.0  # a sweep returns to Python at least about this often
 STATE_BYTES = 2**30  # what the lanes of a call may carry from segment to segment
 
 
-class Group(NamedTuple):
-    """Lanes of equal shapes: one compiled program."""
-
-    shapes: dict[str, Any]
-    lanes: np.ndarray  # indices into the grid
-    tiles: np.ndarray  # the row tiles of each lane
-    steps: np.ndarray  # of each lane
-    price: Price
-    lane: Lane
-
-    @property
-    def seconds(self) -> np.ndarray:
-        """What each lane should take."""
-        return self.price.seconds(self.tiles, self.steps)
-
-
-class Block(NamedTuple):
-    """Lanes that run in one call, or in one call per segment of time."""
-
-    group: Group
-    lanes: np.ndarray  # [devices * hand]: each device's hand in turn
-    real: np.ndarray  # [same], False for the copies that fill up
-    chunk: int  # lanes that run in one vmap
-    legs: int | None  # legs of a call; None is the whole run
-    seconds: float  # predicted, of the longest hand
-    name: str = ""  # in a store
-
-
 class Plan(NamedTuple):
-    """How a sweep runs; deterministic from grid, devices and overrides."""
+    """How a sweep runs; deterministic from grid, machine and overrides."""
 
     groups: tuple[Group, ...]
     blocks: tuple[Block, ...]
-    devices: int
+    machine: Machine
 
     @property
     def seconds(self) -> float:
@@ -59,8 +32,7 @@ class Plan(NamedTuple):
     def __str__(self) -> str:
         lines = [
             f"{count(sum(len(g.lanes) for g in self.groups), 'run')} in "
-            f"{count(len(self.groups), 'compiled program')} on "
-            f"{count(self.devices, 'device')}"
+            f"{count(len(self.groups), 'compiled program')} on {self.machine}"
         ]
         for group in self.groups:
             lines += self._describe(group, [b for b in self.blocks if b.group is group])
@@ -68,121 +40,120 @@ class Plan(NamedTuple):
         return "\n".join(lines)
 
     def _describe(self, group: Group, blocks: list[Block]) -> list[str]:
-        hand, chunk = len(blocks[0].lanes) // self.devices, blocks[0].chunk
+        hand, chunk = len(blocks[0].lanes) // self.machine.devices, blocks[0].chunk
         named = ", ".join(f"{n}={label(v)}" for n, v in group.shapes.items())
         price = group.price
         segments = -(-price.legs // (blocks[0].legs or price.legs))
         held = price.state_bytes * len(blocks[0].lanes)
         kept = price.result_bytes * len(group.lanes)
-        return [
+        lines = [
             f"  {named or 'no shapes'}: {count(len(group.lanes), 'run')}",
             f"    {count(len(blocks), 'block')} of {hand} a device, chunks of {chunk}, "
             f"up to {count(int(group.tiles.max()), 'tile')} of {TILE} rows a run",
-            f"    {count(segments, 'call')} a block, {_size(held)} of state, "
-            f"{_size(kept)} of results",
+            f"    {count(segments, 'call')} a block, {size_of(held)} of state, "
+            f"{size_of(kept)} of results",
         ]
+        if self.machine.memory is not None:
+            needed = held_bytes(price, hand, chunk)
+            of = f"of {size_of(self.machine.memory)} of a device's memory"
+            lines.append(f"    about {size_of(needed)} {of}")
+        return lines
 
 
-def count(number: int, noun: str) -> str:
-    """A number of things: `1 run`, `2 runs`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them."""
-    if seconds < 100:
-        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.3g} {unit}"
-        count /= 1024
-    return f"{count:.3g} GiB"
-
-
-def tiles_of(grid: Grid, shapes: dict[str, Any], positions: np.ndarray) -> np.ndarray:
-    """How many row tiles lanes walk: as their size says, or else at most.
-
-    That is all of their capacity, and one tile where there is none.
-    """
-    rows = np.full(len(positions), shapes.get("capacity", 1))
-    if "capacity" in shapes and "size" in {*grid.numbers, *grid.shapes}:
-        rows = grid.column("size", positions)
-    return np.ceil(rows / TILE)
-
-
-def make_plan(groups: Sequence[Group], devices: int, chunk: int | None = None) -> Plan:
+def make_plan(
+    groups: Sequence[Group], machine: Machine, chunk: int | None = None
+) -> Plan:
     """The plan of groups: blocks of chunks of lanes, dealt longest first.
 
-    A chunk holds `chunk` lanes, by default 4 where a lane's rows fit one tile, and one
-    lane where they do not: the lanes of a vmap all walk as many tiles as the longest.
+    A chunk holds `chunk` lanes, by default as many as suit the machine.
     A group is cut into calls of about five seconds: by lanes where they cost the same,
     by time where they do not (cutting those would unbalance the devices) or where one
     chunk takes longer.
     """
-    blocks = [block for g in groups for block in _blocks(g, devices, chunk)]
-    return Plan(tuple(groups), tuple(blocks), devices)
+    blocks = [block for g in groups for block in _blocks(g, machine, chunk)]
+    return Plan(tuple(groups), tuple(blocks), machine)
 
 
-def _blocks(group: Group, devices: int, chunk: int | None) -> list[Block]:
+def lanes_that_suit(group: Group, machine: Machine) -> int:
+    """How many lanes share a vmap.
+
+    On a CPU those that share a core's cache, and one lane where rows do not fit one
+    tile: the lanes of a vmap all walk as many tiles as the longest there. Elsewhere
+    those that memory holds and a call has time for.
+    """
+    if machine.lanes is not None:
+        return machine.lanes if group.shapes.get("capacity", 0) <= TILE else 1
+    price = group.price
+    room = (machine.memory or GIB) // max(1, held_bytes(price, 1, 1))
+    # Enough of them that the starts of their kernels are a small part.
+    time = max(CALL_SECONDS, 4 * float(price.starting(group.steps.max())))
+    return max(1, min(room, int(time / max(group.seconds.mean(), 1e-12))))
+
+
+def held_bytes(price: Price, hand: int, chunk: int) -> int:
+    """What a device holds of a block, at most: lanes' states and results, and more of
+    those in a vmap.
+    """
+    held = 2 * price.state_bytes + price.result_bytes
+    return hand * held + chunk * price.live_bytes
+
+
+def _blocks(group: Group, machine: Machine, chunk: int | None) -> list[Block]:
     """The blocks of a group, all of one size, so that they share a program."""
-    fits = group.shapes.get("capacity", 0) <= TILE
-    most = chunk or (CHUNK if fits else 1)
-    parts = _cut(group, devices, most)
-    size, hand = _chunks(len(parts[0]), devices, most)
+    devices, most = machine.devices, chunk or lanes_that_suit(group, machine)
+    parts = _cut(group, machine, most)
+    size, hand = whole_chunks(len(parts[0]), devices, most)
     made = []
     for part in parts:
-        order, real = _deal(group.seconds[part], devices, hand)
+        order, real = deal(group.seconds[part], devices, hand)
         mine = part[order]
         longest = float(group.seconds[mine].reshape(devices, hand).sum(1).max())
+        longest += hand // size * float(group.price.starting(group.steps[part].max()))
         made.append(Block(group, group.lanes[mine], real, size, None, longest))
     calls = round(max(block.seconds for block in made) / CALL_SECONDS)
     legs = None if calls <= 1 else -(-group.price.legs // calls)
-    return [block._replace(legs=legs) for block in made]
+    wave = _wave(group, parts, size, machine.wave)
+    return [block._replace(legs=legs, wave=wave) for block in made]
 
 
-def _cut(group: Group, devices: int, chunk: int) -> list[np.ndarray]:
+def _wave(group: Group, parts: list[np.ndarray], chunk: int, most: int) -> int:
+    """The row tiles of a wave, at most so many: equal waves of those of a chunk."""
+    if not most:
+        return 0
+    tiles = max(np.sort(group.tiles[part])[-chunk:].sum() for part in parts)
+    return int(-(-tiles // -(-tiles // most)))
+
+
+def halves(block: Block, machine: Machine) -> list[Block]:
+    """A block as two of one size, each with half of every device's lanes."""
+    hand = len(block.lanes) // machine.devices
+    half = -(-hand // (2 * block.chunk)) * block.chunk if hand > block.chunk else 0
+    half = half or -(-hand // 2)
+    made = []
+    for start in (0, hand - half):  # lanes that both would have are the first one's
+        places = np.arange(len(block.lanes)).reshape(machine.devices, hand)
+        rows = places[:, start : start + half].ravel()
+        real = block.real[rows] & ((start == 0) | (rows % hand >= half))
+        part = block._replace(lanes=block.lanes[rows], real=real)
+        made.append(part._replace(chunk=min(block.chunk, half)))
+    return [part._replace(seconds=block.seconds / 2) for part in made]
+
+
+def _cut(group: Group, machine: Machine, chunk: int) -> list[np.ndarray]:
     """Lanes, longest first, cut into what runs one after another."""
-    seconds = group.seconds
+    seconds, devices = group.seconds, machine.devices
     order = np.argsort(-seconds, kind="stable")
     most = STATE_BYTES // max(1, group.price.state_bytes)
     if seconds.min() == seconds.max():
-        most = min(most, int(CALL_SECONDS * devices / max(seconds[0], 1e-9)))
-    most = max(most, devices * chunk)
+        each = seconds[0] + group.price.starting(group.steps[0]) / chunk
+        most = min(most, int(CALL_SECONDS * devices / max(each, 1e-9)))
+    most = devices * chunk if machine.lanes is None else max(most, devices * chunk)
 
     def computed(blocks: int) -> int:
-        _, hand = _chunks(-(-len(order) // blocks), devices, chunk)
+        _, hand = whole_chunks(-(-len(order) // blocks), devices, chunk)
         return blocks * devices * hand
 
     fewest = -(-len(order) // most)  # up to twice as many, where less is filled up
     blocks = min(range(fewest, 2 * fewest + 1), key=lambda k: (computed(k), k))
     even = -(-len(order) // blocks)
     return [order[i : i + even] for i in range(0, len(order), even)]
-
-
-def _chunks(lanes: int, devices: int, most: int) -> tuple[int, int]:
-    """A chunk's lanes, `most` or less, and those of a device: whole, equal chunks."""
-    fair = -(-lanes // devices)
-    size = -(-fair // -(-fair // most))
-    return size, -(-fair // size) * size
-
-
-def _deal(
-    seconds: np.ndarray, devices: int, hand: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Lanes to devices, longest first to the lightest hand, filled up with copies."""
-    hands: list[list[int]] = [[] for _ in range(devices)]
-    load = np.zeros(devices)
-    longest_first = np.argsort(-seconds, kind="stable")
-    for lane in longest_first.tolist():
-        open_hands = [d for d in range(devices) if len(hands[d]) < hand]
-        lightest = min(open_hands, key=lambda d: load[d])
-        hands[lightest].append(lane)
-        load[lightest] += seconds[lane]
-    spare = int(longest_first[-1])
-    order = [[*h, *[spare] * (hand - len(h))] for h in hands]
-    real = [[True] * len(h) + [False] * (hand - len(h)) for h in hands]
-    return np.concatenate(order).astype(int), np.concatenate(real)

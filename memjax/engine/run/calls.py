@@ -9,9 +9,11 @@ import numpy as np
 
 from memjax.engine.asked.jaxprs import abstract
 from memjax.engine.asked.parameters import BadValue
+from memjax.engine.planned.group import Block, Group
 from memjax.engine.planned.job import Job
-from memjax.engine.planned.plan import Block, Group, Plan
-from memjax.engine.run.clock import Clock
+from memjax.engine.planned.machines import Machine
+from memjax.engine.planned.plan import Plan, halves
+from memjax.engine.run.clock import Clock, Pace
 from memjax.engine.run.outcome import (
     Outcome,
     Piece,
@@ -33,12 +35,21 @@ class Segments(NamedTuple):
     state: list[np.ndarray]
 
 
+class TooLarge(Exception):
+    """What a device would have to hold for a block is more than it can."""
+
+
 def run_plan(job: Job, plan: Plan, clock: Clock) -> list[Piece]:
-    """What every block of a plan returns."""
+    """What every block of a plan returns; one that is too large, in halves."""
     expect(plan.blocks, clock)
-    pieces = []
-    for block in plan.blocks:
-        outcome = run_block(job, block, clock)
+    pieces, left = [], list(plan.blocks)
+    while left:
+        block = left.pop(0)
+        try:
+            outcome = run_block(job, block, clock)
+        except TooLarge:
+            left = [*halves(block, job.machine), *left]
+            continue
         pieces.append(Piece(block.lanes[block.real], only(outcome, block.real)))
     return pieces
 
@@ -58,17 +69,23 @@ def run_block(
 ) -> Outcome:
     """What the lanes of a block return, in the host's memory, copies included.
 
-    Where they do not fit into a device's memory, they run in smaller chunks.
+    Where they do not fit into memory, they run in smaller chunks on CPUs; elsewhere
+    half of them are to be run at a time.
     """
     while True:
         try:
             return _walk_block(job, block, clock, begun, keep)
-        except jax.errors.JaxRuntimeError as error:
+        except (jax.errors.JaxRuntimeError, TooLarge) as error:
             if "RESOURCE_EXHAUSTED" not in str(error):
                 raise
-            if block.chunk == 1:
+            halved = job.machine.lanes is None
+            lanes = len(block.lanes) // job.machine.devices if halved else block.chunk
+            clock.note(too_large=lanes)
+            if lanes == 1:
                 problem = "one run at a time does not fit into memory"
                 raise BadValue("chunk", problem) from error
+            if halved:
+                raise TooLarge(str(error)) from error
             block = block._replace(chunk=_smaller(block.chunk))
 
 
@@ -87,51 +104,72 @@ def _walk_block(
     """A block's outcome at its chunk size.
 
     Without `legs` it is one call. Otherwise each call walks so many legs, goes on from
-    the state of the last one, and hands what it has to `keep`.
+    the state of the last one, and hands what it has to `keep`: on CPUs always, and else
+    where the state is written in little of the time.
     """
-    numbers, lane = job.numbers(block.lanes), block.group.lane
+    numbers, lane, machine = job.numbers(block.lanes), block.group.lane, job.machine
     clock.watch.reach(lane)
-    inputs, total = on_every_device(job.arrays), block.group.price.legs
+    inputs = on_every_device(job.arrays, machine)
+    total, count = block.group.price.legs, len(block.lanes)
     steps = max(1, block.group.steps.mean())
     if block.legs is None:
-        outcome = _call(block, clock, (numbers, inputs, None, 0))
+        outcome = _call(machine, block, clock, (numbers, inputs, None, 0))
         clock.watch.advance(block.seconds, steps * block.real.sum())
         return outcome
-    carry: Any = blank_carry(lane, len(block.lanes))
+    carry: Any = blank_carry(lane, count, machine)
     first, seen = 0, []
     if begun is not None:
         first, seen = begun.done, [begun.outcome]
         carry = restored(begun.state, carry)
+    pace, always = (
+        Pace(count * block.group.price.state_bytes),
+        machine.lanes is not None,
+    )
     for at in range(first, total, block.legs):
-        outcome = _call(block, clock, (numbers, inputs, carry, at))
+        outcome = _call(machine, block, clock, (numbers, inputs, carry, at))
         carry, seen = outcome.carry, [joined([*seen, on_host(outcome)])]
         share = block.legs / total
         clock.watch.advance(share * block.seconds, share * steps * block.real.sum())
-        if keep is not None and at + block.legs < total:
-            keep(Segments(at + block.legs, seen[0], plain(carry)))
+        if keep and at + block.legs < total and (always or pace.due()):
+            with pace.writing():
+                keep(Segments(at + block.legs, seen[0], plain(carry)))
     return cut(seen[0], total)
 
 
-def _call(block: Block, clock: Clock, arguments: tuple) -> Outcome:
+def _call(machine: Machine, block: Block, clock: Clock, arguments: tuple) -> Outcome:
     arguments = (*arguments[:3], np.int32(arguments[3]))
     with clock.preparing():
         lane, types = block.group.lane, abstract(arguments)
-        compiled = program(lane, block.chunk, block.legs, types)
+        compiled = program(lane, block.layout, types, machine)
+        check_room(compiled, machine)
+    hand = len(block.lanes) // machine.devices
+    clock.note(lanes=hand, **block.layout._asdict())
     began = time.perf_counter()
     outcome = jax.block_until_ready(compiled(*arguments))
     clock.running += time.perf_counter() - began
     return outcome if block.legs else on_host(outcome)
 
 
+def check_room(compiled: Any, machine: Machine) -> None:
+    """Refuse a program that needs more memory than its machine has for it."""
+    if machine.memory is not None:
+        told = compiled.memory_analysis()
+        needed = told.argument_size_in_bytes + told.output_size_in_bytes
+        needed += told.temp_size_in_bytes - told.alias_size_in_bytes
+        if needed > machine.memory:
+            raise TooLarge(f"RESOURCE_EXHAUSTED: {needed} of {machine.memory} bytes")
+
+
 def first_legs(
     job: Job, group: Group, lane: int, legs: int, clock: Clock
 ) -> dict[str, Any]:
     """What one lane logs at its first so many times, or what it returns."""
-    lanes = np.full(jax.local_device_count(), lane)
+    lanes = np.full(job.machine.devices, lane)
     timed = bool(group.lane.traced.parts)
-    block = Block(group, lanes, lanes == lane, 1, legs if timed else None, 0.0)
-    carry: Any = blank_carry(group.lane, len(lanes)) if timed else None
-    inputs = on_every_device(job.arrays)
-    outcome = _call(block, clock, (job.numbers(lanes), inputs, carry, 0))
+    shape = (1, legs if timed else None, 0.0, job.machine.wave)
+    block = Block(group, lanes, lanes == lane, *shape)
+    carry: Any = blank_carry(group.lane, len(lanes), job.machine) if timed else None
+    inputs = on_every_device(job.arrays, job.machine)
+    outcome = _call(job.machine, block, clock, (job.numbers(lanes), inputs, carry, 0))
     seen = on_host(outcome)
     return jax.tree.map(lambda a: a[0], seen.logged if timed else seen.final)

@@ -3,12 +3,16 @@
 import os
 import sys
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+WRITING = 0.03  # of the time, at most, goes to states on the way
+WRITTEN = 2e8  # bytes a second, before the first of them tells
 
 
 class Silent:
@@ -88,6 +92,12 @@ class Clock:
     compiling: float = 0.0
     running: float = 0.0
     watch: Silent = field(default_factory=Silent)
+    ran: list[dict[str, Any]] = field(default_factory=list)  # how lanes were laid out
+
+    def note(self, **layout: Any) -> None:
+        """Keep how lanes were laid out, or what did not fit, for provenance."""
+        if layout not in self.ran:
+            self.ran.append(layout)
 
     @contextmanager
     def preparing(self) -> Iterator[None]:
@@ -95,3 +105,22 @@ class Clock:
         began = time.perf_counter()
         yield
         self.compiling += time.perf_counter() - began
+
+
+class Pace:
+    """When a state of so many bytes is written: while that takes little of the time."""
+
+    def __init__(self, size: int, now: Callable[[], float] = time.perf_counter) -> None:
+        self.now, self.last, self.takes = now, now(), size / WRITTEN
+
+    def due(self) -> bool:
+        """Whether writing takes less than its share of the time since the last."""
+        return self.takes < WRITING * (self.now() - self.last)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """How long this takes is what the next time should."""
+        began = self.now()
+        yield
+        self.last = self.now()
+        self.takes = self.last - began

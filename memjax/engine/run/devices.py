@@ -1,15 +1,32 @@
-"""Which devices a sweep runs on."""
+"""Which devices a sweep runs on, and how programs are compiled for them."""
 
 import ctypes
 import os
+import re
 import warnings
+from typing import Any
 
 import jax
+import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh
 from scipy.linalg import cython_lapack
 
+from memjax.engine.planned.machines import (
+    GIB,
+    GRAPHS,
+    IN_GRAPHS,
+    SHARE,
+    Machine,
+    accelerator,
+    cpu,
+)
+
 SET_THREADS = "scipy_openblas_set_num_threads"  # of scipy's own wheels
+LEVEL = "xla_backend_optimization_level"
+PASSES = "xla_disable_hlo_passes"
+EQUAL_BITS = "xla_gpu_exclude_nondeterministic_ops"
+SHARING = "cpu-parallel-task-assigner"  # splits loops over the threads of all devices
 
 
 def use_all_cores() -> int:
@@ -50,14 +67,54 @@ def _one_lapack_thread() -> None:
         library[SET_THREADS](1)
 
 
-def lane_mesh() -> Mesh:
-    """The devices of this process in a row, along the mesh axis `lane`.
+def here() -> Machine:
+    """The devices of this process.
 
     Other processes have lanes of their own: no lane needs a device elsewhere.
     """
-    devices = jax.local_devices()
-    axis = (AxisType.Auto,)
-    return jax.make_mesh((len(devices),), ("lane",), axis_types=axis, devices=devices)
+    devices = tuple(jax.local_devices())
+    first, count = devices[0], len(devices)
+    if first.platform == "cpu":
+        return cpu(count, options=_cpu_options(count), jax_devices=devices)
+    told = first.memory_stats() or {}
+    memory = int(SHARE * told.get("bytes_limit", GIB))
+    options = _gpu_options() if first.platform == "gpu" else ()
+    kind = first.device_kind
+    return accelerator(kind, first.platform, count, memory, options, devices)
+
+
+def _gpu_options() -> tuple[tuple[str, Any], ...]:
+    """How to compile for a GPU: as one graph, and of kernels that give equal bits.
+
+    What the user's own flags say stays.
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    wanted = {GRAPHS: IN_GRAPHS, EQUAL_BITS: True}
+    return tuple((name, v) for name, v in wanted.items() if name not in flags)
+
+
+def _cpu_options(devices: int) -> tuple[tuple[str, Any], ...]:
+    """How to compile for a CPU: at LLVM's second level of three, devices apart.
+
+    That level takes half the time, and the programs run as fast: their products are
+    XLA's kernels, not LLVM's loops. A level in the user's own flags stays.
+
+    Several devices do not share their loops. A device with its own loop to walk leaves
+    shares of others', long done, in its queue; when that is full, some products of
+    Eigen's run in an order that overwrites a factor they still need, and are wrong
+    (jaxlib 0.10; `test_products_on_all_devices_are_right`).
+    """
+    flags = os.environ.get("XLA_FLAGS", "")
+    options: dict[str, Any] = {} if LEVEL in flags else {LEVEL: 2}
+    if devices > 1:
+        theirs = re.findall(rf"--{PASSES}=(\S+)", flags)
+        options[PASSES] = ",".join([*theirs, SHARING])
+    return tuple(options.items())
+
+
+def lane_mesh(machine: Machine) -> Mesh:
+    """The devices of a machine in a row, along the mesh axis `lane`."""
+    return Mesh(np.array(machine.jax_devices), ("lane",), axis_types=(AxisType.Auto,))
 
 
 def wait_for_all(shard: tuple[int, int]) -> None:

@@ -1,7 +1,5 @@
 """From a group of lanes to one compiled program, and its results."""
 
-import os
-import re
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -17,24 +15,23 @@ from memjax.engine.asked.axes import Per
 from memjax.engine.asked.jaxprs import uses
 from memjax.engine.asked.lane import Lane
 from memjax.engine.asked.trace import at_moment
+from memjax.engine.planned.group import Layout
+from memjax.engine.planned.machines import Machine
 from memjax.engine.run.devices import lane_mesh
 from memjax.engine.run.outcome import Outcome
 
-LEVEL = "xla_backend_optimization_level"
-PASSES = "xla_disable_hlo_passes"
-SHARING = "cpu-parallel-task-assigner"  # splits loops over the threads of all devices
 LAPACK = frozenset(
     "cholesky lu qr geqrf householder_product eigh eig svd schur hessenberg "
     "tridiagonal_solve triangular_solve".split()
 )
 
 
-def on_every_device(inputs: Tree) -> Tree:
+def on_every_device(inputs: Tree, machine: Machine) -> Tree:
     """Inputs where the lanes run, so that all segments find them there."""
-    return jax.device_put(inputs, NamedSharding(lane_mesh(), P()))
+    return jax.device_put(inputs, NamedSharding(lane_mesh(machine), P()))
 
 
-def mapped(lane: Callable, chunk: int) -> Callable:
+def mapped(lane: Callable, chunk: int, machine: Machine) -> Callable:
     """`lane` over lanes: devices side by side, chunks in sequence, a vmap inside.
 
     One program without collectives: no lane ever waits for another device.
@@ -47,6 +44,8 @@ def mapped(lane: Callable, chunk: int) -> Callable:
         def cut(a: jax.Array) -> jax.Array:
             return a.reshape(-1, chunk, *a.shape[1:])
 
+        if machine.lanes is None and chunk == len(jax.tree.leaves(numbers)[0]):
+            return jax.vmap(one)((numbers, carry))
         if chunk == 1:  # a vmap over one lane would only slow its products down
             return jax.lax.map(one, (numbers, carry))
         out = jax.lax.map(jax.vmap(one), jax.tree.map(cut, (numbers, carry)))
@@ -55,7 +54,7 @@ def mapped(lane: Callable, chunk: int) -> Callable:
     along, whole = P("lane"), P()
     return jax.shard_map(
         on_device,
-        mesh=lane_mesh(),
+        mesh=lane_mesh(machine),
         in_specs=(along, whole, along, whole),
         out_specs=along,
         check_vma=False,  # carries that start as constants would be refused
@@ -63,22 +62,33 @@ def mapped(lane: Callable, chunk: int) -> Callable:
 
 
 @lru_cache(maxsize=64)
-def program(lane: Lane, chunk: int, legs: int | None, arguments: tuple) -> Any:
+def program(lane: Lane, layout: Layout, arguments: tuple, machine: Machine) -> Any:
     """The compiled program of a group; numbers are its arguments.
 
     It is made once for what a lane computes, the layout and the types of the arguments.
     """
-    if jax.default_backend() == "cpu" and any(
-        uses(jaxpr, LAPACK) for jaxpr in lane.traced.jaxprs
-    ):
+    lowered = lower(lane, layout, arguments, machine)
+    with at_moment(lane.traced.moment):
+        return lowered.compile(dict(machine.options))
+
+
+def lower(lane: Lane, layout: Layout, arguments: tuple, machine: Machine) -> Any:
+    """The program of a group as it is handed to the machine's compiler.
+
+    Where the state of a segment is large it goes on in the memory of the last one.
+    """
+    chunk, legs, wave = layout
+    on_cpu = machine.platform == "cpu"
+    if on_cpu and any(uses(jaxpr, LAPACK) for jaxpr in lane.traced.jaxprs):
         # Batched LAPACK calls share their work with the threads that other devices
         # run on, and two devices that do so wait for each other forever (jaxlib 0.10).
         chunk = 1
     leaves, structure = arguments
     example = jax.tree.unflatten(structure, leaves)
-    grid = mapped(partial(one_lane, lane, legs), chunk)
-    with at_moment(lane.traced.moment):
-        return jax.jit(grid).lower(*example).compile(_options())
+    grid = mapped(partial(one_lane, lane, legs), chunk, machine)
+    donated = () if on_cpu or legs is None else (2,)
+    with at_moment(lane.traced.moment._replace(wide=wave)):
+        return jax.jit(grid, donate_argnums=donated).lower(*example)
 
 
 def one_lane(
@@ -115,35 +125,21 @@ def _pick(given: Any, numbers: dict[str, Any]) -> Any:
     return jax.tree.map(lambda a: a[numbers[f"@{given.axis}"]], given.tree)
 
 
-def _options() -> dict[str, Any] | None:
-    """How to compile for a CPU: at LLVM's second level of three, devices apart.
+def blank_carry(lane: Lane, count: int, machine: Machine) -> Carry:
+    """A carry of so many lanes, for a first segment to go on from.
 
-    That level takes half the time, and the programs run as fast: their products are
-    XLA's kernels, not LLVM's loops. A level in the user's own flags stays.
-
-    Several devices do not share their loops. A device with its own loop to walk leaves
-    shares of others', long done, in its queue; when that is full, some products of
-    Eigen's run in an order that overwrites a factor they still need, and are wrong
-    (jaxlib 0.10; `test_products_on_all_devices_are_right`).
+    On an accelerator it is made there: nothing of that size is sent.
     """
-    flags = os.environ.get("XLA_FLAGS", "")
-    if jax.default_backend() != "cpu":
-        return None
-    options: dict[str, Any] = {} if LEVEL in flags else {LEVEL: 2}
-    if jax.local_device_count() > 1:
-        theirs = re.findall(rf"--{PASSES}=(\S+)", flags)
-        options[PASSES] = ",".join([*theirs, SHARING])
-    return options
-
-
-def blank_carry(lane: Lane, count: int) -> Carry:
-    """A carry of so many lanes, for a first segment to go on from."""
     numbers, inputs, _ = lane.kinds
     one = jax.eval_shape(lambda n, i: depart(lane.traced.run(n, i)), numbers, inputs)
-    return jax.tree.map(partial(_blank, count), one)
+    if machine.lanes is not None:
+        return jax.tree.map(partial(_blank, np.zeros, count), one)
+    place = NamedSharding(lane_mesh(machine), P("lane"))
+    made = partial(jax.tree.map, partial(_blank, jnp.zeros, count), one)
+    return jax.jit(made, out_shardings=place)()
 
 
-def _blank(count: int, like: Any) -> jax.Array | np.ndarray:
+def _blank(zeros: Callable, count: int, like: Any) -> jax.Array | np.ndarray:
     if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
         return jax.random.split(jax.random.key(0), (count, *like.shape))
-    return np.zeros((count, *like.shape), like.dtype)
+    return zeros((count, *like.shape), like.dtype)

@@ -1,0 +1,18 @@
+"""From a job to a plan that knows what it costs; nothing is compiled."""
+
+import jax
+import numpy as np
+
+from memjax.engine.asked.parameters import BadValue
+from memjax.engine.planned.buckets import bucketed
+from memjax.engine.planned.job import Job
+from memjax.engine.planned.plan import Plan, make_plan
+
+
+def propose(job: Job, lanes: np.ndarray, chunk: int | None) -> Plan:
+    """The plan of some lanes on the job's machine."""
+    if chunk is not None and chunk < 1:
+        raise BadValue("chunk", f"must be at least 1, got {chunk}")
+    if jax.config.values["jax_enable_x64"] and job.machine.platform == "tpu":
+        raise BadValue("float64", f"a {job.machine.kind} has no double precision")
+    return make_plan(bucketed(job, job.groups(lanes)), job.machine, chunk)
