@@ -31,9 +31,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments._crossing import crossing, exponent
 from memjax.cli import launch
 from memjax.plots import BESIDE, frame, level, lines, log_ticks, one, panels, points
+
+from ._crossing import crossing, exponent
 
 KNOWN = 0.95  # accuracy from which a prompt is long enough
 DRAWS = 1000  # of the seeds
