@@ -21,7 +21,7 @@ def table(claims: Sequence[Claim], width: int = WIDTH) -> str:
         own = [c for c in seen if c.kind == kind]
         lines += [f"{kind}: {meaning}"] if own else []
         lines += [line for c in own for line in _wrapped(c, widths)]
-    below = [*_not_shown(claims), totals(claims)]
+    below = [*not_shown(claims), totals(claims)]
     lines += [fill(text, width, subsequent_indent="  ") for text in below if text]
     return "\n".join(lines)
 
@@ -65,12 +65,13 @@ def held(claims: Sequence[Claim]) -> str:
 
 def _widths(claims: Sequence[Claim], width: int) -> list[int]:
     """The widths of columns; the words of a claim have what the others leave."""
-    rows = [HEADER, *map(_cells, claims)]
+    rows = [HEADER, *map(cells, claims)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [max(min(widths[0], width - sum(widths[1:]) - 8), 24), *widths[1:]]
 
 
-def _cells(claim: Claim) -> tuple[str, ...]:
+def cells(claim: Claim) -> tuple[str, ...]:
+    """A claim as the words below `HEADER`."""
     measured = _shown(claim.measured)
     if claim.mean_interval is not None:
         low, high = claim.mean_interval
@@ -81,7 +82,7 @@ def _cells(claim: Claim) -> tuple[str, ...]:
 
 def _wrapped(claim: Claim, widths: Sequence[int]) -> Iterator[str]:
     """A row; its words go on below where they are longer than their column."""
-    row = _cells(claim)
+    row = cells(claim)
     first, *more = wrap(row[0], widths[0], break_long_words=False) or [""]
     yield _line((first, *row[1:]), widths)
     yield from (f"  {text}" for text in more)
@@ -91,7 +92,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(map(str.ljust, row, widths)).rstrip()
 
 
-def _not_shown(claims: Sequence[Claim]) -> list[str]:
+def not_shown(claims: Sequence[Claim]) -> list[str]:
     """A line for every need: how many claims would be shown, or which one."""
     needs: dict[str, list[str]] = {}
     for claim in claims:

@@ -193,12 +193,17 @@ class Sweep:
         """
         return taken(self, steps, labels)
 
+    def provenance(self, job: Job | None = None) -> dict[str, Any]:
+        """What results are trusted by: versions, devices, settings, traces, source."""
+        with precisely(self.float64):
+            return {**provenance(self.run), **(job or self.job()).told()}
+
     def _results(self, job: Job, pieces: list[Piece], clock: Clock) -> xr.Dataset:
         spent = {
             "compile_seconds": round(clock.compiling, 3),
             "run_seconds": round(clock.running, 3),
         }
-        told = {**provenance(self.run), **job.told(), **spent}
+        told = {**self.provenance(job), **spent}
         return assemble(self.grid, pieces).assign_attrs(
             run=self.run.__name__, provenance=json.dumps(told)
         )

@@ -9,6 +9,7 @@ files of several processes lie side by side.
 import fcntl
 import gzip
 import json
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,6 +148,11 @@ class Store:
         except DAMAGE:
             return None
 
+    def traces(self) -> list[str]:
+        """The fingerprints of the traces that were kept."""
+        files = self.path.glob(self._trace_file("*").name)
+        return sorted(f.name.removeprefix("trace-").split(".")[0] for f in files)
+
     def _trace_file(self, fingerprint: str) -> Path:
         return self.path / f"trace-{fingerprint}.json.gz"
 
@@ -191,6 +197,12 @@ class Store:
             for plan in [json.loads(file.read_text())]
             for i, b in enumerate(plan["blocks"])
         ]
+
+    def lanes(self) -> int:
+        """How many runs the sweep has that was planned last, by whatever process."""
+        files = sorted(self.path.glob("plan-*.json"), key=lambda f: f.stat().st_mtime)
+        axes = json.loads(files[-1].read_text())["axes"] if files else {"": {"": []}}
+        return math.prod(len(next(iter(c.values()))) for c in axes.values())
 
     def _plan_files(self) -> list[Path]:
         return sorted(self.path.glob(f"plan-{self.shard}-*.json"))
