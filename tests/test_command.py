@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 
+import jax
 import pytest
 import tiny
 from rich.cells import cell_len
@@ -287,7 +288,7 @@ def test_the_report_is_one_page_that_fetches_and_runs_nothing(folder):
         "--size=10,40",
         "main: 6 runs, 6 ok",
         "6 runs in 1 compiled program",
-        f"memjax {mj.__version__}",
+        f"jax {jax.__version__}",
     ):
         assert part in page, part
 

@@ -1,15 +1,13 @@
 """Which devices a sweep runs on."""
 
-import ctypes
+import importlib
 import os
 import warnings
 
 import jax
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh
-from scipy.linalg import cython_lapack
-
-SET_THREADS = "scipy_openblas_set_num_threads"  # of scipy's own wheels
+from threadpoolctl import ThreadpoolController
 
 
 def use_all_cores() -> int:
@@ -45,9 +43,12 @@ def _one_lapack_thread() -> None:
     """Solves of several devices at once, each with threads of its own, take twice as
     long. The variable alone would come too late: scipy reads it when it is imported.
     """
-    library = ctypes.CDLL(cython_lapack.__file__)
-    if "OPENBLAS_NUM_THREADS" not in os.environ and hasattr(library, SET_THREADS):
-        library[SET_THREADS](1)
+    if "OPENBLAS_NUM_THREADS" in os.environ:
+        return
+    importlib.import_module("scipy.linalg.cython_lapack")  # loads its library
+    for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+        if "numpy" not in library.filepath.rpartition("site-packages")[2]:
+            library.set_num_threads(1)
 
 
 def lane_mesh() -> Mesh:
