@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nox
 
-PAIRS = [("3.11", "0.10.2"), ("3.12", "0.11.2"), ("3.13", "0.12.0.1")]
+PAIRS = [("3.11", "0.10.2"), ("3.12", "0.12.0.1"), ("3.13", "0.12.0.1")]
 TESTS = "core training grid sweep store trust ragged models cli command".split()
 
 nox.options.error_on_missing_interpreters = False

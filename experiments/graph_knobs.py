@@ -81,7 +81,7 @@ def summary(results: mj.Results, name: str) -> float:
     mean = found.participation.mean("seed") / modes
     values = {
         "remembered": (found.recall == 1).mean(),
-        "deviation": found.participation.std("seed", ddof=1).max(),
+        "deviation": mj.spread(found.participation).sd.max(),
         "geometric": (mean <= GEOMETRIC).mean(),
         "associative": (mean >= ASSOCIATIVE).mean(),
     }

@@ -136,11 +136,9 @@ def slope(results: mj.Results, rank: str) -> mj.Estimate:
     main = mj.at(results["main"], rank=float(rank), **SETTING)
     seen = main.accuracy.isel(step=-1)
     count = seen.sizes["seed"]
-    drawn = np.random.default_rng(0).integers(count, size=(DRAWS, count))
-    again = seen.isel(seed=xr.DataArray(drawn, dims=("draw", "seed")))
     found, each = (
         exponent(least(a.mean("seed")), seen["size"], "size").values
-        for a in (seen, again)
+        for a in (seen, mj.redrawn(seen, DRAWS))
     )
     if np.isnan(found):
         raise mj.NotRun("a longer prompt")

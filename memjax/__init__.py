@@ -59,7 +59,14 @@ from memjax.engine import seeds as seeds
 from memjax.engine import sweep as sweep
 from memjax.engine import use_all_cores as use_all_cores
 from memjax.engine import zipped as zipped
+
+# Repeats
+from memjax.statistics import compare as compare
+from memjax.statistics import fit as fit
+from memjax.statistics import interval as interval
+from memjax.statistics import redrawn as redrawn
 from memjax.statistics import spread as spread
+from memjax.statistics import tidy as tidy
 
 # Gradient training
 from memjax.train import descend as descend

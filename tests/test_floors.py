@@ -22,7 +22,7 @@ def floor(module: str) -> float:
         return 3
     if parts == ["memjax"]:
         return 2
-    return 0 if parts[1] == "core" else 1
+    return 0 if parts[1] in ("core", "statistics") else 1
 
 
 def room(module: str) -> str:
