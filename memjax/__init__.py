@@ -12,6 +12,7 @@ from memjax import theory as theory
 # A claim: published against measured
 from memjax.claims import BadTable as BadTable
 from memjax.claims import Claim as Claim
+from memjax.claims import Claims as Claims
 from memjax.claims import Estimate as Estimate
 from memjax.claims import NotRun as NotRun
 from memjax.claims import Results as Results

@@ -29,6 +29,7 @@ from memjax.claims.published import Results as Results
 from memjax.claims.published import judged as judged
 from memjax.claims.rows import BadTable as BadTable
 from memjax.claims.table import HEADER as HEADER
+from memjax.claims.table import Claims as Claims
 from memjax.claims.table import cells as cells
 from memjax.claims.table import held as held
 from memjax.claims.table import not_shown as not_shown

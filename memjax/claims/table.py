@@ -3,12 +3,14 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from html import escape
 from textwrap import fill, wrap
 from typing import Any
 
-from memjax.claims.claim import HOLDS, KINDS, NOT_SHOWN, OPEN, REPORTED, Claim
+from memjax.claims.claim import FAILS, HOLDS, KINDS, NOT_SHOWN, OPEN, REPORTED, Claim
 
 WIDTH = 96
+COLORS = {HOLDS: "#1a7f37", FAILS: "#c0271c", OPEN: "#9a6700"}
 HEADER = ("claim", "published", "measured", "within", "verdict")
 
 
@@ -24,6 +26,28 @@ def table(claims: Sequence[Claim], width: int = WIDTH) -> str:
     below = [*not_shown(claims), totals(claims)]
     lines += [fill(text, width, subsequent_indent="  ") for text in below if text]
     return "\n".join(lines)
+
+
+class Claims(list[Claim]):
+    """Claims that print as their table, and are one in a notebook."""
+
+    def __str__(self) -> str:
+        return table(self)
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f"<th>{head}" for head in HEADER)
+        rows = "".join(
+            f"<tr>{_row(claim)}" for claim in self if claim.verdict != NOT_SHOWN
+        )
+        below = "".join(f"<p>{escape(t)}</p>" for t in [*not_shown(self), totals(self)])
+        return f"<table><tr>{heads}{rows}</table>{below}"
+
+
+def _row(claim: Claim) -> str:
+    color = COLORS.get(claim.verdict, "inherit")
+    style = ["text-align: left"] * 4 + [f"color: {color}"]
+    pairs = zip(style, cells(claim), strict=True)
+    return "".join(f'<td style="{look}">{escape(text)}' for look, text in pairs)
 
 
 def scoreboard(experiments: Mapping[str, Sequence[Claim]], width: int = WIDTH) -> str:

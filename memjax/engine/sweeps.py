@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from memjax.engine.made_up import made_up
 from memjax.engine.planned.job import Job
 from memjax.engine.planned.plan import Plan
 from memjax.engine.run.calls import run_plan
-from memjax.engine.run.clock import Clock, watcher
+from memjax.engine.run.clock import Clock
 from memjax.engine.run.outcome import Piece
 from memjax.engine.run.propose import propose
+from memjax.engine.run.watch import watcher
 from memjax.engine.snapshots import Snapshots, taken
 
 
@@ -99,6 +101,12 @@ class Sweep:
         named = " × ".join(f"{d} {n}" for d, n in lengths) or "a single run"
         precisely = ", float64" if self.float64 else ""
         return f"Sweep({self.run.__name__}: {named} = {len(self)} runs{precisely})"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: its axes as a table."""
+        rows = (line.strip().partition(": ")[::2] for line in self.grid.described())
+        cells = (f"<tr><th>{escape(n)}<td>{escape(v)}" for n, v in rows)
+        return f"<p>{escape(repr(self))}</p><table>{''.join(cells)}</table>"
 
     def job(self) -> Job:
         """The sweep with its run as it is now, for methods that take one.
