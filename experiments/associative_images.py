@@ -31,10 +31,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _attractors as family
-from experiments._attractors import stored
 from memjax.cli import launch
 from memjax.plots import frame, images, level, lines, one, panels
+
+from . import _attractors as family
+from ._attractors import stored
 
 attractors = mj.observables.attractors
 COPIED = 100  # images of which a corrupted copy is followed

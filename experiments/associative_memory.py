@@ -29,9 +29,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _attractors as family
 from memjax.cli import launch
 from memjax.plots import frame, key, level, lines, one, panels, points, regions
+
+from . import _attractors as family
 
 ROUNDS = 240  # iterations, at most, to the picture of basins
 DRIVES = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0)  # where a lone sample first drives its units

@@ -33,10 +33,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments._crossing import crossing, exponent
 from memjax.cli import launch
 from memjax.datasets.strings import mixed, unary, written
 from memjax.plots import bars, frame, level, one, panels, points
+
+from ._crossing import crossing, exponent
 
 ROUNDING = 1e-9  # in double precision
 THOUGHTS = 1  # tokens of a chain, at most

@@ -23,11 +23,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _graphs as family
 from memjax.cli import launch
 from memjax.datasets import graphs
 from memjax.plots import DASHES, MARKERS, frame, lines, log_ticks, panels, points
 from memjax.theory.cycles import fixed_point, steps_to
+
+from . import _graphs as family
 
 LEFT = 1e-3  # the decay of the slowest frequency that a cycle is trained for
 LOOPS = {"main": False, "looped": True}  # whether the cycles of a sweep have self edges

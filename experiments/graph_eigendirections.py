@@ -30,12 +30,13 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _graphs as family
-from experiments._graphs import draw_map, trimmed
 from memjax.cli import launch
 from memjax.datasets import graphs
 from memjax.plots import DASHES, frame, level, lines, mosaic, panels, points
 from memjax.theory import convex, cycles
+
+from . import _graphs as family
+from ._graphs import draw_map, trimmed
 
 
 def sweeps(

@@ -26,11 +26,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _graphs as family
-from experiments._graphs import ASSOCIATIVE, GEOMETRIC, trimmed
 from memjax.cli import launch
 from memjax.datasets.graphs import parse
 from memjax.plots import cells, contours, frame, mosaic, panels
+
+from . import _graphs as family
+from ._graphs import ASSOCIATIVE, GEOMETRIC, trimmed
 
 KNOBS = {"lr": "lr of AdamW", "wd": "weight decay", "init_scale": "start of V"}
 
@@ -80,7 +81,7 @@ def summary(results: mj.Results, name: str) -> float:
     mean = found.participation.mean("seed") / modes
     values = {
         "remembered": (found.recall == 1).mean(),
-        "deviation": found.participation.std("seed", ddof=1).max(),
+        "deviation": mj.spread(found.participation).sd.max(),
         "geometric": (mean <= GEOMETRIC).mean(),
         "associative": (mean >= ASSOCIATIVE).mean(),
     }

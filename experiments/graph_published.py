@@ -27,12 +27,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _graphs as family
-from experiments._graphs import SETTINGS, Setting, three_matrices
 from memjax.cli import launch
 from memjax.datasets import graphs
 from memjax.engine import Zipped
 from memjax.plots import frame, key, mosaic, one, panels
+
+from . import _graphs as family
+from ._graphs import SETTINGS, Setting, three_matrices
 
 WIDTH, STEPS = 512, 10_000  # of the published settings
 

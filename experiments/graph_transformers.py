@@ -31,8 +31,6 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _graph_transformers as shared
-from experiments import _graphs as family
 from memjax.cli import launch
 from memjax.datasets import graphs
 from memjax.models.graph import SPECIALS
@@ -40,6 +38,9 @@ from memjax.models.mlp import normal
 from memjax.models.padding import FAR
 from memjax.observables import embedding, memory, spectral
 from memjax.plots import panels
+
+from . import _graph_transformers as shared
+from . import _graphs as family
 
 STEPS = {"star": 500, "grid": 500, "cycle": 700, "irregular": 2500}
 EDGE = 7  # which of the tokens after the nodes says that an edge is asked for

@@ -29,11 +29,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _l2 as post
-from experiments._l2 import CLASSES, DIM, SIZES
 from memjax.cli import launch
 from memjax.observables import parts
 from memjax.plots import BESIDE, frame, lines, one, panels, points
+
+from . import _l2 as post
+from ._l2 import CLASSES, DIM, SIZES
 
 FITTED = SIZES[:6]  # the power law is claimed on these
 REFERENCE: dict[str, Any] = {"lr": (1e-3,), "wd": (0.0,), "init_scale": (1.0,)}

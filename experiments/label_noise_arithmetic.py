@@ -24,10 +24,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _label_noise as ln
 from memjax.cli import launch
 from memjax.models.pairs import Params, logits
 from memjax.plots import key, keys, lines, log_ticks, one, panels, points
+
+from . import _label_noise as ln
 
 VARIANTS = ("squares", "filtered with squares", "filtered with means")
 

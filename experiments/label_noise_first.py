@@ -25,10 +25,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _label_noise as ln
 from memjax.cli import launch
 from memjax.observables.parts import by_part, marked
 from memjax.plots import frame, keys, level, lines, one, panels, points
+
+from . import _label_noise as ln
 
 PUBLISHED = xr.DataArray(
     [[[0.0286, 0.1087], [0.4629, 0.0647]], [[0.0289, 0.1075], [0.4809, 0.0571]]],

@@ -31,11 +31,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _label_noise as ln
 from memjax.cli import launch
 from memjax.models.pairs import Params
 from memjax.observables.parts import PARTS, accuracies, by_part, marked
 from memjax.plots import bars, key, level, one, panels, points
+
+from . import _label_noise as ln
 
 DECAYS = tuple(10.0 ** (k / 2) for k in range(-8, 4))  # half a decade apart
 FILTERED = (0.981, 0.368, 0.878)  # published, on `PARTS`, 20 frequencies

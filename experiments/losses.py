@@ -189,8 +189,8 @@ def steadier(results: mj.Results, sweep: str, one: str, other: str) -> xr.DataAr
     """Deviation of the accuracy over initial weights, of one loss less of another."""
     if results[sweep].sizes["start"] < 2:
         raise mj.NotRun("two starts or more")
-    spread = results[sweep].accuracy.std("start", ddof=1)
-    first, last = (mj.at(spread, loss=n) for n in (one, other))
+    sd = mj.spread(results[sweep].accuracy, "start").sd
+    first, last = (mj.at(sd, loss=n) for n in (one, other))
     return first - last
 
 

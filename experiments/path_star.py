@@ -26,8 +26,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _path_star as family
-from experiments._path_star import RECIPES, Recipe
 from memjax.cli import launch
 from memjax.plots import (
     DASHES,
@@ -40,6 +38,9 @@ from memjax.plots import (
     panels,
     points,
 )
+
+from . import _path_star as family
+from ._path_star import RECIPES, Recipe
 
 
 def sweeps(

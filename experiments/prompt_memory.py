@@ -31,9 +31,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments._crossing import crossing, exponent
 from memjax.cli import launch
 from memjax.plots import BESIDE, frame, level, lines, log_ticks, one, panels, points
+
+from ._crossing import crossing, exponent
 
 KNOWN = 0.95  # accuracy from which a prompt is long enough
 DRAWS = 1000  # of the seeds
@@ -135,11 +136,9 @@ def slope(results: mj.Results, rank: str) -> mj.Estimate:
     main = mj.at(results["main"], rank=float(rank), **SETTING)
     seen = main.accuracy.isel(step=-1)
     count = seen.sizes["seed"]
-    drawn = np.random.default_rng(0).integers(count, size=(DRAWS, count))
-    again = seen.isel(seed=xr.DataArray(drawn, dims=("draw", "seed")))
     found, each = (
         exponent(least(a.mean("seed")), seen["size"], "size").values
-        for a in (seen, again)
+        for a in (seen, mj.redrawn(seen, DRAWS))
     )
     if np.isnan(found):
         raise mj.NotRun("a longer prompt")

@@ -28,11 +28,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _rfm as rfm
 from memjax.cli import launch
 from memjax.kernels import pairs
 from memjax.observables.machines import seen
 from memjax.plots import BESIDE, DASHES, frame, lines, one, panels
+
+from . import _rfm as rfm
 
 OPERATIONS = ("sum", "difference", "product", "quotient")
 

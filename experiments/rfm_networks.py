@@ -30,10 +30,11 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _rfm as rfm
 from memjax.cli import launch
 from memjax.kernels import pairs
 from memjax.plots import BESIDE, DASHES, frame, lines, one, panels
+
+from . import _rfm as rfm
 
 
 def run(

@@ -28,12 +28,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _rfm as rfm
 from memjax.cli import launch
 from memjax.datasets import uniform_on
 from memjax.kernels import pairs
 from memjax.observables.machines import seen
 from memjax.plots import BESIDE, MARKERS, frame, keys, lines, one, panels
+
+from . import _rfm as rfm
 
 
 def run(

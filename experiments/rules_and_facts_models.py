@@ -29,9 +29,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _rules as rules
 from memjax.cli import launch
 from memjax.plots import level, lines, one, panels, points
+
+from . import _rules as rules
 
 DIM = 50  # input dimension of the network
 EXPONENTIAL_RATIO = float(np.e - 2)  # k(1) - k(0) - k'(0) for k = exp, and k'(0) = 1

@@ -12,6 +12,7 @@ from memjax import theory as theory
 # A claim: published against measured
 from memjax.claims import BadTable as BadTable
 from memjax.claims import Claim as Claim
+from memjax.claims import Claims as Claims
 from memjax.claims import Estimate as Estimate
 from memjax.claims import NotRun as NotRun
 from memjax.claims import Results as Results
@@ -61,7 +62,14 @@ from memjax.engine import seeds as seeds
 from memjax.engine import sweep as sweep
 from memjax.engine import use_all_cores as use_all_cores
 from memjax.engine import zipped as zipped
+
+# Repeats
+from memjax.statistics import compare as compare
+from memjax.statistics import fit as fit
+from memjax.statistics import interval as interval
+from memjax.statistics import redrawn as redrawn
 from memjax.statistics import spread as spread
+from memjax.statistics import tidy as tidy
 
 # Gradient training
 from memjax.train import descend as descend

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import memjax as mj
 from memjax.claims import BadTable, check, table, totals
-from memjax.claims.lookup import mean_interval
 from memjax.claims.rows import COLUMNS, read
 from memjax.engine.kept.files import load, save
+from memjax.statistics import mean_interval
 
 HEAD = ",".join(COLUMNS)
 
@@ -70,25 +70,6 @@ def test_words_numbers_and_nothing_are_judged_as_they_are():
     assert claim(measured=None).verdict == "not shown"
     assert claim(measured=math.inf, tolerance=1.0).verdict == "does NOT hold"
     assert claim(published=0.8, measured=0.81, tolerance=0.01).verdict == "holds"
-
-
-def test_the_interval_is_students_below_twenty_seeds():
-    draw = np.random.default_rng(3)
-    for count in (2, 3, 8, 19):
-        values = draw.normal(size=count)
-        error = scipy.stats.sem(values)
-        right = scipy.stats.t.interval(0.95, count - 1, values.mean(), error)
-        assert mean_interval(values) == pytest.approx(right)
-
-
-def test_the_interval_is_the_bootstraps_from_twenty_seeds():
-    values = np.random.default_rng(4).normal(size=40)
-    right = scipy.stats.bootstrap(
-        (values,), np.mean, method="percentile", n_resamples=50_000, rng=1
-    ).confidence_interval
-    # four standard errors of the quantiles of 10,000 draws
-    assert mean_interval(values) == pytest.approx((right.low, right.high), abs=0.018)
-    assert mean_interval(values) == mean_interval(values)
 
 
 def over_seeds(values, **coords):

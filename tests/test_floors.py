@@ -16,16 +16,20 @@ def floor(module: str) -> float:
         if not parts[1:]:
             return 3  # the package itself holds nothing
         return 3.5 if parts[1].startswith("_") else 4  # what a family shares
+    if parts[1:3] == ["cli", "template"]:
+        return 4  # an experiment for others to write on
     if parts[1:2] in (["cli"], ["plots"]):
         return 3
     if parts == ["memjax"]:
         return 2
-    return {"lanes": -1, "core": 0}.get(parts[1], 1)
+    return {"lanes": -1, "core": 0, "statistics": 0}.get(parts[1], 1)
 
 
 def room(module: str) -> str:
     """The folder or file on a floor that a module belongs to."""
     parts = module.split(".")
+    if parts[1:3] == ["cli", "template"]:
+        return "template"
     return parts[1] if len(parts) > 1 else parts[0]
 
 
@@ -39,10 +43,12 @@ def imported(file: Path) -> list[str]:
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             found += [a.name for a in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            modules = [f"{node.module}.{a.name}" for a in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = name(file).split(".")[: -node.level] if node.level else []
+            of = ".".join([*package, *([node.module] if node.module else [])])
             known = {name(f) for f in FILES}
-            found += [m if m in known else str(node.module) for m in modules]
+            modules = [f"{of}.{a.name}" for a in node.names]
+            found += [m if m in known else of for m in modules]
     return found
 
 

@@ -13,7 +13,7 @@ import experiments as ours
 import memjax as mj
 from memjax.claims import held, scoreboard, table
 from memjax.cli import catalogue
-from memjax.cli.catalogue import experiments
+from memjax.cli.named import names
 from memjax.cli.records import claims_in, recorded
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -129,7 +129,12 @@ def test_the_list_imports_nothing(kept, package, capsys):
     assert catalogue(package, ["mine"]) == 0
     assert "mine.unrecorded" not in sys.modules
     out = capsys.readouterr().out
-    for word in ("mine.doubling", "Doubling doubles.", "published 1/2, derived 1/1"):
+    for word in (
+        "python -m mine.…",
+        "doubling",
+        "Doubling doubles.",
+        "published 1/2, derived 1/1",
+    ):
         assert word in " ".join(out.split())
     assert "Nothing is known" in out and "_family" not in out
 
@@ -175,7 +180,7 @@ def test_claims_come_back_from_records():
 # --- what is committed --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", experiments(ours))
+@pytest.mark.parametrize("name", names(ours))
 def test_the_readme_shows_what_the_record_says(name):
     told = recorded(ours).get(name)
     cell = held(claims_in(told)) if told else "–"
@@ -184,7 +189,7 @@ def test_the_readme_shows_what_the_record_says(name):
 
 
 def test_records_are_those_of_experiments():
-    assert set(recorded(ours)) <= set(experiments(ours))
+    assert set(recorded(ours)) <= set(names(ours))
 
 
 def test_records_agree_with_themselves():

@@ -1,5 +1,7 @@
 """A sweep that survives: kills, damage, growth, shares, full disks."""
 
+import errno
+import fcntl
 import json
 import os
 import random
@@ -236,6 +238,27 @@ def test_a_second_process_is_refused(tmp_path):
         pytest.raises(mj.Refused, match="at work"),
     ):
         sweep.compute(store=tmp_path)
+
+
+@pytest.mark.parametrize("problem", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_used_with_a_word(
+    whole, problem, tmp_path, monkeypatch
+):
+    def no_locks(*_):
+        raise OSError(problem, os.strerror(problem))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.warns(UserWarning, match="without locks"):
+        same(mj.sweep(tiny.run, **AXES, store=tmp_path), whole)
+
+
+def test_another_failure_of_a_lock_is_an_error(tmp_path, monkeypatch):
+    def broken(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(fcntl, "flock", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        mj.sweep(tiny.run, **AXES, store=tmp_path)
 
 
 def test_a_full_disk_is_said_and_loses_nothing(tmp_path, monkeypatch):

@@ -1,7 +1,11 @@
 """What was published beside what was measured, and whether it holds."""
 
 from memjax.claims.check import check as check
+from memjax.claims.claim import FAILS as FAILS
+from memjax.claims.claim import HOLDS as HOLDS
 from memjax.claims.claim import KINDS as KINDS
+from memjax.claims.claim import NOT_SHOWN as NOT_SHOWN
+from memjax.claims.claim import OPEN as OPEN
 from memjax.claims.claim import Claim as Claim
 from memjax.claims.logged import decay as decay
 from memjax.claims.logged import late as late
@@ -24,7 +28,11 @@ from memjax.claims.measures import reached as reached
 from memjax.claims.published import Results as Results
 from memjax.claims.published import judged as judged
 from memjax.claims.rows import BadTable as BadTable
+from memjax.claims.table import HEADER as HEADER
+from memjax.claims.table import Claims as Claims
+from memjax.claims.table import cells as cells
 from memjax.claims.table import held as held
+from memjax.claims.table import not_shown as not_shown
 from memjax.claims.table import scoreboard as scoreboard
 from memjax.claims.table import table as table
 from memjax.claims.table import totals as totals

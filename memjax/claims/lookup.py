@@ -6,7 +6,8 @@ import numpy as np
 from scipy.special import stdtrit
 from scipy.stats import binom
 
-FEW = 20  # seeds below which the mean's interval is Student's
+from memjax.statistics import mean_interval
+
 DRAWS = 10_000  # of the bootstrap
 
 
@@ -131,20 +132,6 @@ def _over_seeds(found: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
-
-
-def mean_interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """The interval of the mean of independent values: Student's, or from 20 bootstrap.
-
-    The bootstrap is that of percentiles, from draws that are always the same.
-    """
-    count, mean = len(values), values.mean()
-    if count < FEW:
-        half = stdtrit(count - 1, (1 + level) / 2) * values.std(ddof=1) / count**0.5
-        return float(mean - half), float(mean + half)
-    drawn = np.random.default_rng(0).integers(count, size=(DRAWS, count))
-    ends = np.quantile(values[drawn].mean(1), [(1 - level) / 2, (1 + level) / 2])
-    return float(ends[0]), float(ends[1])
 
 
 def median(values: Any) -> Estimate:

@@ -12,6 +12,7 @@ from memjax.claims.check import Trial
 from memjax.claims.claim import Claim
 from memjax.claims.lookup import Estimate, NotRun, Ran, at, estimate
 from memjax.claims.rows import BadTable, Row, Term, read, table_of
+from memjax.claims.table import Claims
 
 Measures = dict[str, Callable[..., Any]]
 Results = dict[str, xr.Dataset]  # by sweep: what figures and measures are made of
@@ -47,7 +48,7 @@ def judged(
     if isinstance(results, Trial):
         return results.attempt(rows, lambda row: claim(row, results, known), [*known])
     ran = Ran(results)
-    return [claim(row, ran, known) for row in rows]
+    return Claims(claim(row, ran, known) for row in rows)
 
 
 def claim(row: Row, results: Mapping, known: Measures) -> Claim:

@@ -3,12 +3,14 @@
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from html import escape
 from textwrap import fill, wrap
 from typing import Any
 
-from memjax.claims.claim import HOLDS, KINDS, NOT_SHOWN, OPEN, REPORTED, Claim
+from memjax.claims.claim import FAILS, HOLDS, KINDS, NOT_SHOWN, OPEN, REPORTED, Claim
 
 WIDTH = 96
+COLORS = {HOLDS: "#1a7f37", FAILS: "#c0271c", OPEN: "#9a6700"}
 HEADER = ("claim", "published", "measured", "within", "verdict")
 
 
@@ -21,9 +23,31 @@ def table(claims: Sequence[Claim], width: int = WIDTH) -> str:
         own = [c for c in seen if c.kind == kind]
         lines += [f"{kind}: {meaning}"] if own else []
         lines += [line for c in own for line in _wrapped(c, widths)]
-    below = [*_not_shown(claims), totals(claims)]
+    below = [*not_shown(claims), totals(claims)]
     lines += [fill(text, width, subsequent_indent="  ") for text in below if text]
     return "\n".join(lines)
+
+
+class Claims(list[Claim]):
+    """Claims that print as their table, and are one in a notebook."""
+
+    def __str__(self) -> str:
+        return table(self)
+
+    def _repr_html_(self) -> str:
+        heads = "".join(f"<th>{head}" for head in HEADER)
+        rows = "".join(
+            f"<tr>{_row(claim)}" for claim in self if claim.verdict != NOT_SHOWN
+        )
+        below = "".join(f"<p>{escape(t)}</p>" for t in [*not_shown(self), totals(self)])
+        return f"<table><tr>{heads}{rows}</table>{below}"
+
+
+def _row(claim: Claim) -> str:
+    color = COLORS.get(claim.verdict, "inherit")
+    style = ["text-align: left"] * 4 + [f"color: {color}"]
+    pairs = zip(style, cells(claim), strict=True)
+    return "".join(f'<td style="{look}">{escape(text)}' for look, text in pairs)
 
 
 def scoreboard(experiments: Mapping[str, Sequence[Claim]], width: int = WIDTH) -> str:
@@ -65,12 +89,13 @@ def held(claims: Sequence[Claim]) -> str:
 
 def _widths(claims: Sequence[Claim], width: int) -> list[int]:
     """The widths of columns; the words of a claim have what the others leave."""
-    rows = [HEADER, *map(_cells, claims)]
+    rows = [HEADER, *map(cells, claims)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [max(min(widths[0], width - sum(widths[1:]) - 8), 24), *widths[1:]]
 
 
-def _cells(claim: Claim) -> tuple[str, ...]:
+def cells(claim: Claim) -> tuple[str, ...]:
+    """A claim as the words below `HEADER`."""
     measured = _shown(claim.measured)
     if claim.mean_interval is not None:
         low, high = claim.mean_interval
@@ -81,7 +106,7 @@ def _cells(claim: Claim) -> tuple[str, ...]:
 
 def _wrapped(claim: Claim, widths: Sequence[int]) -> Iterator[str]:
     """A row; its words go on below where they are longer than their column."""
-    row = _cells(claim)
+    row = cells(claim)
     first, *more = wrap(row[0], widths[0], break_long_words=False) or [""]
     yield _line((first, *row[1:]), widths)
     yield from (f"  {text}" for text in more)
@@ -91,7 +116,7 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(map(str.ljust, row, widths)).rstrip()
 
 
-def _not_shown(claims: Sequence[Claim]) -> list[str]:
+def not_shown(claims: Sequence[Claim]) -> list[str]:
     """A line for every need: how many claims would be shown, or which one."""
     needs: dict[str, list[str]] = {}
     for claim in claims:

@@ -3,8 +3,6 @@
 import ast
 import importlib
 import importlib.util
-import pkgutil
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -14,7 +12,8 @@ from rich.table import Table
 
 from memjax.claims import BadTable, held, scoreboard
 from memjax.cli.flags import define, stated
-from memjax.cli.launch import DONE, USAGE
+from memjax.cli.launch import DONE, USAGE, fail
+from memjax.cli.named import names
 from memjax.cli.records import claims_in, record, recorded
 from memjax.engine import BadValue, Refused, use_all_cores
 from memjax.engine.planned.words import duration
@@ -29,55 +28,54 @@ Lists the experiments, and what the last run of their defaults took and found.
 
 def catalogue(package: ModuleType, argv: list[str]) -> int:
     """The exit code of a package's command line."""
-    name, names = package.__name__, experiments(package)
+    name, known = package.__name__, names(package)
     asked, words = argv[1:2], argv[2:]
     if asked in ([], ["--prices"]) and not words:
-        print(listing(package, bool(asked)))
+        print(listing(package, f"python -m {name}.…", bool(asked)))
         return DONE
     if asked == ["--scoreboard"] and not words:
-        found = {name: claims_in(told) for name, told in recorded(package).items()}
-        print(scoreboard(found))
+        print(scored(package))
         return DONE
-    unknown = [word for word in words if word not in names]
+    unknown = [word for word in words if word not in known]
     if asked == ["--record"] and not unknown:
-        return max([_recorded(package, name) for name in words or names], default=DONE)
+        return max([_recorded(package, name) for name in words or known], default=DONE)
     if unknown and asked == ["--record"]:
-        known = ", ".join(names)
-        print(f"error: --record: no {', '.join(unknown)} in {known}", file=sys.stderr)
-        return USAGE
+        there = ", ".join(known)
+        return fail(f"--record: no {', '.join(unknown)} in {there}", USAGE)
     print(USE.format(name=name))
     return USAGE
 
 
-def experiments(package: ModuleType) -> list[str]:
-    """The names of a package's experiments, without those of a leading underscore."""
-    found = (module.name for module in pkgutil.iter_modules(package.__path__))
-    return [name for name in found if not name.startswith("_")]
-
-
-def listing(package: ModuleType, priced: bool = False) -> str:
+def listing(package: ModuleType, head: str, priced: bool = False) -> str:
     """A table of the experiments in a package: claims, and what their records say.
 
-    None is imported unless it is to be priced.
+    `head` says how they are run. None is imported unless it is to be priced.
     """
     rows, records = Table(box=SIMPLE_HEAD), recorded(package)
-    rows.add_column("python -m …", no_wrap=True)
+    rows.add_column(head, no_wrap=True)
     for head in ("claim", "seconds", "held / judged"):
         rows.add_column(head)
     if priced:
         rows.add_column("default cost")
-    for name in experiments(package):
-        row = [f"{package.__name__}.{name}", claim(package, name)]
+    for name in names(package):
+        row = [name, claim(package, name)]
         told = records.get(name)
         row += [f"{sum(told['seconds'].values()):.0f}" if told else "–"]
         row += [held(claims_in(told)) if told else "–"]
         if priced:
             row += [cost(importlib.import_module(f"{package.__name__}.{name}"))]
         rows.add_row(*row)
-    console = Console(width=100)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 100
     with console.capture() as text:
         console.print(rows)
     return text.get().rstrip()
+
+
+def scored(package: ModuleType) -> str:
+    """The claims of all records of a package, by kind and source."""
+    return scoreboard({n: claims_in(told) for n, told in recorded(package).items()})
 
 
 def claim(package: ModuleType, name: str) -> str:
@@ -100,6 +98,4 @@ def _recorded(package: ModuleType, name: str) -> int:
     try:
         return record(importlib.import_module(f"{package.__name__}.{name}"))
     except (BadValue, BadTable, Refused, OSError) as error:
-        problem = " ".join(str(error).split())
-        print(f"error: {name}: {problem}", file=sys.stderr)
-        return USAGE
+        return fail(f"{name}: {error}", USAGE)

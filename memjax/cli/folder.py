@@ -22,6 +22,7 @@ FILES = (
     "flags.txt",
     "figure.png",
     "figure.pdf",
+    "report.html",
 )
 Asked = dict[str, tuple[Sweep, Job]]  # the sweeps by name, and their runs as they are
 WAY_OUT = "; give another --out, or --overwrite"
@@ -106,6 +107,11 @@ class Folder:
         """The saved results, by sweep; None where there are none."""
         file = self.path / "results.nc"
         return load(file) if file.exists() else None
+
+    def record(self) -> dict[str, Any]:
+        """What `provenance.json` says; nothing where there is none."""
+        file = self.path / "provenance.json"
+        return json.loads(file.read_text()) if file.exists() else {}
 
     def save(self, results: dict[str, xr.Dataset]) -> None:
         """All sweeps in one file: `main` at its root, the others as groups."""

@@ -1,24 +1,23 @@
 """From an experiment module to a command: plan, run, save, draw, print."""
 
-import importlib.resources
 import json
 import os
 import sys
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple, NoReturn
 
 import jax
-import matplotlib
-import matplotlib.style
 import xarray as xr
 from absl.flags import FlagValues
 
-from memjax.claims import BadTable, table
+from memjax.claims import BadTable
 from memjax.cli import flags
 from memjax.cli.folder import Asked, Folder
-from memjax.cli.machine import processor, shares, use_compile_cache
+from memjax.cli.machine import shares, use_compile_cache
+from memjax.cli.provenance import begin, end, module_name
+from memjax.cli.report import report
 from memjax.engine import BadValue, Sweep, use_all_cores
 from memjax.engine.kept.store import Refused
 
@@ -33,7 +32,11 @@ def launch(module: str = "__main__") -> NoReturn:
     `claims(results)` a list of `Claim`s. `results` holds a dataset for each sweep. The
     flags are the parameters of `sweeps`.
     """
-    code = command(sys.modules[module], sys.argv)
+    leave(command(sys.modules[module], sys.argv))
+
+
+def leave(code: int) -> NoReturn:
+    """End the process."""
     if code == INTERRUPTED:  # devices are still at work, and would crash a tidy exit
         sys.stdout.flush()
         os._exit(code)
@@ -44,24 +47,32 @@ def command(module: ModuleType, argv: list[str]) -> int:
     """The exit code of an experiment's command line."""
     if {"--help", "-h", "--helpfull", "--help=true"} & set(argv[1:]):
         print(flags.help_text(module, f"python -m {module_name(module)}"))
-        return USAGE
+        return DONE
+    return told_in_a_line(
+        lambda: answer(module, flags.parse(module, argv)).code, module
+    )
+
+
+def told_in_a_line(do: Callable[[], int], module: ModuleType | None = None) -> int:
+    """The exit code of what is done; what is wrong is one line, and names the flag."""
     try:
-        return answer(module, flags.parse(module, argv)).code
+        return do()
     except BadValue as error:
-        flag = flag_of(module, error.name)
-        return _fail(f"{flag}: {error.problem}" if flag else error.problem, USAGE)
+        flag = flag_of(module, error.name) if module else ""
+        return fail(f"{flag}: {error.problem}" if flag else error.problem, USAGE)
     except BadTable as error:
-        return _fail(str(error), USAGE)
+        return fail(str(error), USAGE)
     except OSError as error:
-        return _fail(f"--out: {error}", USAGE)
+        return fail(f"--out: {error}" if module else str(error), USAGE)
     except Refused as error:
-        return _fail(str(error), REFUSED)
+        return fail(str(error), REFUSED)
     except KeyboardInterrupt:
         kept = "what is finished is kept; the same command goes on from there"
-        return _fail(f"interrupted; {kept}", INTERRUPTED)
+        return fail(f"interrupted; {kept}", INTERRUPTED)
 
 
-def _fail(problem: str, code: int) -> int:
+def fail(problem: str, code: int) -> int:
+    """The exit code, after one line about what is wrong."""
     print("error: " + " ".join(problem.split()), file=sys.stderr)
     return code
 
@@ -71,12 +82,6 @@ def flag_of(module: ModuleType, name: str) -> str:
     known = list(flags.define(module))
     match = [n for n in (name, f"{name}s") if n in known]
     return f"--{(match or [name])[0]}" if name else ""
-
-
-def module_name(module: ModuleType) -> str:
-    """The name to run a module by, also while it is `__main__`."""
-    spec = getattr(module, "__spec__", None)
-    return spec.name if spec else Path(module.__file__ or "experiment").stem
 
 
 class Answer(NamedTuple):
@@ -92,6 +97,7 @@ def answer(module: ModuleType, values: FlagValues) -> Answer:
     shard = shares(values)
     use_all_cores()
     use_compile_cache(values.cache)
+    _check_module(module)
     sweeps = flags.stated(module, values)
     _check(sweeps, values)
     asked = {key: (sweep, sweep.job()) for key, sweep in sweeps.items()}
@@ -107,6 +113,7 @@ def answer(module: ModuleType, values: FlagValues) -> Answer:
         _say_what_changed(folder, asked)
         return Answer(_report(module, folder, saved, values.fail_on_diverged), folder)
     folder.claim(asked, values.resume, values.overwrite)
+    begun = begin(folder, module, values, asked)
     results = _compute(name, asked, folder, values, shard)
     if any((ds.status == "not run").any() for ds in results.values()):
         print(f"{name}: this share is done; the last to finish draws the figure")
@@ -115,11 +122,22 @@ def answer(module: ModuleType, values: FlagValues) -> Answer:
         return Answer(DONE, folder)
     if not _saved_before(folder, results):
         folder.save(results)
-        _record(folder, module, values, results)
+        end(folder, begun, results)
     return Answer(_report(module, folder, results, values.fail_on_diverged), folder)
 
 
+def _check_module(module: ModuleType) -> None:
+    """Refuse what is no experiment before anything runs."""
+    for name in ("sweeps", "figure", "claims"):
+        if not callable(getattr(module, name, None)):
+            wanted = "an experiment has sweeps, figure and claims"
+            told = f"{module_name(module)} has no function {name}; {wanted}"
+            raise BadValue("", told)
+
+
 def _check(sweeps: dict[str, Sweep], values: FlagValues) -> None:
+    if "main" not in sweeps:
+        raise BadValue("", f"sweeps() has no main among {', '.join(sweeps) or 'none'}")
     runs, most = sum(map(len, sweeps.values())), values.max_runs
     if most and runs > most:
         raise Refused(f"--max_runs: {runs} runs are more than {most}")
@@ -174,49 +192,19 @@ def _compute(
 
 
 def _saved_before(folder: Folder, results: dict[str, xr.Dataset]) -> bool:
-    """Whether nothing was run, and these very runs lie in `results.nc` already."""
+    """Whether nothing was run, and these very runs are saved and recorded already."""
     saved = folder.load() or {}
+    if not folder.record().get("finished", True):
+        return False
     ran = (json.loads(ds.attrs["provenance"])["run_seconds"] for ds in results.values())
     return not any(ran) and all(
         name in saved and ds.equals(saved[name]) for name, ds in results.items()
     )
 
 
-def _record(
-    folder: Folder,
-    module: ModuleType,
-    values: FlagValues,
-    results: dict[str, xr.Dataset],
-) -> None:
-    """What is needed to trust the results later, and to ask for them again."""
-    text = flags.as_text(module, values)
-    record = {
-        "command": f"python -m {module_name(module)}",
-        "flags": text.splitlines(),
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "sweeps": {n: json.loads(ds.attrs["provenance"]) for n, ds in results.items()},
-    }
-    folder.write_text("provenance.json", json.dumps(record, indent=2))
-    folder.write_text("flags.txt", text)
-
-
 def _report(
     module: ModuleType, folder: Folder, results: dict[str, xr.Dataset], strict: bool
 ) -> int:
-    """Claims and figure, from results alone."""
-    claims = module.claims(results)
-    records = [claim.record() for claim in claims]
-    folder.write_text("claims.json", json.dumps(records, indent=2))
-    matplotlib.use("Agg")
-    style = importlib.resources.files("memjax.cli") / "memjax.mplstyle"
-    with matplotlib.style.context(str(style)):
-        figure = module.figure(results)
-        for kind in ("png", "pdf"):
-            folder.write(f"figure.{kind}", partial(figure.savefig, format=kind))
-    print(table(claims) if claims else "no claims")
+    report(module, folder, results)
     left = sum(int((ds.status == "diverged").sum()) for ds in results.values())
-    if left:
-        print(f"{left} runs diverged: NaN from the step on that diverged_at holds")
-    print(f"figure: {folder.path / 'figure.png'}")
     return DIVERGED if left and strict else DONE

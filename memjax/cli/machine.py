@@ -10,12 +10,21 @@ from absl.flags import FlagValues
 
 from memjax.engine import BadValue
 
+SLURM = (
+    "SLURM_ARRAY_TASK_COUNT",
+    "SLURM_ARRAY_TASK_ID",
+    "SLURM_ARRAY_TASK_MIN",
+    "SLURM_STEP_NUM_TASKS",
+    "SLURM_PROCID",
+)
+
 
 def shares(values: FlagValues) -> tuple[int, int] | None:
     """Which share of the lanes is this process's; None is one share a JAX process.
 
     `--distributed` joins the processes of `jax.distributed`. Independent shares come
-    from `--shard_index` and `--num_shards`, or from a SLURM array.
+    from `--shard_index` and `--num_shards`, from a SLURM array, from the tasks of an
+    `srun`, or from those of each task of an array.
     """
     if values.distributed:
         jax.distributed.initialize(
@@ -24,17 +33,25 @@ def shares(values: FlagValues) -> tuple[int, int] | None:
             values.process_id if values.coordinator else None,
         )
         return None
-    count = values.num_shards or int(os.environ.get("SLURM_ARRAY_TASK_COUNT", 1))
-    index = values.shard_index
+    found, of = _slurm_share()
+    count, index = values.num_shards or of, values.shard_index
     if index < 0:
-        first = int(os.environ.get("SLURM_ARRAY_TASK_MIN", 0))
-        told = os.environ.get("SLURM_ARRAY_TASK_ID")
-        if told is None and count > 1:
+        if of == 1 and count > 1:
             raise BadValue("shard_index", f"say which of the shares 0 to {count - 1}")
-        index = int(told or first) - first
+        index = found
     if not 0 <= index < count:
         raise BadValue("shard_index", f"must be 0 to {count - 1}, got {index}")
     return index, count
+
+
+def _slurm_share() -> tuple[int, int]:
+    """Which of how many SLURM tasks this is: of an array, an `srun` or of both."""
+    of = {n: int(v) for n, v in os.environ.items() if n in SLURM and v.isdigit()}
+    arrays = of.get("SLURM_ARRAY_TASK_COUNT", 1)
+    array = of.get("SLURM_ARRAY_TASK_ID", 0) - of.get("SLURM_ARRAY_TASK_MIN", 0)
+    tasks = of.get("SLURM_STEP_NUM_TASKS", 1)  # only there in what `srun` has started
+    task = of.get("SLURM_PROCID", 0) if tasks > 1 else 0
+    return array * tasks + task, arrays * tasks
 
 
 def processor() -> str:
@@ -50,6 +67,6 @@ def use_compile_cache(wanted: bool) -> None:
     """Keep compiled programs in the user's cache, unless he has set one himself."""
     if wanted and jax.config.values["jax_compilation_cache_dir"] is None:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        place = Path(base, "memjax", f"{os.uname().machine}-{jax.__version__}")
+        place = Path(base, "memjax", f"{platform.machine()}-{jax.__version__}")
         jax.config.update("jax_compilation_cache_dir", str(place))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

@@ -11,7 +11,8 @@ from typing import Any
 from memjax.claims import Claim, totals
 from memjax.cli import flags
 from memjax.cli.folder import Folder
-from memjax.cli.launch import DIVERGED, DONE, answer, module_name
+from memjax.cli.launch import DIVERGED, DONE, answer
+from memjax.cli.provenance import module_name
 
 
 def record(module: ModuleType) -> int:

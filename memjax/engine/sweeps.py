@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from memjax.engine.planned.machines import Machine
 from memjax.engine.planned.plan import Plan
 from memjax.engine.planned.propose import propose
 from memjax.engine.run.calls import run_plan
-from memjax.engine.run.clock import Clock, watcher
+from memjax.engine.run.clock import Clock
 from memjax.engine.run.devices import here
 from memjax.engine.run.outcome import Piece
+from memjax.engine.run.watch import watcher
 from memjax.engine.snapshots import Snapshots, taken
 
 
@@ -101,6 +103,12 @@ class Sweep:
         named = " × ".join(f"{d} {n}" for d, n in lengths) or "a single run"
         precisely = ", float64" if self.float64 else ""
         return f"Sweep({self.run.__name__}: {named} = {len(self)} runs{precisely})"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: its axes as a table."""
+        rows = (line.strip().partition(": ")[::2] for line in self.grid.described())
+        cells = (f"<tr><th>{escape(n)}<td>{escape(v)}" for n, v in rows)
+        return f"<p>{escape(repr(self))}</p><table>{''.join(cells)}</table>"
 
     def job(self) -> Job:
         """The sweep with its run as it is now, for methods that take one.
@@ -206,13 +214,18 @@ class Sweep:
         """
         return taken(self, steps, labels)
 
+    def provenance(self, job: Job | None = None) -> dict[str, Any]:
+        """What results are trusted by: versions, devices, settings, traces, source."""
+        with precisely(self.float64):
+            return {**provenance(self.run), **(job or self.job()).told()}
+
     def _results(self, job: Job, pieces: list[Piece], clock: Clock) -> xr.Dataset:
         spent = {
             "compile_seconds": round(clock.compiling, 3),
             "run_seconds": round(clock.running, 3),
         }
         machine = {"machine": str(job.machine), "layouts": clock.ran}
-        told = {**provenance(self.run), **job.told(), **machine, **spent}
+        told = {**self.provenance(job), **machine, **spent}
         return assemble(self.grid, pieces).assign_attrs(
             run=self.run.__name__, provenance=json.dumps(told)
         )

@@ -1,5 +1,6 @@
 """A figure, its panels, and what is said in and around them."""
 
+import io
 import itertools
 import string
 from collections.abc import Iterator
@@ -30,12 +31,21 @@ def filled(text: str, of: Any) -> str:
     return text.format(**{n: c.item() for n, c in of.coords.items() if c.size == 1})
 
 
+class Canvas(Figure):
+    """A figure that a notebook shows, with or without matplotlib's own set-up there."""
+
+    def _repr_png_(self) -> bytes:
+        drawn = io.BytesIO()
+        self.savefig(drawn, format="png", bbox_inches="tight")
+        return drawn.getvalue()
+
+
 def panels(mosaic: str, size: tuple[float, float]) -> tuple[Figure, dict[str, Axes]]:
     """A figure and its panels by letter: `panels("ab;cc", (8, 6))` has c below.
 
     Rows after `;` are one grid, those after `|` have columns of their own.
     """
-    canvas = Figure(figsize=size)
+    canvas = Canvas(figsize=size)
     axes: dict[str, Axes] = {}
     rows = mosaic.split("|")
     parts = canvas.subfigures(len(rows), 1, squeeze=False)[:, 0]

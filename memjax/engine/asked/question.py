@@ -48,7 +48,11 @@ def record(lane: Lane, shapes: dict[str, Any]) -> dict[str, Any]:
 
 def explained(stored: dict[str, Any], lane: Lane, shapes: dict[str, Any]) -> list[str]:
     """How a trace differs from a stored one, for whoever has to find out why."""
-    asked = record(lane, shapes)
+    return compared(stored, record(lane, shapes))
+
+
+def compared(stored: dict[str, Any], asked: dict[str, Any]) -> list[str]:
+    """How one trace differs from another, by what was kept of both."""
     found = difference(stored["shapes"], asked["shapes"])
     if found:
         return found

@@ -36,6 +36,7 @@ LEFT_OUT = {  # what names, places or differentiates; none of it changes a numbe
     "reduce": "computation",  # its jaxpr is there
     "name": "name",
 }
+GROUPS = "jax._src.flattree"  # which values a loop carries, from JAX 0.11 on
 PLACING = {"sharding", "out_sharding"}  # the engine places lanes
 RULED = {name: {*words.split(), *PLACING} for name, words in LEFT_OUT.items()}
 
@@ -127,6 +128,8 @@ class _Writer:
             return f"{{{', '.join(sorted(self.value(x, *place) for x in v))}}}"
         if isinstance(v, type):
             return v.__qualname__
+        if type(v).__module__ == GROUPS and " at 0x" not in repr(v):
+            return repr(v)
         where = " ".join(place) or "a constant"
         raise TypeError(f"has no stable text for a {type(v).__name__} ({where})")
 

@@ -108,7 +108,7 @@ class Blocks:
     def underway(self) -> Iterator[Kept]:
         """What the unfinished blocks of all processes have logged so far."""
         for file in sorted(self.path.glob("state-*.npz")):
-            found = read_arrays(file)
+            found = read_arrays(file, without="state/")
             if found is not None:
                 kept = unpack(*found)
                 yield kept._replace(outcome=_seen_so_far(kept.outcome))

@@ -51,14 +51,20 @@ def write_arrays(file: Path, header: dict, arrays: dict[str, np.ndarray]) -> Non
     write(file, lambda draft: draft.write_bytes(buffer.getbuffer()))
 
 
-def read_arrays(file: Path) -> tuple[dict, dict[str, Any]] | None:
-    """What `write_arrays` wrote; None, and a word about it, where it is damaged."""
-    if not file.exists():
-        return None
+def read_arrays(
+    file: Path, without: str | None = None
+) -> tuple[dict, dict[str, Any]] | None:
+    """What `write_arrays` wrote, but for the arrays whose names begin as is told.
+
+    None where there is no file, and where it is damaged, with a word about it.
+    """
     try:
         with np.load(file) as saved:
-            arrays = {n: saved[n] for n in saved.files}
+            left = [n for n in saved.files if without and n.startswith(without)]
+            arrays = {n: saved[n] for n in saved.files if n not in left}
         return json.loads(str(arrays.pop("header"))), arrays
+    except FileNotFoundError:
+        return None
     except DAMAGE as error:
         aside = file.with_suffix(".damaged")
         file.replace(aside)

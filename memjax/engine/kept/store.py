@@ -6,9 +6,10 @@ finished work is found again, and recognized, whatever was asked for in between,
 files of several processes lie side by side.
 """
 
-import fcntl
+import errno
 import gzip
 import json
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from memjax.engine.asked.parameters import label
 from memjax.engine.asked.question import difference, record
@@ -27,6 +29,7 @@ from memjax.engine.planned.plan import Plan
 
 FORMAT = 3  # of the files; a store of an older format is only read
 # Older ones may hold wrong products of several CPU devices (CHANGELOG).
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # some NFS and Lustre
 WAY_OUT = "; choose another place, or delete what is there"
 
 
@@ -62,16 +65,33 @@ class Store:
     def opened(self, question: dict[str, Any]) -> Iterator[None]:
         """Hold the directory for this question, and against a second process."""
         make_writable(self.path)
-        with open(self.path / f".lock-{self.shard}", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise Refused(f"another process is at work in {self.path}") from None
+        with self._locked():
             if not self.exists:
                 text = json.dumps({"format": FORMAT, **question}, indent=2)
                 write(self._question, lambda draft: draft.write_text(text))
             self.check(question)
             yield
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep a second process out, where the file system has locks."""
+        lock = FileLock(self.path / f".lock-{self.shard}", fallback_to_soft=False)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise Refused(f"another process is at work in {self.path}") from None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            warnings.warn(
+                f"{self.path} is on a file system without locks ({error.strerror}): "
+                "nothing keeps a second process with the same share out",
+                stacklevel=5,
+            )
+        try:
+            yield
+        finally:
+            lock.release()
 
     @property
     def exists(self) -> bool:
@@ -148,6 +168,11 @@ class Store:
         except DAMAGE:
             return None
 
+    def traces(self) -> list[str]:
+        """The fingerprints of the traces that were kept."""
+        files = self.path.glob(self._trace_file("*").name)
+        return sorted(f.name.removeprefix("trace-").split(".")[0] for f in files)
+
     def _trace_file(self, fingerprint: str) -> Path:
         return self.path / f"trace-{fingerprint}.json.gz"
 
@@ -188,6 +213,12 @@ class Store:
             for plan in [json.loads(file.read_text())]
             for i, b in enumerate(plan["blocks"])
         ]
+
+    def lanes(self) -> int:
+        """How many runs the sweep has that was planned last, by whatever process."""
+        files = sorted(self.path.glob("plan-*.json"), key=lambda f: f.stat().st_mtime)
+        axes = json.loads(files[-1].read_text())["axes"] if files else {"": {"": []}}
+        return math.prod(len(next(iter(c.values()))) for c in axes.values())
 
     def _plan_files(self) -> list[Path]:
         return sorted(self.path.glob(f"plan-{self.shard}-*.json"))

@@ -1,6 +1,7 @@
 """From a grid to a plan: which lanes run together, where, in which order."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,10 @@ class Plan(NamedTuple):
             lines += self._describe(group, [b for b in self.blocks if b.group is group])
         lines.append(f"about {duration(self.seconds)} to run, besides compiling")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """In a notebook: as it is printed."""
+        return f"<pre>{escape(str(self))}</pre>"
 
     def _describe(self, group: Group, blocks: list[Block]) -> list[str]:
         hand, chunk = len(blocks[0].lanes) // self.machine.devices, blocks[0].chunk

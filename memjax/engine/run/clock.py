@@ -1,7 +1,6 @@
 """How far a sweep is, for whoever watches the terminal."""
 
 import os
-import sys
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -78,11 +77,6 @@ class Bar(Silent):
             description="running",
             speed=f"{rate:,.0f} runs·steps/s",
         )
-
-
-def watcher(wanted: bool) -> Silent:
-    """A bar where one is wanted and somebody can see it."""
-    return Bar() if wanted and sys.stderr.isatty() else Silent()
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Which devices a sweep runs on, and how programs are compiled for them."""
 
-import ctypes
+import importlib
 import os
 import re
 import warnings
@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh
-from scipy.linalg import cython_lapack
+from threadpoolctl import ThreadpoolController
 
 from memjax.engine.planned.machines import (
     GIB,
@@ -22,7 +22,6 @@ from memjax.engine.planned.machines import (
     cpu,
 )
 
-SET_THREADS = "scipy_openblas_set_num_threads"  # of scipy's own wheels
 LEVEL = "xla_backend_optimization_level"
 PASSES = "xla_disable_hlo_passes"
 EQUAL_BITS = "xla_gpu_exclude_nondeterministic_ops"
@@ -62,9 +61,12 @@ def _one_lapack_thread() -> None:
     """Solves of several devices at once, each with threads of its own, take twice as
     long. The variable alone would come too late: scipy reads it when it is imported.
     """
-    library = ctypes.CDLL(cython_lapack.__file__)
-    if "OPENBLAS_NUM_THREADS" not in os.environ and hasattr(library, SET_THREADS):
-        library[SET_THREADS](1)
+    if "OPENBLAS_NUM_THREADS" in os.environ:
+        return
+    importlib.import_module("scipy.linalg.cython_lapack")  # loads its library
+    for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+        if "numpy" not in library.filepath.rpartition("site-packages")[2]:
+            library.set_num_threads(1)
 
 
 def here() -> Machine:
