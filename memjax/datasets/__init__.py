@@ -20,6 +20,7 @@ from memjax.datasets.modular import reflection as reflection
 from memjax.datasets.overlapping import overlapping as overlapping
 from memjax.datasets.parts import Parts as Parts
 from memjax.datasets.parts import mislabeled as mislabeled
+from memjax.datasets.parts import subset as subset
 from memjax.datasets.parts import uniform_on as uniform_on
 from memjax.datasets.random_labels import classes_at as classes_at
 from memjax.datasets.random_labels import cube as cube
