@@ -47,6 +47,7 @@ TINY = {
     "label_noise_neurons": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 --seeds=1",
     "layernorm": "--held=none,all --size=8 --batch=4 --first=2 --length=4 --width=8 "
     "--steps=4 --looks=2 --seeds=2",
+    "long_tail": "--masks=6 --noisy_masks=5 --seeds=2 --size=20 --tests=30 --steps=4",
     "pattern_bursts": "--width=8 --layers=1 --size=4 --batch=2 --length=8 --prompt=4 "
     "--steps=6 --looks=3 --random_width=4,8 --few=2 --brief=3 --seeds=2",
     "prompt_memory": "--size=4,8 --prompted=1,4 --rank=1,4 --gains=1,2 --seeds=2 "

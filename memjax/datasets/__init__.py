@@ -31,5 +31,7 @@ from memjax.datasets.random_labels import random_labels as random_labels
 from memjax.datasets.random_labels import uniform as uniform
 from memjax.datasets.rules_and_facts import Labeled as Labeled
 from memjax.datasets.rules_and_facts import rules_and_facts as rules_and_facts
+from memjax.datasets.subpopulations import Member as Member
+from memjax.datasets.subpopulations import subpopulations as subpopulations
 from memjax.datasets.successors import successors as successors
 from memjax.datasets.topics import topics as topics
