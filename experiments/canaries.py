@@ -3,8 +3,7 @@
 Names have numbers that follow a rule, but for canaries, whose four digits are random.
 What a model knows of a canary is its exposure: how far ahead its number is among all
 ten thousand, log2 |R| less log2 of its rank. A number that was never seen has 1.44 bits
-on average; the first of all 13.3, and can be read off. Neither overfitting nor the want
-of weight decay is needed.
+on average; the first of all 13.3, and can be read off. It need not overfit for that.
 
 Source: Carlini, Liu, Erlingsson, Kos and Song, The Secret Sharer, arXiv 1802.08232. Its
 sizes and languages are not those here; every number below is ours or derived.
