@@ -31,7 +31,7 @@ model = mj.models.mlp((DIM, WIDTH, CLASSES))
 def variants() -> list[Variant]:
     """memjax, and PyTorch's loops on some of the runs; those train on 280 rows only."""
     torch = torch_variants(loop=0.01, expert=0.02, vmap=0.0, by="runs")
-    whole = Variant("memjax", partial(ours.memjax, run, answers), 0.2)
+    whole = Variant("memjax", partial(ours.memjax, run, answers), 0.1)
     return [whole, *(v for v in torch if v.name != "torch_vmap")]
 
 
@@ -67,7 +67,7 @@ def run(mask: Any, *, steps: int, log_every: int) -> mj.Legs:
     return fit(params, train)
 
 
-def workload(runs: int = 4096, steps: int = 500, log_every: int = 100) -> Workload:
+def workload(runs: int = 4096, steps: int = 500, log_every: int = 10) -> Workload:
     """So many networks; the peers are handed the points that each of them sees."""
     points, held, params = jax.jit(jax.vmap(draw, out_axes=(None, 0, 0)))(
         jnp.arange(runs)
@@ -88,7 +88,9 @@ def main(argv: list[str]) -> None:
     args = parser(__doc__ or "", runs=4096, steps=500).parse_args(argv)
     runs, steps = (min(args.runs, 16), 20) if args.small else (args.runs, args.steps)
     compiling = partial(ours.compiling, run)
-    benchmark(workload(runs, steps), variants(), compiling, FLOORS, args)
+    # Among thousands of runs some have parted by two points after twenty steps.
+    work = workload(runs, steps)
+    benchmark(work, variants(), compiling, FLOORS, args, check_steps=5)
 
 
 if __name__ == "__main__":

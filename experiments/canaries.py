@@ -169,11 +169,13 @@ def figure(results: mj.Results) -> Figure:
     panel["b"].axvline(float(least), color="0.5", ls=":", label="least test loss")
     level(panel["b"], LIMIT)
     names: dict[str, Any] = {"x": "step", "y": "exposure, bits", "xscale": "symlog"}
+    names["xlim"] = (0, first.step.max())
     frame(panel["b"], "weight decay {wd:g}", first, legend=BESIDE, **names)
     told = one(attack(results), "wd", "inserted")
     points(panel["c"], told, "inserted", label="weight decay {wd:g}", **how)
     level(panel["c"], 0.5, "guessed")
-    frame(panel["c"], "canaries by their loss", told, "insertions", "area under curve")
+    words = ("insertions", "area under the curve")
+    frame(panel["c"], "canaries by their loss", told, *words, legend=False)
     return canvas
 
 
@@ -194,7 +196,7 @@ def draw_exposure(
         axis,
         "{count} strings beside them",
         main,
-        legend={"loc": "lower right"},
+        legend=BESIDE,
         **names,
     )
 

@@ -20,6 +20,9 @@ TINY = {
     "associative_memory": "--activation=relu --depth=1 --width=4 --size=3 --dim=3 "
     "--steps=20 --beside=5 --limit_size=4 --limit_width=4 --samples=3 --seeds=1",
     "canaries": "--count=12 --tests=5 --width=8 --heads=2 --steps=2 --seeds=2 --wd=0,1",
+    "capacity": "--width=2,4 --size=4,8 --seeds=2 --steps=3 --dims=2,4 --samples=3,6 "
+    "--classes=3 --sequences=2,4 --symbols=3 --length=3 --stream=4 --dim=3 "
+    "--sequence_steps=3",
     "classification_vs_regression": "--size=4,6 --p=1.6 --q=0.6,2 --seeds=2 --few=4,6 "
     "--ratio=1,2 --draws=2 --signal=1,2 --features=20 --classes_size=4,6",
     "benign_cnn": "--size=4,6 --ratio=0.25,8 --dim=8 --width=2 --steps=5 --tests=9 "
