@@ -68,6 +68,8 @@ TINY = {
     "--draws=2",
     "more_is_better": "--size=4,6 --features=3,6 --modes=40 --seeds=2 --steep=2.5 "
     "--share=0,1",
+    "edgebank": "--again=0.5 --seeds=2 --nodes=12 --batches=20 --edges=6 --window=3",
+    "fact_capacity": "--size=4,8 --power=0,1 --keep=2,4 --width=4 --steps=3 --seeds=2",
     "eigenpro": "--samples=40 --flat=0,5 --anchors=25 --steps=60 --seeds=2 "
     "--batches=1000 --batch_seeds=2 --largest=0 --many=9 --epochs=1 --direct=50",
     "path_star": "--recipe=both,frozen --arms=4 --nodes=3 --sizes=3,4 --width=8 "

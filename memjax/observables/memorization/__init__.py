@@ -7,6 +7,8 @@ from memjax.observables.memorization.masks import consistency as consistency
 from memjax.observables.memorization.masks import influence as influence
 from memjax.observables.memorization.masks import memorization as memorization
 from memjax.observables.memorization.ranks import auc as auc
+from memjax.observables.memorization.ranks import binary_auc as binary_auc
+from memjax.observables.memorization.ranks import binary_precision as binary_precision
 from memjax.observables.memorization.ranks import data_copying as data_copying
 from memjax.observables.memorization.ranks import exposure as exposure
 from memjax.observables.memorization.ranks import lira as lira

@@ -84,3 +84,19 @@ def _above(these: jax.Array, those: jax.Array) -> jax.Array:
     sides = [jnp.searchsorted(ranked, these, side=side) for side in ("left", "right")]
     sound = ~jnp.isnan(these) & ~jnp.any(jnp.isnan(those))
     return jnp.where(sound, 0.5 * (sides[0] + sides[1]), jnp.nan)
+
+
+def binary_auc(true_rate: Any, false_rate: Any) -> Any:
+    """The area under the curve of scores of 0 and 1, ties counting half."""
+    return (1 + true_rate - false_rate) / 2
+
+
+def binary_precision(true_rate: Any, false_rate: Any) -> Any:
+    """The average precision of scores of 0 and 1, as many of either class.
+
+    What ties is taken at once; a sorted list would give its order a meaning. A half
+    where nothing has a score of 1.
+    """
+    passed = true_rate + false_rate
+    first = true_rate**2 / jnp.where(passed > 0, passed, 1.0)
+    return first + (1 - true_rate) / 2
