@@ -137,7 +137,7 @@ def sweeps(
     again: tuple = (0.2, 0.4, 0.6, 0.8, 0.9),  # how often an edge is one seen before
     half_life: tuple = (10.0,),  # batches after which it is half as likely
     window: tuple = (10,),  # batches that a window reaches back
-    seeds: Any = 5,  # how many seeds, or which ones (3,7)
+    seeds: Any = 32,  # how many seeds, or which ones (3,7)
     nodes: int = 200,  # of the stream
     batches: int = 100,  # of edges
     edges: int = 200,  # in a batch
