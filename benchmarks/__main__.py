@@ -9,6 +9,7 @@ from benchmarks import (
     figure,
     graph_grid,
     growth,
+    leave_out,
     ragged_sweep,
     sequence_grid,
     shapes,
@@ -22,7 +23,7 @@ def main(argv: list[str]) -> None:
     args = parser(__doc__ or "").parse_args(argv)  # refused now, not minutes later
     out = f"--out={args.out or 'benchmarks/results'}"
     short = []
-    of_peers = (ragged_sweep, small_runs, graph_grid, sequence_grid)
+    of_peers = (ragged_sweep, small_runs, graph_grid, sequence_grid, leave_out)
     for benchmark in (*of_peers, growth, shapes, solves):
         try:
             benchmark.main([*argv, out])

@@ -310,10 +310,11 @@ def benchmark(
     compiling: Callable[[Workload, str], float],
     floors: Floors,
     args: argparse.Namespace,
+    check_steps: int = 20,
 ) -> dict[str, Any]:
     """Compare, print, keep and, where asked to, check a workload."""
     wanted = chosen(variants, args)
-    record = compare(workload, wanted, args.repeats)
+    record = compare(workload, wanted, args.repeats, check_steps)
     if any(v.name == OURS for v in wanted):
         few = workload.shorter(2 * workload.log_every, workload.log_every)
         record |= compile_seconds(compiling, few, args.repeats)

@@ -19,6 +19,10 @@ TINY = {
     "--limit_size=3 --limit_depth=1 --limit_width=4",
     "associative_memory": "--activation=relu --depth=1 --width=4 --size=3 --dim=3 "
     "--steps=20 --beside=5 --limit_size=4 --limit_width=4 --samples=3 --seeds=1",
+    "canaries": "--count=12 --tests=5 --width=8 --heads=2 --steps=2 --seeds=2 --wd=0,1",
+    "capacity": "--width=2,4 --size=4,8 --seeds=2 --steps=3 --dims=2,4 --samples=3,6 "
+    "--classes=3 --sequences=2,4 --symbols=3 --length=3 --stream=4 --dim=3 "
+    "--sequence_steps=3",
     "classification_vs_regression": "--size=4,6 --p=1.6 --q=0.6,2 --seeds=2 --few=4,6 "
     "--ratio=1,2 --draws=2 --signal=1,2 --features=20 --classes_size=4,6",
     "benign_cnn": "--size=4,6 --ratio=0.25,8 --dim=8 --width=2 --steps=5 --tests=9 "
@@ -47,6 +51,7 @@ TINY = {
     "label_noise_neurons": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 --seeds=1",
     "layernorm": "--held=none,all --size=8 --batch=4 --first=2 --length=4 --width=8 "
     "--steps=4 --looks=2 --seeds=2",
+    "long_tail": "--masks=6 --noisy_masks=5 --seeds=2 --size=20 --tests=30 --steps=4",
     "pattern_bursts": "--width=8 --layers=1 --size=4 --batch=2 --length=8 --prompt=4 "
     "--steps=6 --looks=3 --random_width=4,8 --few=2 --brief=3 --seeds=2",
     "prompt_memory": "--size=4,8 --prompted=1,4 --rank=1,4 --gains=1,2 --seeds=2 "
@@ -63,6 +68,8 @@ TINY = {
     "--draws=2",
     "more_is_better": "--size=4,6 --features=3,6 --modes=40 --seeds=2 --steep=2.5 "
     "--share=0,1",
+    "edgebank": "--again=0.5 --seeds=2 --nodes=12 --batches=20 --edges=6 --window=3",
+    "fact_capacity": "--size=4,8 --power=0,1 --keep=2,4 --width=4 --steps=3 --seeds=2",
     "eigenpro": "--samples=40 --flat=0,5 --anchors=25 --steps=60 --seeds=2 "
     "--batches=1000 --batch_seeds=2 --largest=0 --many=9 --epochs=1 --direct=50",
     "path_star": "--recipe=both,frozen --arms=4 --nodes=3 --sizes=3,4 --width=8 "

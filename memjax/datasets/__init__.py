@@ -1,9 +1,11 @@
 """Datasets: makers of static shape whose datasets are drawn by key, size and dials."""
 
+from memjax.datasets import canaries as canaries
 from memjax.datasets import graphs as graphs
 from memjax.datasets import path_star as path_star
 from memjax.datasets import patterns as patterns
 from memjax.datasets import strings as strings
+from memjax.datasets import temporal as temporal
 from memjax.datasets.circle import circle as circle
 from memjax.datasets.digits import digits as digits
 from memjax.datasets.facts import facts as facts
@@ -20,6 +22,7 @@ from memjax.datasets.modular import reflection as reflection
 from memjax.datasets.overlapping import overlapping as overlapping
 from memjax.datasets.parts import Parts as Parts
 from memjax.datasets.parts import mislabeled as mislabeled
+from memjax.datasets.parts import subset as subset
 from memjax.datasets.parts import uniform_on as uniform_on
 from memjax.datasets.random_labels import classes_at as classes_at
 from memjax.datasets.random_labels import cube as cube
@@ -30,5 +33,7 @@ from memjax.datasets.random_labels import random_labels as random_labels
 from memjax.datasets.random_labels import uniform as uniform
 from memjax.datasets.rules_and_facts import Labeled as Labeled
 from memjax.datasets.rules_and_facts import rules_and_facts as rules_and_facts
+from memjax.datasets.subpopulations import Member as Member
+from memjax.datasets.subpopulations import subpopulations as subpopulations
 from memjax.datasets.successors import successors as successors
 from memjax.datasets.topics import topics as topics

@@ -13,6 +13,17 @@ def uniform_on(member: jax.Array) -> jax.Array:
     return member / jnp.maximum(jnp.sum(member), 1)
 
 
+def subset(key: jax.Array, member: jax.Array, count: Any) -> jax.Array:
+    """Which points [n] are of a random part of so many, which may be traced.
+
+    Of those that are a `member` [n]; all of them where they are fewer. Smaller parts of
+    one key are inside larger ones.
+    """
+    draw = jnp.where(member, jax.random.uniform(key, member.shape), 2.0)
+    place = jnp.argsort(jnp.argsort(draw))
+    return member & (place < count)
+
+
 class Parts(NamedTuple):
     """Measures on the same points: `train` is made of `clean` and `noisy`.
 

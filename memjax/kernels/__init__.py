@@ -11,6 +11,7 @@ from memjax.kernels.features import root as root
 from memjax.kernels.fits import Factors as Factors
 from memjax.kernels.fits import eigh as eigh
 from memjax.kernels.fits import factor as factor
+from memjax.kernels.fits import left_out as left_out
 from memjax.kernels.fits import minimum_norm as minimum_norm
 from memjax.kernels.fits import path as path
 from memjax.kernels.fits import pooled as pooled

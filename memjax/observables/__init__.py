@@ -3,6 +3,7 @@
 from memjax.observables import attractors as attractors
 from memjax.observables import embedding as embedding
 from memjax.observables import machines as machines
+from memjax.observables import memorization as memorization
 from memjax.observables import memory as memory
 from memjax.observables import parts as parts
 from memjax.observables import spectral as spectral

@@ -2,6 +2,7 @@
 
 from memjax.theory import autoencoder as autoencoder
 from memjax.theory import benign_cnn as benign_cnn
+from memjax.theory import capacity as capacity
 from memjax.theory import circle as circle
 from memjax.theory import classification as classification
 from memjax.theory import convex as convex
