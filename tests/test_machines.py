@@ -10,8 +10,8 @@ import tiny
 import experiments as published_experiments
 import memjax as mj
 from benchmarks import graph, graph_grid, mlp, ragged_sweep, small_runs
-from memjax.cli.catalogue import experiments
 from memjax.cli.flags import define, stated
+from memjax.cli.named import names
 from memjax.engine.asked.jaxprs import equations
 from memjax.engine.planned.group import Group
 from memjax.engine.planned.plan import CALL_SECONDS, held_bytes, make_plan
@@ -159,7 +159,7 @@ def test_traces_hold_only_products_in_full_precision(plans):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", experiments(published_experiments))
+@pytest.mark.parametrize("name", names(published_experiments))
 def test_experiments_ask_for_products_in_full_precision(name):
     module = importlib.import_module(f"experiments.{name}")
     assert sum(map(full_precision, stated(module, define(module)).values()))

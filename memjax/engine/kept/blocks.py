@@ -58,6 +58,11 @@ class Planned(NamedTuple):
     how: tuple  # what a block has of HOW
     machine: dict[str, Any]  # that it was planned for
 
+    @property
+    def seconds(self) -> float:
+        """What it was predicted to take."""
+        return dict(zip(HOW, self.how, strict=True))["seconds"]
+
     def suits(self, machine: Machine) -> bool:
         """Whether it gives the same bits on this machine."""
         kind, devices = self.machine.get("kind", machine.kind), self.machine["devices"]
