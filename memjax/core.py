@@ -9,13 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.lanes import is_zero, walk_tiles, waves, wide
+from memjax.lanes import is_zero, products, walk_tiles, waves, wide
 from memjax.lanes import lane_by_lane as lane_by_lane
 
 Tree = Any  # any pytree of arrays
 Times = tuple[int, ...] | jax.Array  # static; or traced, a static number of them
 LEGS = 40  # times at which a run of a traced number of steps is observed
 TILE = 512  # rows that `expect` evaluates at once; their activations stay in cache
+HEAVY = 2**12  # numbers that products make of a point of which a tile is too many
+IN_CACHE = 2**19  # numbers that they make of all points evaluated at once, then
 
 
 class Data(NamedTuple):
@@ -71,7 +73,8 @@ def expect(f: Callable[..., Any], data: Data) -> Any:
     `jax.grad` keeps the tiles (each is differentiated on its own, so that no
     activation outlives it), and so do `jvp` and forward-over-reverse Hessians. The
     gradient in the data themselves, or of an `f` that is not a number, is taken
-    untiled.
+    untiled. Where a point is as much work as a sequence is to a transformer, a tile is
+    walked in parts that stay in cache.
     """
     first_point = jax.tree.map(lambda a: a[0], (data.x, data.y))
     pure, closed_over = jax.closure_convert(f, *first_point)
@@ -80,21 +83,32 @@ def expect(f: Callable[..., Any], data: Data) -> Any:
         values = jax.vmap(lambda x, y: pure(x, y, *closed_over))(part.x, part.y)
         return jax.tree.map(partial(_weighted_sum, part.w), values)
 
+    few = at_once(pure, first_point, closed_over)
+    if few < min(len(data.w), TILE):
+        integral = _walked(integral, partial(_over_parts, few))
     if len(data.w) <= TILE:
         return integral(closed_over, data)
-    return _tiled(integral)(closed_over, data)
+    return _walked(integral, _over_tiles)(closed_over, data)
+
+
+def at_once(f: Callable, point: tuple, closed_over: list) -> int:
+    """How many points are evaluated at once: a tile, or a power of two that is less."""
+    trace = jax.make_jaxpr(f)(*point, *closed_over).jaxpr
+    of_point = len(trace.invars) - len(closed_over)
+    made = products(trace, [i < of_point for i in range(len(trace.invars))])
+    return TILE if made <= HEAVY else 2 ** max(0, (IN_CACHE // made).bit_length() - 1)
 
 
 def _weighted_sum(w: jax.Array, values: jax.Array) -> jax.Array:
     return jnp.sum(w.reshape(-1, *[1] * (values.ndim - 1)) * values, axis=0)
 
 
-def _tiled(integral: Callable) -> Callable:
-    """`integral(closed_over, data)`, tile by tile, and so under differentiation."""
+def _walked(integral: Callable, over: Callable) -> Callable:
+    """`integral(closed_over, data)`, part by part, and so under differentiation."""
 
     @jax.custom_jvp
     def total(closed_over: list, data: Data) -> Any:
-        return _over_tiles(integral, closed_over, data)
+        return over(integral, closed_over, data)
 
     def derivative(primals: tuple, tangents: tuple) -> tuple:
         (closed_over, data), (moved, moved_data) = primals, tangents
@@ -104,7 +118,7 @@ def _tiled(integral: Callable) -> Callable:
         if not (is_number and data_fixed):
             return jax.jvp(integral, primals, _dense(tangents))
         both = jax.value_and_grad(integral)
-        value, slopes = _over_tiles(both, closed_over, data)
+        value, slopes = over(both, closed_over, data)
         pairs = zip(slopes, moved, strict=True)
         return value, sum(jnp.vdot(s, m) for s, m in pairs if not is_zero(m))
 
@@ -114,18 +128,39 @@ def _tiled(integral: Callable) -> Callable:
 
 def _over_tiles(f: Callable[[list, Data], Any], closed_over: list, data: Data) -> Any:
     """The sum of `f(closed_over, part)` over the row tiles that carry weight."""
-    rows = len(data.w)
-    spare = -rows % TILE
-
-    def cut(a: jax.Array) -> jax.Array:  # [tiles, TILE, ...]
-        return jnp.concatenate([a, a[:spare]]).reshape(-1, TILE, *a.shape[1:])
-
-    w = jnp.pad(data.w, (0, spare)).reshape(-1, TILE)
-    tiles = Data(jax.tree.map(cut, data.x), jax.tree.map(cut, data.y), w)
+    tiles, rows = _cut(data, TILE), len(data.w)
     live = jnp.max(jnp.where(data.w != 0, jnp.arange(1, rows + 1), 0))
     if wide.value:
         return waves(f, TILE, closed_over, tiles)(closed_over, tiles, live)
     return walk_tiles(f, TILE, closed_over, tiles, live)
+
+
+def _over_parts(
+    few: int, f: Callable[[list, Data], Any], closed_over: list, data: Data
+) -> Any:
+    """The sum of `f(closed_over, part)` over all parts of so `few` rows."""
+    parts = _cut(data, few)
+    made = jax.eval_shape(f, closed_over, jax.tree.map(lambda a: a[0], parts))
+    zero = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), made)
+
+    def add(total: Any, part: Data) -> tuple[Any, None]:
+        return jax.tree.map(jnp.add, total, f(closed_over, part)), None
+
+    return jax.lax.scan(add, zero, parts)[0]
+
+
+def _cut(data: Data, rows: int) -> Data:
+    """The measure in pieces of so many rows [pieces, rows, ...], the last one filled.
+
+    What fills it are points of weight zero.
+    """
+    spare = -len(data.w) % rows
+
+    def cut(a: jax.Array) -> jax.Array:
+        return jnp.concatenate([a, a[:spare]]).reshape(-1, rows, *a.shape[1:])
+
+    w = jnp.pad(data.w, (0, spare)).reshape(-1, rows)
+    return Data(jax.tree.map(cut, data.x), jax.tree.map(cut, data.y), w)
 
 
 def _dense(tangents: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import ClosedJaxpr, jaxpr_as_fun
+from jax.extend.core import ClosedJaxpr, Jaxpr, Var, jaxpr_as_fun
 from jax.flatten_util import ravel_pytree
 
 # How many row tiles of all lanes are walked side by side where a run is mapped over
@@ -21,6 +21,37 @@ def lane_by_lane(draw: Callable) -> Callable:
     """
     apart = jax.custom_batching.sequential_vmap(draw)
     return lambda *given: (draw if wide.value else apart)(*given)
+
+
+def inner_jaxprs(parameters: dict[str, Any]) -> list[Jaxpr]:
+    """The traces among the parameters of an equation."""
+    leaves = jax.tree.leaves(
+        list(parameters.values()),
+        is_leaf=lambda v: isinstance(v, ClosedJaxpr | Jaxpr),
+    )
+    found = [v.jaxpr if isinstance(v, ClosedJaxpr) else v for v in leaves]
+    return [v for v in found if isinstance(v, Jaxpr)]
+
+
+def products(jaxpr: Jaxpr, own: list[bool]) -> int:
+    """How many numbers the matrix products of a trace make of those that are its `own`.
+
+    What depends on none of these, a `vmap` over them makes once for all.
+    """
+    theirs, total = {v for v, it in zip(jaxpr.invars, own, strict=True) if it}, 0
+    for equation in jaxpr.eqns:
+        given = [isinstance(v, Var) and v in theirs for v in equation.invars]
+        if not any(given):
+            continue
+        theirs.update(equation.outvars)
+        made: list[Any] = [v.aval for v in equation.outvars]
+        if equation.primitive.name in ("dot_general", "conv_general_dilated"):
+            total += made[0].size
+        for inner in inner_jaxprs(equation.params):
+            same = len(inner.invars) == len(given)
+            known = given if same else [True] * len(inner.invars)
+            total += equation.params.get("length", 1) * products(inner, known)
+    return total
 
 
 def is_zero(tangent: Any) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 import memjax as mj
 from memjax import core
+from memjax.engine.asked.jaxprs import equations
 
 KEY = jax.random.key(0)
 
@@ -39,13 +40,17 @@ def exact(w: jax.Array, size: int) -> jax.Array:
 W = jax.random.normal(jax.random.key(1), (3, 2))
 
 
-@pytest.mark.parametrize("tile", [4, 5, 100])
+@pytest.mark.parametrize(
+    ("tile", "heavy"), [(4, 9), (5, 9), (100, 9), (5, 1), (100, 1)]
+)
 @pytest.mark.parametrize(
     "take",
     [lambda g: g, jax.grad, pytest.param(jax.hessian, marks=pytest.mark.long)],
 )
-def test_padding_and_tiles_change_nothing(monkeypatch, tile, take):
+def test_padding_and_tiles_change_nothing(monkeypatch, tile, heavy, take):
     monkeypatch.setattr(core, "TILE", tile)
+    monkeypatch.setattr(core, "HEAVY", heavy)  # the product of a point makes 2 numbers
+    monkeypatch.setattr(core, "IN_CACHE", 6)
     sizes = [1, 4, 5, 10]
     found = jax.jit(jax.vmap(take(padded), (None, 0)))(W, jnp.array(sizes))
     for size, value in zip(sizes, found, strict=True):
@@ -64,6 +69,16 @@ def test_rows_without_weight_are_not_walked(tiles_of_four):
     x = x.at[-1].set(jnp.nan)
     value = mj.expect(partial(f, W), mj.Data(x, y, mj.prefix(3, 12)))
     assert jnp.isfinite(value)
+
+
+@pytest.mark.parametrize(("cache", "few"), [(2, 1), (9, 4), (64, 16)])
+def test_of_heavy_points_few_are_evaluated_at_once(monkeypatch, cache, few):
+    monkeypatch.setattr(core, "HEAVY", 1)
+    monkeypatch.setattr(core, "IN_CACHE", cache)
+    trace = jax.make_jaxpr(jax.value_and_grad(padded), static_argnums=2)(W, 9, 16)
+    made = {e.outvars[0].aval.shape for e in equations(trace.jaxpr)}
+    assert (few, 2) in made  # x @ w of a part
+    assert few == 16 or (16, 2) not in made
 
 
 def test_packing_rows_keeps_the_measure_and_puts_weight_first():

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
-from jax.extend.core import ClosedJaxpr, Jaxpr
+from jax.extend.core import Jaxpr
 
 from memjax.core import Tree
+from memjax.lanes import inner_jaxprs
 
 
 def equations(jaxpr: Jaxpr) -> Iterator[Any]:
@@ -15,16 +16,6 @@ def equations(jaxpr: Jaxpr) -> Iterator[Any]:
         yield equation
         for inner in inner_jaxprs(equation.params):
             yield from equations(inner)
-
-
-def inner_jaxprs(parameters: dict[str, Any]) -> list[Jaxpr]:
-    """The traces among the parameters of an equation."""
-    leaves = jax.tree.leaves(
-        list(parameters.values()),
-        is_leaf=lambda v: isinstance(v, ClosedJaxpr | Jaxpr),
-    )
-    found = [v.jaxpr if isinstance(v, ClosedJaxpr) else v for v in leaves]
-    return [v for v in found if isinstance(v, Jaxpr)]
 
 
 def uses(jaxpr: Jaxpr, primitives: frozenset[str]) -> bool:

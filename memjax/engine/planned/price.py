@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 from jax.extend.core import Jaxpr, Literal
 
-from memjax.engine.asked.jaxprs import inner_jaxprs
 from memjax.engine.asked.trace import Traced
 from memjax.engine.planned.machines import Prices
+from memjax.lanes import inner_jaxprs
 
 # What is compiled to kernels of its own; what stands around it is fused into these.
 KERNELS = tuple(
