@@ -4,6 +4,7 @@ Programs that take long to compile are shared between the processes of one sessi
 commands that tests start included.
 """
 
+import json
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ import jax
 import pytest
 
 import memjax as mj
+from memjax.engine.run.prices import price_file
 
 HERE = str(Path(tempfile.gettempdir(), f"memjax-tests-{os.getpid()}"))
 PROGRAMS = os.environ.setdefault("MEMJAX_TEST_PROGRAMS", HERE)  # of the first process
@@ -29,6 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr == "not long":
         os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
     mj.use_all_cores()
+    fixed = price_file(mj.machines.cpu(1))  # plans are the same in every session
+    fixed.parent.mkdir(exist_ok=True)
+    fixed.write_text(json.dumps(mj.machines.CORE._asdict()))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
