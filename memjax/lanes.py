@@ -67,9 +67,14 @@ def walk_tiles(f: Callable, rows: int, given: Any, tiles: Any, live: jax.Array) 
     def add(i: Any, total: Any) -> Any:
         return jax.tree.map(jnp.add, total, f(given, at(i)))
 
-    made = jax.eval_shape(f, given, at(0))
-    zero = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), made)
+    zero = _blank(f, given, tiles)
     return jax.lax.fori_loop(0, -(-live // rows), add, zero)
+
+
+def _blank(f: Callable, given: Any, tiles: Any) -> Any:
+    """What a sum over no tiles is."""
+    made = jax.eval_shape(f, given, jax.tree.map(lambda a: a[0], tiles))
+    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), made)
 
 
 def waves(f: Callable, rows: int, given: Any, tiles: Any) -> Callable:
@@ -157,10 +162,7 @@ def _all_lanes(
         return _added(totals, sums, lane, ends - 1 - slot[0])
 
     one = _of_lane(0, given, given_own)
-    tile = jax.tree.map(lambda a: a[0], _of_lane(0, tiles, tiles_own))
-    made = jax.eval_shape(f, one, tile)
-    blank = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), made)
-    flat, whole = ravel_pytree(blank)
+    flat, whole = ravel_pytree(_blank(f, one, _of_lane(0, tiles, tiles_own)))
     totals = jnp.zeros((lanes + side, *flat.shape), flat.dtype)  # as far as waves reach
     if side == lanes * each:
         totals = wave(0, totals)

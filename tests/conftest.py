@@ -5,6 +5,7 @@ commands that tests start included.
 """
 
 import gc
+import json
 import os
 import shutil
 import tempfile
@@ -14,7 +15,14 @@ import jax
 import pytest
 
 import memjax as mj
+from memjax.engine.run.prices import price_file
 
+# Tests run on the CPU, whatever there is, unless one asks for a GPU.
+PLATFORM = os.environ.get("MEMJAX_TEST_PLATFORM", "cpu")
+os.environ["JAX_PLATFORMS"] = PLATFORM  # for started commands
+jax.config.update("jax_platforms", PLATFORM)
+if PLATFORM != "cpu":  # which several share: none takes all of its memory at once
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 HERE = str(Path(tempfile.gettempdir(), f"memjax-tests-{os.getpid()}"))
 PROGRAMS = os.environ.setdefault("MEMJAX_TEST_PROGRAMS", HERE)  # of the first process
 os.environ["JAX_COMPILATION_CACHE_DIR"] = PROGRAMS  # for started commands
@@ -30,6 +38,14 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr == "not long":
         os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
     mj.use_all_cores()
+    fixed = price_file(mj.machines.cpu(1))  # plans are the same in every session
+    fixed.parent.mkdir(exist_ok=True)
+    fixed.write_text(json.dumps(mj.machines.CORE._asdict()))
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One process where a GPU is asked for, as many as there are cores elsewhere."""
+    return None if PLATFORM == "cpu" else 1
 
 
 def pytest_collection_finish() -> None:

@@ -113,9 +113,10 @@ def test_a_price_follows_from_what_a_machine_does():
 
     job = mj.Sweep(run, a=[1.0]).job()
     lane = job.groups(np.arange(1))[0].lane.traced
-    flops = price(lane, mj.machines.Prices(1.0, np.inf)).seconds(1, 0)
+    free = mj.machines.Prices(np.inf, np.inf, np.inf)
+    flops = price(lane, free._replace(flops=1.0)).seconds(1, 0)
     assert flops == 2 * 6 * 7 * 8
-    kernels = price(lane, mj.machines.Prices(np.inf, np.inf, 1.0)).starting(0)
+    kernels = price(lane, free._replace(kernel=1.0)).starting(0)
     assert kernels == 3  # the product, the sum, and what stands around them
     held = price(lane, mj.machines.CORE).live_bytes
     factors, products = 6 * 7 + 7 * 8, 6 * 8

@@ -9,6 +9,7 @@ import jax
 from absl.flags import FlagValues
 
 from memjax.engine import BadValue
+from memjax.engine.run.prices import cache_folder
 
 SLURM = (
     "SLURM_ARRAY_TASK_COUNT",
@@ -66,7 +67,5 @@ def processor() -> str:
 def use_compile_cache(wanted: bool) -> None:
     """Keep compiled programs in the user's cache, unless he has set one himself."""
     if wanted and jax.config.values["jax_compilation_cache_dir"] is None:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        place = Path(base, "memjax", f"{platform.machine()}-{jax.__version__}")
-        jax.config.update("jax_compilation_cache_dir", str(place))
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder()))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)

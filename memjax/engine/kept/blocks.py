@@ -84,6 +84,10 @@ class Blocks:
         """Keep a finished block and forget the state on the way to it."""
         header, arrays = pack(*kept)
         write_arrays(self.path / f"block-{name}.npz", header, arrays)
+        self.forget(name)
+
+    def forget(self, name: str) -> None:
+        """Keep no state of a block any more."""
         self._state_file(name).unlink(missing_ok=True)
 
     def keep(self, name: str, keys: list[str], made: Made, segments: Segments) -> None:

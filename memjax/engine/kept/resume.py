@@ -50,6 +50,7 @@ def finish(job: Job, store: Store, chunk: int | None, clock: Clock) -> list[Piec
             except TooLarge:
                 parts = tuple(halves(block, job.machine))
                 store.add_plan(job, Plan((block.group,), parts, job.machine))
+                store.blocks.forget(block.name)
                 pending = _pending(job, store, _missing(job, store.blocks.finished()))
     wait_for_all(store.shard)
     return stored_pieces(job, store)

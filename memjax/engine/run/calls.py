@@ -107,10 +107,10 @@ def _walk_block(
     the state of the last one, and hands what it has to `keep`: on CPUs always, and else
     where the state is written in little of the time.
     """
-    numbers, lane, machine = job.numbers(block.lanes), block.group.lane, job.machine
+    lane, machine, count = block.group.lane, job.machine, len(block.lanes)
+    numbers, total = job.numbers(block.lanes), block.group.price.legs
     clock.watch.reach(lane)
     inputs = on_every_device(job.arrays, machine)
-    total, count = block.group.price.legs, len(block.lanes)
     steps = max(1, block.group.steps.mean())
     if block.legs is None:
         outcome = _call(machine, block, clock, (numbers, inputs, None, 0))
@@ -121,10 +121,8 @@ def _walk_block(
     if begun is not None:
         first, seen = begun.done, [begun.outcome]
         carry = restored(begun.state, carry)
-    pace, always = (
-        Pace(count * block.group.price.state_bytes),
-        machine.lanes is not None,
-    )
+    pace = Pace(count * block.group.price.state_bytes)
+    always = machine.lanes is not None
     for at in range(first, total, block.legs):
         outcome = _call(machine, block, clock, (numbers, inputs, carry, at))
         carry, seen = outcome.carry, [joined([*seen, on_host(outcome)])]

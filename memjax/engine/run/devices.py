@@ -21,6 +21,7 @@ from memjax.engine.planned.machines import (
     accelerator,
     cpu,
 )
+from memjax.engine.run import prices
 
 LEVEL = "xla_backend_optimization_level"
 PASSES = "xla_disable_hlo_passes"
@@ -77,12 +78,14 @@ def here() -> Machine:
     devices = tuple(jax.local_devices())
     first, count = devices[0], len(devices)
     if first.platform == "cpu":
-        return cpu(count, options=_cpu_options(count), jax_devices=devices)
-    told = first.memory_stats() or {}
-    memory = int(SHARE * told.get("bytes_limit", GIB))
-    options = _gpu_options() if first.platform == "gpu" else ()
-    kind = first.device_kind
-    return accelerator(kind, first.platform, count, memory, options, devices)
+        machine = cpu(count, options=_cpu_options(count), jax_devices=devices)
+    else:
+        told = first.memory_stats() or {}
+        memory = int(SHARE * told.get("bytes_limit", GIB))
+        options = _gpu_options() if first.platform == "gpu" else ()
+        kind = first.device_kind
+        machine = accelerator(kind, first.platform, count, memory, options, devices)
+    return machine._replace(prices=prices.measured(machine))
 
 
 def _gpu_options() -> tuple[tuple[str, Any], ...]:

@@ -1,0 +1,119 @@
+"""What work is counted, and what a device does of it in a second."""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import memjax as mj
+from memjax.engine.planned.work import Work, work
+from memjax.engine.run import prices
+from memjax.engine.run.devices import here
+
+MADE_UP = mj.machines.Prices(flops=3e11, elements=7e9, factors=2e10, kernel=5e-7)
+
+
+def counted(f, *given, tiles: int = 1) -> Work:
+    return work(jax.make_jaxpr(f)(*given).jaxpr, tiles)
+
+
+def test_products_and_factorizations_are_counted_by_their_closed_forms():
+    a, b = jnp.ones((3, 6, 7)), jnp.ones((3, 7, 8))
+    assert counted(jnp.matmul, a, b).flops == 3 * 2 * 6 * 7 * 8
+    kernel = jnp.ones((5, 2, 3, 3))  # 5 from 2 channels, 3 by 3
+    convolved = counted(
+        lambda x: jax.lax.conv(x, kernel, (1, 1), "SAME"), jnp.ones((1, 2, 8, 8))
+    )
+    assert convolved.flops == 2 * (5 * 8 * 8) * (2 * 3 * 3)
+    square = jnp.ones((4, 10, 10))
+    assert counted(jax.lax.linalg.cholesky, square).factors == pytest.approx(
+        4 * 1000 / 3
+    )
+    solve = jax.lax.linalg.triangular_solve
+    found = counted(
+        lambda a, b: solve(a, b, left_side=True), square[0], jnp.ones((10, 2))
+    )
+    assert found.factors == 10 * 10 * 2
+
+
+def test_loops_branches_and_double_precision():
+    def step(x, _):
+        return x @ x, None
+
+    x = jnp.ones((5, 5))
+    once = counted(lambda x: x @ x, x).flops
+    looped = counted(lambda x: jax.lax.scan(step, x, None, 7)[0], x)
+    assert looped.flops == 7 * once and looped.kernels == 7
+    walked = lambda n, x: jax.lax.fori_loop(0, n, lambda i, x: x @ x, x)  # noqa: E731
+    assert counted(walked, jnp.int32(3), x, tiles=4).flops == 4 * once
+    assert counted(walked, jnp.int32(3), x, tiles=4).kernels == 1
+    either = lambda p, x: jax.lax.cond(p, lambda x: x @ x, lambda x: x, x)  # noqa: E731
+    assert counted(either, True, x).flops == once
+    with jax.enable_x64(True):
+        fine = jnp.ones((5, 5), jnp.float64)
+        assert counted(lambda x: x @ x, fine).flops == 2 * once
+
+
+def test_a_sum_reads_what_it_adds_and_a_draw_is_dear():
+    assert counted(jnp.sum, jnp.ones(100)).elements >= 100
+    key = jax.random.key(0)
+    bits = counted(lambda k: jax.random.bits(k, (100,)), key)
+    assert bits.elements >= 2400
+
+
+def test_prices_are_what_makes_the_samples_take_as_long_as_they_do():
+    """On a device of made-up prices, which it finds again."""
+
+    def timed(machine, step, state):
+        did = work(jax.make_jaxpr(step)(*state).jaxpr)
+        return did.seconds(MADE_UP) + MADE_UP.kernel * (did.kernels + 1)
+
+    for machine in (mj.machines.cpu(2), mj.machines.h100):
+        found = prices.measure(machine, timed)
+        np.testing.assert_allclose(found, MADE_UP, rtol=0.1)
+
+
+def test_prices_are_measured_once(tmp_path, monkeypatch):
+    measured = []
+
+    def once(machine):
+        measured.append(machine)
+        return MADE_UP
+
+    monkeypatch.setattr(prices, "measure", once)
+    file = tmp_path / "deep" / "prices.json"
+    machine = mj.machines.cpu(3)
+    assert prices._known(machine, file) == MADE_UP
+    assert json.loads(file.read_text()) == MADE_UP._asdict()
+    prices._known.cache_clear()  # as in another process
+    assert prices._known(machine, file) == MADE_UP
+    assert len(measured) == 1
+    prices._known.cache_clear()
+    file.write_text("{")
+    assert prices._known(machine, file) == MADE_UP
+    assert len(measured) == 2
+    prices._known.cache_clear()
+    assert prices._known(machine, tmp_path) == MADE_UP  # nowhere to keep them
+
+
+def test_prices_never_change_a_number(tmp_path):
+    """Only how work is cut: whatever a device is taken to do, results are the same."""
+
+    def run(a, seed):
+        noise = jax.random.normal(jax.random.key(seed), (20,))
+        return mj.iterate(a * noise, lambda s, t: jnp.sin(s), lambda s: {"s": s}, 9)
+
+    sweep = mj.Sweep(run, a=[0.5, 1.0, 2.0], seed=range(4))
+    plain = sweep.compute()
+    slow = here()._replace(prices=mj.machines.Prices(1e2, 1e2, 1e2))
+    job = sweep.job().on(slow)
+    assert len(sweep.plan(job=job).blocks) > 1 and sweep.plan(job=job).blocks[0].legs
+    np.testing.assert_array_equal(sweep.compute(job=job).s, plain.s)
+
+
+@pytest.mark.long
+def test_what_is_measured_here_is_a_price():
+    found = prices.measure(here())
+    assert all(0 < p < np.inf for p in found)
