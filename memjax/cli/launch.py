@@ -15,7 +15,7 @@ from absl.flags import FlagValues
 from memjax.claims import BadTable
 from memjax.cli import flags
 from memjax.cli.folder import Asked, Folder
-from memjax.cli.machine import shares, use_compile_cache
+from memjax.cli.machine import shares, use_compile_cache, workers
 from memjax.cli.provenance import begin, end, module_name
 from memjax.cli.report import report
 from memjax.engine import BadValue, Sweep, use_all_cores
@@ -172,7 +172,7 @@ def _compute(
     values: FlagValues,
     shard: tuple[int, int] | None,
 ) -> dict[str, xr.Dataset]:
-    results = {}
+    results, client = {}, workers(values)
     for key, (sweep, job) in asked.items():
         print(f"{name}: {key}: {sweep}", flush=True)
         results[key] = sweep.compute(
@@ -180,6 +180,7 @@ def _compute(
             progress=True,
             chunk=values.chunk or None,
             shard=shard,
+            client=client,
             job=job,
         )
         spent = json.loads(results[key].attrs["provenance"])

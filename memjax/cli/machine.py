@@ -4,11 +4,28 @@ import contextlib
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 import jax
 from absl.flags import FlagValues
 
 from memjax.engine import BadValue
+
+
+def workers(values: FlagValues) -> Any:
+    """A client of the dask scheduler that the flags name; None without."""
+    if not values.scheduler:
+        return None
+    try:
+        from distributed import Client  # an extra, and a second to import
+    except ImportError:
+        raise BadValue("scheduler", "needs dask: pip install 'memjax[dask]'") from None
+    try:
+        return Client(values.scheduler, timeout="20s")
+    except (OSError, ValueError) as error:
+        problem = f"no scheduler answers at {values.scheduler} ({error})"
+        raise BadValue("scheduler", problem) from None
+
 
 SLURM = (
     "SLURM_ARRAY_TASK_COUNT",
