@@ -3,6 +3,7 @@
 import contextlib
 import os
 import platform
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from absl.flags import FlagValues
 from memjax.engine import BadValue
 
 
-def workers(values: FlagValues) -> Any:
+def workers(values: FlagValues) -> AbstractContextManager[Any]:
     """A client of the dask scheduler that the flags name; None without."""
     if not values.scheduler:
-        return None
+        return contextlib.nullcontext()
     try:
         from distributed import Client  # an extra, and a second to import
     except ImportError:
