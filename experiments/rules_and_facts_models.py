@@ -36,8 +36,6 @@ from . import _rules as rules
 
 DIM = 50  # input dimension of the network
 EXPONENTIAL_RATIO = float(np.exp(1) - 2)  # k(1) - k(0) - k'(0), k = exp; k'(0) = 1
-    np.exp(1) - 2
-)  # k(1) - k(0) - k'(0) for k = exp, and k'(0) = 1
 theory = mj.theory.rules_and_facts
 
 

@@ -70,6 +70,7 @@ from memjax.statistics import interval as interval
 from memjax.statistics import redrawn as redrawn
 from memjax.statistics import spread as spread
 from memjax.statistics import tidy as tidy
+from memjax.trackers import track as track
 
 # Gradient training
 from memjax.train import descend as descend

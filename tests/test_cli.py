@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -272,3 +273,48 @@ def test_an_experiment_of_ones_own_is_a_command(tmp_path):
     (found,) = (tmp_path / "results" / "mine").iterdir()
     assert {p.name for p in found.iterdir()} == FILES
     assert json.loads((found / "claims.json").read_text())[0]["holds"] is True
+
+
+def test_fewer_runs_than_before_are_told(tmp_path):
+    out = f"--out={tmp_path / 'run'}"
+    assert here(*TINY, out).returncode == 0
+    less = here(*TINY, "--lr=1e-3", out)
+    assert less.returncode == 0, less.stderr
+    assert "main: results.nc is without 4 runs that it had; they stay in" in less.stdout
+    assert "without" not in here(*TINY, out).stdout  # which brings them back
+
+
+def test_a_dry_run_says_what_would_be_refused(finished):
+    told = here(*TINY, "--steps=30", "--dry_run", f"--out={finished}")
+    assert told.returncode == 0
+    assert "--out would refuse, for it differs: main.steps: 20 is now 30" in told.stdout
+    assert "refuse" not in here(*TINY, "--dry_run", f"--out={finished}").stdout
+
+
+CONTRACT = {
+    "figure = None": "nothing has no function figure",
+    "def sweeps(): return {}": "sweeps() has no main",
+}
+
+
+@pytest.mark.parametrize("change", CONTRACT)
+def test_what_is_no_experiment_is_refused_before_it_runs(change, tmp_path, capsys):
+    module = types.ModuleType("nothing")
+    module.__file__ = "nothing.py"
+    exec(OWN.replace("launch(__name__)", "pass"), module.__dict__)
+    exec(change, module.__dict__)
+    with chdir(tmp_path):
+        assert command(module, ["nothing"]) == 1
+    assert CONTRACT[change] in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_figure_that_fails_says_that_results_are_kept(tmp_path, capsys):
+    module = types.ModuleType("nothing")
+    module.__file__ = "nothing.py"
+    exec(OWN.replace("launch(__name__)", "pass"), module.__dict__)
+    module.figure = lambda results: None
+    assert command(module, ["nothing", f"--out={tmp_path / 'run'}"]) == 1
+    shown = capsys.readouterr()
+    assert "figure() returned None, not a matplotlib Figure" in shown.err
+    assert "--plot_only" in shown.out and (tmp_path / "run" / "results.nc").exists()

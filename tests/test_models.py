@@ -4,9 +4,11 @@ import math
 import subprocess
 import sys
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from flax import linen, nnx
 
@@ -95,7 +97,44 @@ def test_linen_and_nnx_modules_are_models():
         assert jax.tree.structure(slope) == jax.tree.structure(params)
 
 
+def test_an_equinox_module_is_a_model_and_trains_in_a_sweep():
+    model = mj.models.from_equinox(lambda key: eqx.nn.MLP(3, 1, 5, 1, key=key))
+
+    def run(lr, seed):
+        data_key, init_key = jax.random.split(jax.random.key(seed))
+        x, y = jax.random.normal(data_key, (6, 3)), jnp.ones((6, 1))
+        data = mj.Data(x, y, mj.prefix(6, 6))
+
+        def loss(params, x, y):
+            return jnp.sum((model.apply(params, x) - y) ** 2)
+
+        def observe(params):
+            return {"loss": mj.expect(lambda x, y: loss(params, x, y), data)}
+
+        legs = mj.train(loss, optax.sgd(lr), observe, mj.every(1, 1))
+        return legs(model.init(init_key), data)
+
+    found = mj.sweep(run, lr=[0.05], seed=[0, 1]).loss.isel(lr=0)
+    for seed in (0, 1):  # by hand
+        data_key, init_key = jax.random.split(jax.random.key(seed))
+        x = np.asarray(jax.random.normal(data_key, (6, 3)))
+        net = eqx.nn.MLP(3, 1, 5, 1, key=init_key)
+        (w, b), (v, c) = (
+            [np.asarray(a) for a in (n.weight, n.bias)] for n in net.layers
+        )
+        hidden = np.maximum(x @ w.T + b, 0)
+        error = hidden @ v.T + c - 1  # [points, 1]
+        assert float(found[seed, 0]) == pytest.approx((error**2).mean(), rel=1e-5)
+        back = (2 * error / 6 @ v) * (hidden > 0)
+        v, c = v - 0.05 * (2 * error / 6).T @ hidden, c - 0.05 * (2 * error / 6).sum(0)
+        w, b = w - 0.05 * back.T @ x, b - 0.05 * back.sum(0)
+        after = (np.maximum(x @ w.T + b, 0) @ v.T + c - 1) ** 2
+        assert float(found[seed, 1]) == pytest.approx(after.mean(), rel=1e-4)
+
+
 def test_modules_that_mix_points_are_refused():
+    with pytest.raises(ValueError, match="state besides"):
+        mj.models.from_equinox(lambda _: eqx.nn.BatchNorm(3, "batch", mode="ema"))
     with pytest.raises(ValueError, match="state besides"):
         mj.models.from_nnx(lambda rngs: nnx.BatchNorm(3, rngs=rngs))
     norm = linen.BatchNorm(use_running_average=False)

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import tiny
 import xarray as xr
+from safetensors.numpy import load_file
 
 import memjax as mj
 from memjax.engine.kept import blocks, resume
@@ -319,6 +320,14 @@ def test_snapshots_load_back_into_the_model(whole, tmp_path):
         assert tiny.model.apply(params, np.ones(tiny.DIM)).shape == (tiny.CLASSES,)
         norm = whole.weight_l2.sel(size=12, lr=1e-2, wd=0.1, seed=4, step=20)
         np.testing.assert_allclose(mj.observables.l2(params), norm.squeeze(), rtol=1e-5)
+    file = tmp_path / "params.safetensors"
+    some.safetensors(file, wd=0.1, step=20)
+    read = load_file(file)
+    assert read.keys() == {f"params.{i}.{n}" for i in (0, 1) for n in "wb"}
+    tree = some.at(wd=0.1, step=20)
+    for name, array in read.items():
+        _, layer, part = name.split(".")
+        np.testing.assert_array_equal(array, tree[int(layer)][part])
     with pytest.raises(mj.BadValue, match="wd: say which one"):
         some.at(step=20)
     with pytest.raises(mj.BadValue, match="step: 7 is not among"):

@@ -6,6 +6,7 @@ import json
 import random
 import subprocess
 import threading
+import time
 import warnings
 from pathlib import Path
 
@@ -207,6 +208,26 @@ def test_inputs_along_an_axis_may_grow_with_it(tmp_path):
 def test_draws_of_the_host_are_refused(draw):
     with pytest.raises(mj.BadValue, match=r"draws from .*random, once for all runs"):
         mj.sweep(lambda seed: {"u": seed + draw()}, seed=[0, 1])
+
+
+def test_draws_of_other_threads_are_none_of_the_run(tmp_path):
+    done = threading.Event()
+
+    def draw():
+        while not done.is_set():
+            random.random()
+            time.sleep(1e-4)
+
+    other = threading.Thread(target=draw)
+    other.start()
+    try:
+        found = mj.sweep(tiny.run, **tiny.AXES)
+        with pytest.raises(mj.BadValue, match=r"draws from random, once for all runs"):
+            mj.sweep(lambda seed: {"u": seed + random.gauss()}, seed=[0, 1])
+    finally:
+        done.set()
+        other.join()
+    assert found.equals(mj.sweep(tiny.run, **tiny.AXES))
 
 
 def shout(x):

@@ -34,6 +34,7 @@ SHARED = {
     "cache": (True, "keep compiled programs in the user's cache directory"),
     "num_shards": (0, "share the runs among so many processes; 0 asks SLURM, or is 1"),
     "shard_index": (-1, "which share is this process's, from 0; -1 asks SLURM"),
+    "scheduler": ("", "address:port of a dask scheduler whose workers run it"),
     "distributed": (False, "share the runs among the processes of jax.distributed"),
     "coordinator": ("", "address:port of its first process, where nobody tells"),
     "num_processes": (0, "how many processes it has, where nobody tells"),

@@ -15,9 +15,10 @@ from absl.flags import FlagValues
 from memjax.claims import BadTable
 from memjax.cli import flags
 from memjax.cli.folder import Asked, Folder
-from memjax.cli.machine import shares, use_compile_cache
+from memjax.cli.machine import shares, use_compile_cache, workers
 from memjax.cli.provenance import begin, end, module_name
 from memjax.cli.report import report
+from memjax.cli.words import description, say_what_changed, say_what_is_left, spent
 from memjax.engine import BadValue, Sweep, use_all_cores
 from memjax.engine.kept.store import Refused
 
@@ -110,7 +111,7 @@ def answer(module: ModuleType, values: FlagValues) -> Answer:
         saved = folder.load()
         if saved is None:
             raise BadValue("plot_only", f"no results in {folder.path} to draw")
-        _say_what_changed(folder, asked)
+        say_what_changed(folder, asked)
         return Answer(_report(module, folder, saved, values.fail_on_diverged), folder)
     folder.claim(asked, values.resume, values.overwrite)
     begun = begin(folder, module, values, asked)
@@ -121,6 +122,7 @@ def answer(module: ModuleType, values: FlagValues) -> Answer:
     if jax.process_index():
         return Answer(DONE, folder)
     if not _saved_before(folder, results):
+        say_what_is_left(folder, results)
         folder.save(results)
         end(folder, begun, results)
     return Answer(_report(module, folder, results, values.fail_on_diverged), folder)
@@ -145,26 +147,6 @@ def _check(sweeps: dict[str, Sweep], values: FlagValues) -> None:
         raise BadValue("chunk", f"must be 0 or more, got {values.chunk}")
 
 
-def _say_what_changed(folder: Folder, asked: Asked) -> None:
-    """Say where saved results are not what the experiment of today would give."""
-    try:
-        found = folder.differences(asked)
-    except Refused as older:
-        found = [str(older)]
-    if found:
-        told = " ".join("; ".join(found).split())
-        print(f"drawn as saved, though the experiment differs: {told}", file=sys.stderr)
-
-
-def description(name: str, asked: Asked, folder: Folder, values: FlagValues) -> str:
-    """What a command would do: its sweeps, their axes, plans and prices, its folder."""
-    lines = [f"{name} would run, and write to {folder.path}:"]
-    for key, (sweep, job) in asked.items():
-        lines += [f"{key}: {sweep}", *sweep.grid.described()]
-        lines += str(sweep.plan(chunk=values.chunk or None, job=job)).splitlines()
-    return "\n".join(lines)
-
-
 def _compute(
     name: str,
     asked: Asked,
@@ -173,21 +155,18 @@ def _compute(
     shard: tuple[int, int] | None,
 ) -> dict[str, xr.Dataset]:
     results = {}
-    for key, (sweep, job) in asked.items():
-        print(f"{name}: {key}: {sweep}", flush=True)
-        results[key] = sweep.compute(
-            store=folder.store(key),
-            progress=True,
-            chunk=values.chunk or None,
-            shard=shard,
-            job=job,
-        )
-        spent = json.loads(results[key].attrs["provenance"])
-        if spent["run_seconds"]:
-            compiled, ran = spent["compile_seconds"], spent["run_seconds"]
-            print(f"{name}: {key}: compiled in {compiled:.1f} s, ran {ran:.1f} s")
-        else:
-            print(f"{name}: {key}: finished before, loaded from {folder.store(key)}")
+    with workers(values) as client:
+        for key, (sweep, job) in asked.items():
+            print(f"{name}: {key}: {sweep}", flush=True)
+            results[key] = sweep.compute(
+                store=folder.store(key),
+                progress=True,
+                chunk=values.chunk or None,
+                shard=shard,
+                client=client,
+                job=job,
+            )
+            print(f"{name}: {key}: {spent(results[key], folder.store(key))}")
     return results
 
 

@@ -3,13 +3,31 @@
 import contextlib
 import os
 import platform
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import jax
 from absl.flags import FlagValues
 
 from memjax.engine import BadValue
 from memjax.engine.run.prices import cache_folder
+
+
+def workers(values: FlagValues) -> AbstractContextManager[Any]:
+    """A client of the dask scheduler that the flags name; None without."""
+    if not values.scheduler:
+        return contextlib.nullcontext()
+    try:
+        from distributed import Client  # an extra, and a second to import
+    except ImportError:
+        raise BadValue("scheduler", "needs dask: pip install 'memjax[dask]'") from None
+    try:
+        return Client(values.scheduler, timeout="20s")
+    except (OSError, ValueError) as error:
+        problem = f"no scheduler answers at {values.scheduler} ({error})"
+        raise BadValue("scheduler", problem) from None
+
 
 SLURM = (
     "SLURM_ARRAY_TASK_COUNT",

@@ -16,6 +16,7 @@ from memjax.engine.asked.axes import Per
 from memjax.engine.asked.grid import Grid
 from memjax.engine.asked.parameters import BadValue, label
 from memjax.engine.asked.values import is_key
+from memjax.engine.kept.files import write
 
 
 class Part(NamedTuple):
@@ -65,6 +66,18 @@ class Snapshots(NamedTuple):
         xr.Dataset().to_netcdf(file, engine="h5netcdf")
         for i, (leaves, _) in enumerate(self.parts):
             leaves.to_netcdf(file, mode="a", group=f"/{i}", engine="h5netcdf")
+
+    def safetensors(self, file: str | Path, **labels: Any) -> None:
+        """Write one tree, that at these labels, as `at` has it, by its leaves' paths.
+
+        Other libraries read such a file: `safetensors.torch.load_file`, say.
+        """
+        from safetensors.numpy import save_file  # an extra
+
+        found = jax.tree_util.tree_leaves_with_path(self.at(**labels))
+        arrays = {_path(path): np.ascontiguousarray(leaf) for path, leaf in found}
+        told = {name: str(label) for name, label in labels.items()}
+        write(Path(file), lambda draft: save_file(arrays, draft, metadata=told))
 
     @classmethod
     def load(cls, file: str | Path, like: Any) -> "Snapshots":

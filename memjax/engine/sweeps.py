@@ -12,7 +12,9 @@ import xarray as xr
 
 from memjax.engine.asked.axes import Zipped, border, check_inputs, with_name
 from memjax.engine.asked.grid import make_grid
+from memjax.engine.asked.parameters import BadValue
 from memjax.engine.asked.settings import precisely
+from memjax.engine.kept.cluster import Cluster
 from memjax.engine.kept.files import save
 from memjax.engine.kept.provenance import provenance
 from memjax.engine.kept.results import assemble
@@ -158,6 +160,7 @@ class Sweep:
         progress: bool = False,
         chunk: int | None = None,
         shard: tuple[int, int] | None = None,
+        client: Any = None,
         job: Job | None = None,
     ) -> xr.Dataset:
         """Run the grid and return its results, labelled.
@@ -168,16 +171,21 @@ class Sweep:
         compute otherwise is refused. `progress` shows a bar on a terminal. `chunk` is
         the number of lanes in a vmap. `shard=(k, n)` computes the k-th of n shares of
         the lanes, by default one share a process, into a store that all processes see.
+        `client`, of `distributed`, has its workers compute instead, the blocks of one
+        plan; this process alone writes the store.
         """
         clock, job = Clock(watch=watcher(progress)), job or self.job()
         with clock.watch, precisely(self.float64):
             if store is None:
+                if client is not None:
+                    raise BadValue("client", "needs a store, which keeps the plan")
                 with clock.preparing():
                     plan = self.plan(chunk=chunk, job=job)
                 pieces = run_plan(job, plan, clock)
             else:
                 mine = Shard(*shard or (jax.process_index(), jax.process_count()))
-                pieces = finish(job, Store(store, mine), chunk, clock)
+                cluster = None if client is None else Cluster(client, self)
+                pieces = finish(job, Store(store, mine), chunk, clock, cluster)
             return self._results(job, pieces, clock)
 
     def read(

@@ -4,6 +4,7 @@ from memjax.models import graph as graph
 from memjax.models import pairs as pairs
 from memjax.models.activations import ACTIVATIONS as ACTIVATIONS
 from memjax.models.activations import wave as wave
+from memjax.models.adapters import from_equinox as from_equinox
 from memjax.models.adapters import from_nnx as from_nnx
 from memjax.models.adapters import linen as linen
 from memjax.models.mamba import mamba as mamba

@@ -1,4 +1,4 @@
-"""Models from flax: bring a linen or an nnx module, get a `Model` of one point."""
+"""Models from flax and equinox: bring a module, get a `Model` of one point."""
 
 from __future__ import annotations
 
@@ -50,6 +50,27 @@ def from_nnx(make: Callable[[nnx.Rngs], nnx.Module]) -> Model:
         return _scaled(nnx.state(make(nnx.Rngs(key)), nnx.Param), scale)
 
     return Model(init, lambda params, x: nnx.merge(graph, params, others)(x))
+
+
+def from_equinox(make: Callable[[jax.Array], Any]) -> Model:
+    """The `Model` of an equinox module, `make(key)` of it.
+
+    For example `from_equinox(lambda key: eqx.nn.Linear(9, 17, key=key))`. Its arrays of
+    real numbers are what is trained; a module with state (batch norm) is refused.
+    """
+    import equinox as eqx  # an extra
+
+    module = make(jax.random.key(0))
+    is_state = lambda part: isinstance(part, eqx.nn.StateIndex)  # noqa: E731
+    if any(map(is_state, jax.tree.leaves(module, is_leaf=is_state))):
+        raise ValueError(f"{type(module).__name__} has state besides its parameters")
+    _, static = eqx.partition(module, eqx.is_inexact_array)
+
+    def init(key: jax.Array, scale: Any = 1.0) -> Tree:
+        params, _ = eqx.partition(make(key), eqx.is_inexact_array)
+        return _scaled(params, scale)
+
+    return Model(init, lambda params, x: eqx.combine(params, static)(x))
 
 
 def _scaled(params: Tree, scale: Any) -> Tree:

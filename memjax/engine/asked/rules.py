@@ -1,6 +1,8 @@
 """What a run may do and return: a pure function, to quantities with names."""
 
 import random
+import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,10 +26,12 @@ LARGE = 4 * 2**20  # bytes that a run may close over without a word
 
 
 @contextmanager
-def no_draws_of_the_host(run: Callable) -> Iterator[None]:
+def no_draws_of_the_host(run: Callable, again: Callable[[], Any]) -> Iterator[None]:
     """Refuse a run that draws from Python's or numpy's global random state.
 
-    The draw would be made once, and be the same in every run of the sweep.
+    The draw would be made once, and be the same in every run of the sweep. Other
+    threads may draw from Python's meanwhile (dask's do), so where there are some it is
+    watched whether this one does, tracing `again`.
     """
 
     def states() -> dict[str, Any]:
@@ -40,12 +44,31 @@ def no_draws_of_the_host(run: Callable) -> Iterator[None]:
     before = states()
     yield
     for source, state in states().items():
-        if state != before[source]:
+        others = source == "random" and threading.active_count() > 1
+        if state != before[source] and not (others and not _draws(again)):
             raise BadValue(
                 "seed",
                 f"{run.__name__} draws from {source}, once for all runs; draw from "
                 "jax.random.key(seed)",
             )
+
+
+def _draws(do: Callable[[], Any]) -> bool:
+    """Whether what is done draws from Python's global random state in this thread."""
+    own, seen = random.random.__self__, []  # type: ignore[attr-defined]
+
+    def watched(frame: Any, event: str, called: Any) -> None:
+        if event == "c_call" and getattr(called, "__self__", None) is own:
+            seen.append(called)
+
+    own.gauss_next = None  # it draws two at a time, and the second would not be seen
+    before = sys.getprofile()
+    sys.setprofile(watched)
+    try:
+        do()
+    finally:
+        sys.setprofile(before)
+    return bool(seen)
 
 
 def check_effects(run: Callable, jaxprs: Sequence[Jaxpr]) -> None:

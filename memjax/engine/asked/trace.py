@@ -87,6 +87,9 @@ def moment(wide: int = 0) -> Moment:
     return Moment(now, wide)
 
 
+_another = moment  # where a parameter has that name
+
+
 @contextmanager
 def at_moment(moment: Moment) -> Iterator[None]:
     """Nothing that JAX traced at another moment is used here.
@@ -129,8 +132,14 @@ def trace(
         check_walk(run, returned["observe"], returned["finish"], time, taken)
         return flat.start, closed, *([flat.times] if found["paced"] else [])
 
+    def again() -> None:
+        kept = {**found, "parts": dict(found["parts"])}
+        with at_moment(_another()):
+            jax.make_jaxpr(lambda *given: setup(*given))(numbers, inputs)
+        found.update(kept)  # what is used is the first trace
+
     try:
-        with at_moment(moment), no_draws_of_the_host(run):
+        with at_moment(moment), no_draws_of_the_host(run, again):
             whole, returned = jax.make_jaxpr(setup, return_shape=True)(numbers, inputs)
     except TypeError as error:
         if "trace" in str(error).lower() or "concrete" in str(error):

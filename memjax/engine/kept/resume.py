@@ -7,6 +7,7 @@ import numpy as np
 
 from memjax.engine.asked.question import explained
 from memjax.engine.kept.blocks import Kept, made_by
+from memjax.engine.kept.cluster import Cluster
 from memjax.engine.kept.padding import check_bounds
 from memjax.engine.kept.store import Store, refuse
 from memjax.engine.planned.group import Block, Group
@@ -19,11 +20,18 @@ from memjax.engine.run.devices import wait_for_all
 from memjax.engine.run.outcome import Piece, only
 
 
-def finish(job: Job, store: Store, chunk: int | None, clock: Clock) -> list[Piece]:
+def finish(
+    job: Job,
+    store: Store,
+    chunk: int | None,
+    clock: Clock,
+    cluster: Cluster | None = None,
+) -> list[Piece]:
     """The pieces of all lanes that are in the store once this process's are.
 
     Lanes that a plan of this process holds already run as that plan has them; the rest
-    get a plan of their own, which is stored first.
+    get a plan of their own, which is stored first. Where there is a cluster its workers
+    run them, and this process keeps what they return.
     """
     with store.opened(job.question()):
         with clock.preparing():
@@ -43,6 +51,9 @@ def finish(job: Job, store: Store, chunk: int | None, clock: Clock) -> list[Piec
             store.add_plan(job, plan)
             pending = _pending(job, store, missing)
         expect(pending, clock)
+        if cluster and pending:
+            cluster.finish(job, store, pending, clock)
+            pending = []
         while pending:
             block = pending.pop(0)
             try:
