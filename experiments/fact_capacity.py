@@ -126,7 +126,7 @@ def sweeps(
 
 def claims(results: mj.Results) -> list[mj.Claim]:
     """How many facts are known, of too many and of fewer."""
-    return mj.judged(__file__, results, known, most, best)
+    return mj.judged(__file__, results, known, best, above)
 
 
 def known(results: mj.Results) -> xr.DataArray:
@@ -144,6 +144,15 @@ def best(results: mj.Results, arm: str) -> xr.DataArray:
     by_loss, flat = ARMS[arm]
     found = mj.at(results["pruned"].known, by_loss=by_loss, flat=flat)
     return highest(found, "keep").drop_vars(["keep", "by_loss", "flat"])
+
+
+def above(results: mj.Results, one: str, other: str) -> xr.DataArray:
+    """How many more are known in `one` than in the `other`: an arm, `most`, or `all`."""
+    given = {"most": most, "all": known}
+    first, second = (
+        given[n](results) if n in given else best(results, n) for n in (one, other)
+    )
+    return first - second
 
 
 def highest(found: xr.DataArray, along: str) -> xr.DataArray:
