@@ -146,11 +146,11 @@ def best(results: mj.Results, arm: str) -> xr.DataArray:
     return highest(found, "keep").drop_vars(["keep", "by_loss", "flat"])
 
 
-def above(results: mj.Results, one: str, other: str) -> xr.DataArray:
-    """How many more are known in `one` than in the `other`: an arm, `most`, or `all`."""
-    given = {"most": most, "all": known}
+def above(results: mj.Results, this: str, that: str) -> xr.DataArray:
+    """How many more are known in this case than in that: an arm, `most` or `all`."""
+    plain = {"most": most, "all": known}
     first, second = (
-        given[n](results) if n in given else best(results, n) for n in (one, other)
+        plain[n](results) if n in plain else best(results, n) for n in (this, that)
     )
     return first - second
 
