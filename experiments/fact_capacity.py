@@ -109,7 +109,7 @@ def sweeps(
     power: tuple = (0.0, 1.0),  # of the law by which they are seen
     lr: tuple = (5e-3,),  # learning rates of Adam
     seeds: Any = 5,  # how many seeds, or which ones (3,7)
-    keep: tuple = (150, 300, 600),  # facts that are taught, in `pruned`
+    keep: tuple = (150, 300, 600, 900),  # facts that are taught, in `pruned`
     width: int = 16,  # of the network
     steps: int = 1500,  # of Adam, on all that is taught
 ) -> dict[str, mj.Sweep]:
