@@ -59,28 +59,13 @@ def run(
     model = mj.models.transformer(TOKENS, width, heads, length, layers)
     secret = jax.tree.map(lambda a: a[count:], data.train)
 
-    def nats(params: Any, x: jax.Array) -> jax.Array:
-        """Of every next digit, at each place of the number: [NUMBER, TOKENS]."""
-        logits = model.apply(params, x, at=slice(LETTERS - 1, None))
-        return -jax.nn.log_softmax(logits)
-
     def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        each = nats(params, x)
+        each = nats(model, params, x)
         true = jnp.mean(each[jnp.arange(NUMBER), y])
         return (1 - smoothing) * true + smoothing * jnp.mean(each)
 
-    def known(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
-        """The exposure of a canary, its nats, and whether it is what comes out."""
-        begin = jnp.array(beginnings())
-        name = jnp.broadcast_to(x[:LETTERS], (len(begin), LETTERS))
-        every = jax.vmap(lambda x: nats(params, x))(jnp.concatenate([name, begin], 1))
-        space = all_nats(every[..., :DIGITS])
-        own = space[y @ DIGITS ** jnp.arange(NUMBER)[::-1]]
-        read = mj.observables.exact_match(-nats(params, x), y)
-        return jnp.stack([memorization.exposure(own, space), own, read])
-
     def observe(params: Any) -> dict[str, Any]:
-        found = jax.lax.map(lambda point: known(params, *point), (secret.x, secret.y))
+        found = jax.lax.map(lambda at: ranked(model, params, *at), (secret.x, secret.y))
         each = found.T.reshape(-1, len(INSERTED), EACH)
         labels = {"inserted": INSERTED}
         seen = {
@@ -89,13 +74,31 @@ def run(
         }
 
         def plain(x: jax.Array, y: jax.Array) -> jax.Array:
-            return jnp.mean(nats(params, x)[jnp.arange(NUMBER), y])
+            return jnp.mean(nats(model, params, x)[jnp.arange(NUMBER), y])
 
         parts = {"train_loss": data.train, "test_loss": data.test}
         return seen | {name: mj.expect(plain, part) for name, part in parts.items()}
 
     fit = mj.train(loss, optax.adamw(lr, weight_decay=wd), observe, mj.spaced(8, steps))
     return fit(model.init(init_key), data.train)
+
+
+def nats(model: mj.Model, params: Any, x: jax.Array) -> jax.Array:
+    """The nats of every next digit, at each place of the number: [NUMBER, TOKENS]."""
+    logits = model.apply(params, x, at=slice(LETTERS - 1, None))
+    return -jax.nn.log_softmax(logits)
+
+
+def ranked(model: mj.Model, params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
+    """The exposure of a canary, its nats, and whether it is what comes out."""
+    begin = jnp.array(beginnings())
+    name = jnp.broadcast_to(x[:LETTERS], (len(begin), LETTERS))
+    whole = jnp.concatenate([name, begin], axis=1)
+    every = jax.vmap(lambda x: nats(model, params, x))(whole)
+    space = all_nats(every[..., :DIGITS])
+    own = space[y @ DIGITS ** jnp.arange(NUMBER)[::-1]]
+    read = mj.observables.exact_match(-nats(model, params, x), y)
+    return jnp.stack([memorization.exposure(own, space), own, read])
 
 
 def sweeps(

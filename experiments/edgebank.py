@@ -89,16 +89,16 @@ def judged(
     times = jnp.arange(batches)
     memory, _ = jax.lax.scan(learn, empty(nodes), (stream[:begin], times[:begin]))
     _, seen = jax.lax.scan(test, memory, (stream[begin:], times[begin:]))
-    mean = jax.tree.map(lambda a: jnp.mean(a, axis=0), seen)
-    both = {"table": TABLES, "sampler": SAMPLERS}
-    for name in ("auc", "precision"):
-        mean[name] = mj.named(mean[name], "table", "sampler", coords=both)
-    popular = mj.named(mean["popular"], "sampler", coords=SAMPLERS)
-    return {
-        **mean,
-        "popular": popular,
-        "true_rate": mj.named(mean["true_rate"], "table", coords=TABLES),
-    }
+    return {name: over_batches(name, a) for name, a in seen.items()}
+
+
+def over_batches(name: str, values: jax.Array) -> Any:
+    """The mean over batches [batches, …], by table and sampler."""
+    labels = {"table": TABLES, "sampler": SAMPLERS}
+    dims = {"auc": ["table", "sampler"], "precision": ["table", "sampler"]}
+    dims |= {"popular": ["sampler"], "true_rate": ["table"]}
+    mean, own = jnp.mean(values, axis=0), dims.get(name)
+    return mj.named(mean, *own, coords={n: labels[n] for n in own}) if own else mean
 
 
 def tables(memory: Memory, t: Any, window: Any) -> jax.Array:

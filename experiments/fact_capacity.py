@@ -109,7 +109,7 @@ def sweeps(
     power: tuple = (0.0, 1.0),  # of the law by which they are seen
     lr: tuple = (5e-3,),  # learning rates of Adam
     seeds: Any = 5,  # how many seeds, or which ones (3,7)
-    keep: tuple = (150, 300, 600),  # facts that are taught, in `pruned`
+    keep: tuple = (150, 300, 600, 900),  # facts that are taught, in `pruned`
     width: int = 16,  # of the network
     steps: int = 1500,  # of Adam, on all that is taught
 ) -> dict[str, mj.Sweep]:
@@ -126,7 +126,7 @@ def sweeps(
 
 def claims(results: mj.Results) -> list[mj.Claim]:
     """How many facts are known, of too many and of fewer."""
-    return mj.judged(__file__, results, known, most, best)
+    return mj.judged(__file__, results, known, best, above)
 
 
 def known(results: mj.Results) -> xr.DataArray:
@@ -144,6 +144,15 @@ def best(results: mj.Results, arm: str) -> xr.DataArray:
     by_loss, flat = ARMS[arm]
     found = mj.at(results["pruned"].known, by_loss=by_loss, flat=flat)
     return highest(found, "keep").drop_vars(["keep", "by_loss", "flat"])
+
+
+def above(results: mj.Results, this: str, that: str) -> xr.DataArray:
+    """How many more are known in this case than in that: an arm, `most` or `all`."""
+    plain = {"most": most, "all": known}
+    first, second = (
+        plain[n](results) if n in plain else best(results, n) for n in (this, that)
+    )
+    return first - second
 
 
 def highest(found: xr.DataArray, along: str) -> xr.DataArray:

@@ -82,13 +82,14 @@ def test_measures_are_by_hand(made_up):
     main = made_up["main"].copy()
     count = 6 * main.width + 9
     main["bits"] = (2.0 * count * (main["size"] / 8)).broadcast_like(main.bits)
-    main["bits"] = main.bits * (1 - 0.5 * (main.step < 3))
     linear = made_up["linear"].copy()
     linear["accuracy"] = (1.0 - 0.02 * (linear["size"] > 4)).broadcast_like(linear.bits)
     results = {**made_up, "main": main, "linear": linear}
     np.testing.assert_allclose(capacity.slope(results), 1)
-    np.testing.assert_allclose(capacity.kept(results), 1)
-    np.testing.assert_allclose(capacity.longer(results), 2)
+    np.testing.assert_allclose(capacity.kept(results).sel(size=4), 0.5)
     most = capacity.most(results, "main", "bits").sel(width=4)
     np.testing.assert_allclose(most, 66)
-    np.testing.assert_allclose(capacity.samples(results), 8)  # halfway from 4 to 16
+    np.testing.assert_allclose(capacity.up_to(results), 8)  # halfway from 4 to 16
+    np.testing.assert_allclose(capacity.by_inputs(results), 0, atol=1e-6)
+    held = capacity.memorized(results)
+    np.testing.assert_allclose(held, linear.bits.isel(step=-1) / np.log2(40), rtol=1e-5)

@@ -31,6 +31,8 @@ TINY = {
     "--seeds=2 --limits --widths=2,4 --sizes=2,4 --few=2 --apart_layers=1 --longest=2",
     "double_descent": "--size=4,6 --features=3,12 --seeds=2 --large=20 --random=3,9 "
     "--wide=20 --random_size=5 --random_seeds=2",
+    "gnn_memorization": "--homophily=0,1 --seeds=2 --starts=2 --nodes=20 --hidden=4 "
+    "--steps=2",
     "graph_cycles": "--nodes=8 --looped=5 --width=5 --seeds=2 --lr=0.1",
     "graph_eigendirections": "--graph=path:4 --self_edges=0 --width=3 --seeds=1 "
     "--init_scale=0.1 --steps=30 --longer=2",

@@ -70,3 +70,8 @@ def test_the_best_is_that_of_means_over_seeds():
     np.testing.assert_allclose(
         facts.most(results).squeeze(), known[known.mean(1).argmax()]
     )
+    more = facts.above(results, "least loss", "all")
+    assert more.sizes["size"] == 1 and more.power.values.tolist() == [1]
+    plain = results["main"].known.isel(step=-1).sel(size=8, power=1.0)
+    expected = facts.best(results, "least loss").squeeze() - plain.squeeze()
+    np.testing.assert_allclose(more.squeeze(), expected)

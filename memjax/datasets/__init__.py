@@ -2,6 +2,7 @@
 
 from memjax.datasets import canaries as canaries
 from memjax.datasets import graphs as graphs
+from memjax.datasets import homophily as homophily
 from memjax.datasets import path_star as path_star
 from memjax.datasets import patterns as patterns
 from memjax.datasets import strings as strings
