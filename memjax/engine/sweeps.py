@@ -112,13 +112,14 @@ class Sweep:
         cells = (f"<tr><th>{escape(n)}<td>{escape(v)}" for n, v in rows)
         return f"<p>{escape(repr(self))}</p><table>{''.join(cells)}</table>"
 
-    def job(self) -> Job:
-        """The sweep with its run as it is now, for methods that take one.
+    def job(self, machine: Machine | None = None) -> Job:
+        """The sweep with its run as it is now, for methods that take one; here, or on
+        another machine.
 
         Without one, each traces the run anew, so that nothing that has changed since is
         missed.
         """
-        return Job(self.run, self.grid, self.inputs, here())
+        return Job(self.run, self.grid, self.inputs, machine or here())
 
     def identity(self, job: Job | None = None) -> dict[str, Any]:
         """What the results depend on, besides the values of axes of numbers."""
@@ -144,13 +145,14 @@ class Sweep:
         machine: Machine | None = None,
         job: Job | None = None,
     ) -> Plan:
-        """How the sweep would run here, and what that costs; nothing is compiled.
+        """How the sweep would run here, and what that costs; nothing of it is compiled.
 
         Or on a machine that may not be here: `plan(machine=mj.machines.h100)`.
         """
-        job = job or self.job()
+        job = job or self.job(machine)
+        if machine is not None and machine != job.machine:
+            job = job.on(machine)
         with precisely(self.float64):
-            job = job if machine is None else job.on(machine)
             return propose(job, np.arange(len(self)), chunk)
 
     def compute(
