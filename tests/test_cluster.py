@@ -1,7 +1,9 @@
 """A sweep on the workers of a dask scheduler, one of which is killed in its midst."""
 
+import json
 import os
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -12,6 +14,9 @@ import tiny
 import xarray as xr
 
 import memjax as mj
+from experiments import l2_vs_size
+from memjax.cli.folder import Folder
+from memjax.cli.launch import command
 from memjax.engine.asked.settings import precisely
 from memjax.engine.kept import cluster
 from memjax.engine.kept.store import Shard, Store
@@ -102,3 +107,31 @@ def test_a_killed_worker_changes_nothing(many_blocks, tmp_path):
     assert 0 < killed[0] < blocks
     same(found, whole)
     assert not list(store.glob("state-*"))
+
+
+@pytest.mark.long
+def test_a_command_has_a_scheduler_compute(tmp_path, capsys):
+    from distributed import LocalCluster
+
+    tiny = ["--size=5,9", "--seeds=2", "--width=4", "--steps=20", "--nopublished"]
+    asked = ["l2_vs_size", *tiny, "--fit_seeds=0"]
+    with LocalCluster(1, threads_per_worker=1, dashboard_address=None) as local:
+        there = f"--scheduler={local.scheduler_address}"
+        assert command(l2_vs_size, [*asked, there, f"--out={tmp_path / 'there'}"]) == 0
+    assert command(l2_vs_size, [*asked, f"--out={tmp_path / 'here'}"]) == 0
+    found, right = (Folder(tmp_path / name).load() for name in ("there", "here"))
+    assert found is not None and right is not None
+    same(found["main"], right["main"])
+    assert json.loads(found["main"].attrs["provenance"])["run_seconds"] > 0
+
+
+@pytest.mark.long
+def test_a_scheduler_that_is_not_there_is_one_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    assert command(l2_vs_size, ["l2_vs_size", f"--scheduler={address}"]) == 1
+    problem = capsys.readouterr().err
+    assert problem.startswith(f"error: --scheduler: no scheduler answers at {address}")
+    assert len(problem.splitlines()) == 1

@@ -40,9 +40,9 @@ def _flags(a: Path, b: Path) -> list[str]:
     before, now = (_text(path / "flags.txt").splitlines() for path in (a, b))
     gone = [line for line in before if line not in now]
     added = [line for line in now if line not in before]
-    return [f"flags: {' '.join(gone) or '–'} is now {' '.join(added) or '–'}"][
-        : len(gone) + len(added)
-    ]
+    if not gone and not added:
+        return []
+    return [f"flags: {' '.join(gone) or '–'} is now {' '.join(added) or '–'}"]
 
 
 def _text(file: Path) -> str:

@@ -61,7 +61,10 @@ def from_equinox(make: Callable[[jax.Array], Any]) -> Model:
     import equinox as eqx  # an extra
 
     module = make(jax.random.key(0))
-    is_state = lambda part: isinstance(part, eqx.nn.StateIndex)  # noqa: E731
+
+    def is_state(part: Any) -> bool:
+        return isinstance(part, eqx.nn.StateIndex)
+
     if any(map(is_state, jax.tree.leaves(module, is_leaf=is_state))):
         raise ValueError(f"{type(module).__name__} has state besides its parameters")
     _, static = eqx.partition(module, eqx.is_inexact_array)
