@@ -1,4 +1,4 @@
-"""Pictures of what transformers know of graphs: in space, and one graph by another."""
+"""What transformers know of graphs: pictures in space, and one graph by another."""
 
 import string
 from typing import Any
@@ -46,3 +46,10 @@ def draw_graphs(axis: Axes, found: dict[str, Any], title: str, at: float) -> Non
     level(axis, at, color="0.6")
     top = axis.get_ylim()[1]
     frame(axis, title, ylim=(None, 1.5 * top), legend={"ncols": 2, "fontsize": 7})
+
+
+def entropy(walk: xr.DataArray) -> xr.DataArray:
+    """The mean over edges of the log of how many nodes follow."""
+    degree = (walk > 0).sum("next")
+    nats = xr.apply_ufunc(np.log, degree.where(degree > 0, 1))
+    return (degree * nats).sum("node") / degree.sum("node")

@@ -31,7 +31,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments import _graph_transformers as pictures
+from experiments import _graph_transformers as shared
 from experiments import _graphs as family
 from memjax.cli import launch
 from memjax.datasets import graphs
@@ -121,12 +121,7 @@ def used(v: jax.Array, walk: Any, basis: spectral.Basis) -> dict[str, jax.Array]
 
 
 def sweeps(
-    graph: tuple = (
-        "cycle:15",
-        "grid:4:4",
-        "star:4:4",
-        "irregular",
-    ),  # as in graph_eigendirections
+    graph: tuple = ("cycle:15", "grid:4:4", "star:4:4", "irregular"),  # as published
     edges: tuple = (0, 1, 2),  # 0 both ways, 1 with self edges, 2 only ahead
     lr: tuple = (0.01,),  # peaks of AdamW's learning rate
     wd: tuple = (0.0,),  # decoupled weight decays
@@ -205,14 +200,7 @@ def ended(found: xr.Dataset) -> xr.Dataset:
 
 def excess(results: mj.Results) -> xr.DataArray:
     """The loss at the end above the entropy of the next node, mean over edges."""
-    return ended(results["main"]).loss - entropy(results["main"].walk)
-
-
-def entropy(walk: xr.DataArray) -> xr.DataArray:
-    """The mean over edges of the log of how many nodes follow."""
-    degree = (walk > 0).sum("next")
-    nats = xr.apply_ufunc(np.log, degree.where(degree > 0, 1))
-    return (degree * nats).sum("node") / degree.sum("node")
+    return ended(results["main"]).loss - shared.entropy(results["main"].walk)
 
 
 MODELS = {"tied": "V Vᵀ", "main": "transformer", "mamba": "Mamba"}
@@ -223,26 +211,25 @@ AXES = ("edges", "frozen", "lr", "wd", "init_scale", "width", "self_edges")
 def figure(results: mj.Results) -> Figure:
     """Embeddings by model and graph, profiles of transformers, and what they use."""
     models, shown = by_model(results), results["main"].graph.values[:4]
-    layout = pictures.in_rows(len(shown), len(models) + 1)
+    layout = shared.in_rows(len(shown), len(models) + 1)
     canvas, panel = panels(layout, (11, 2.2 * len(models) + 5))
     axes = iter(panel.values())
     for (said, runs), graph in itertools.product(models.items(), shown):
         its = family.trimmed(runs.sel(graph=graph))
-        pictures.draw_space(next(axes), its, f"{said}, {graph}")
+        shared.draw_space(next(axes), its, f"{said}, {graph}")
     for graph in shown:
         runs = family.trimmed(models["transformer"].sel(graph=graph))
         words = f"{graph}, participation {float(runs.participation.mean()):.1f}"
         family.draw_profile(next(axes), runs, words)
     ratios = {said: by_size(runs) for said, runs in models.items()}
-    pictures.draw_graphs(
-        next(axes), ratios, "participation over n - 1", family.GEOMETRIC
-    )
+    title = "participation over n - 1"
+    shared.draw_graphs(next(axes), ratios, title, family.GEOMETRIC)
     kinds = {EDGES[int(e)]: e for e in results["main"].edges.values}
     main = first(ended(results["main"]), "edges")
     for name in ("negative_share", "edge_cosine"):
         each = {said: main[name].sel(edges=e) for said, e in kinds.items()}
         words = f"transformer: {name}".replace("_", " ")
-        pictures.draw_graphs(next(axes), each, words, 0)
+        shared.draw_graphs(next(axes), each, words, 0)
     return canvas
 
 

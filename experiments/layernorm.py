@@ -115,8 +115,7 @@ def observed(
 
 
 def sweeps(
-    held: tuple = HELD,  # where gains and shifts are held: none, early, middle,
-    # late or all
+    held: tuple = HELD,  # where gains and shifts are held, by thirds of the layers
     norm: tuple = ("pre", "post"),  # norms before or after; a program each
     noise: tuple = (0.05,),  # shares of wrong labels
     focus: float = 1.5,  # how far the laws of classes are from uniform
@@ -140,19 +139,9 @@ def sweeps(
     mj.between(0, 1, noise=noise)
     mj.inside(1, np.inf, layers=layers, classes=classes)
     mj.between(1, size, batch=batch)
-    data: dict[str, Any] = {
-        "noise": noise,
-        "focus": focus,
-        "classes": classes,
-        "tokens": tokens,
-    }
-    data |= {"length": length, "size": size, "batch": batch}
-    model: dict[str, Any] = {
-        "norm": norm,
-        "layers": layers,
-        "width": width,
-        "seed": mj.seeds(seeds),
-    }
+    data: Any = {"noise": noise, "focus": focus, "classes": classes, "tokens": tokens}
+    data |= {"length": length, "size": size, "batch": batch, "seed": mj.seeds(seeds)}
+    model: Any = {"norm": norm, "layers": layers, "width": width}
     live = {"held": mj.per("held", np.stack([live_norms(h, layers) for h in held]))}
     how: dict[str, Any] = {"lr": lr, "steps": steps, "looks": looks, "held": held}
     main = mj.Sweep(run, inputs=live, **data, **model, **how, first=0, slower=1.0)

@@ -167,28 +167,25 @@ def sweeps(
     }
 
 
-Results = dict[str, xr.Dataset]
-
-
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """Accuracy, calibration and spread of each loss against another."""
     return mj.judged(__file__, results, better, less, steadier, reused)
 
 
 def less(
-    results: Results, sweep: str, quantity: str, one: str, other: str
+    results: mj.Results, sweep: str, quantity: str, one: str, other: str
 ) -> xr.DataArray:
     """A quantity of one loss less that of another, from the same data and starts."""
     first, last = (mj.at(results[sweep][quantity], loss=n) for n in (one, other))
     return (first - last).mean("start")
 
 
-def better(results: Results, sweep: str, one: str, other: str) -> xr.DataArray:
+def better(results: mj.Results, sweep: str, one: str, other: str) -> xr.DataArray:
     """By how much more of the test points one loss is right."""
     return less(results, sweep, "accuracy", one, other)
 
 
-def steadier(results: Results, sweep: str, one: str, other: str) -> xr.DataArray:
+def steadier(results: mj.Results, sweep: str, one: str, other: str) -> xr.DataArray:
     """Deviation of the accuracy over initial weights, of one loss less of another."""
     if results[sweep].sizes["start"] < 2:
         raise mj.NotRun("two starts or more")
@@ -197,7 +194,7 @@ def steadier(results: Results, sweep: str, one: str, other: str) -> xr.DataArray
     return first - last
 
 
-def reused(results: Results, loss: str) -> xr.DataArray:
+def reused(results: mj.Results, loss: str) -> xr.DataArray:
     """Accuracy of a loss at the learning rate best for cross-entropy, less its best."""
     found = results["rates"].accuracy
     mean = mj.at(found, loss="cross_entropy").mean("seed")
@@ -206,7 +203,7 @@ def reused(results: Results, loss: str) -> xr.DataArray:
     return (own.isel(lr=int(mean.argmax("lr"))) - best).drop_vars("lr", errors="ignore")
 
 
-def figure(results: Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Every run's accuracy and calibration by loss, on both tasks, and rates."""
     results = {name: ds.assign_coords(loss=words(ds)) for name, ds in results.items()}
     canvas, panel = panels("abc;def", (13.5, 7))
@@ -216,8 +213,7 @@ def figure(results: Results) -> Figure:
             strips(panel[letter], results[task][name])
             title = {"main": "Gaussian classes", "digits": "digits"}[task]
             frame(panel[letter], title, ylabel=label, legend=False)
-    scaled = results["main"].ece_scaled
-    strips(panel["c"], scaled)
+    strips(panel["c"], results["main"].ece_scaled)
     title, label = "Gaussian classes, best temperature", names["ece"]
     frame(panel["c"], title, ylabel=label, legend=BESIDE)
     rates = results["rates"].accuracy

@@ -58,9 +58,7 @@ def sweeps(
     seeds: Any = 4,  # how many seeds, or which ones (3,7)
     mamba: bool = True,  # also Mamba, on both ways of edges
     context: bool = True,  # also graphs that each sequence gives
-    context_arms: tuple = (
-        2,
-    ),  # their arms, a program each; 2, 10 and 20 are published
+    context_arms: tuple = (2,),  # their arms; 2, 10 and 20 are published
     context_nodes: int = 5,  # nodes of their paths, as published
     context_steps: int = 800,  # of 64 new graphs each
 ) -> dict[str, mj.Sweep]:

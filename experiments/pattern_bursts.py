@@ -178,11 +178,8 @@ def order(results: mj.Results) -> xr.DataArray:
 
 def slower(results: mj.Results, sweep: str, axis: str, *two: str) -> xr.DataArray:
     """How many times as long, in powers of 2, one label of an axis takes as another."""
-    found, known = (
-        memorized(results[sweep]),
-        [float(v) if v.isdigit() else v for v in two],
-    )
-    first, last = (mj.at(found, **{axis: label}) for label in known)
+    labels = [float(v) if v.isdigit() else v for v in two]
+    first, last = (mj.at(memorized(results[sweep]), **{axis: v}) for v in labels)
     return np.log2(last / first)
 
 
@@ -200,8 +197,7 @@ def forgettings(results: mj.Results) -> xr.DataArray:
 
 def forgotten(seen: xr.Dataset) -> xr.DataArray:
     """The number of times that each sequence is forgotten."""
-    change = seen.right.diff("step")
-    return (-change).clip(0).sum("step", skipna=False)
+    return (-seen.right.diff("step")).clip(0).sum("step", skipna=False)
 
 
 def seen_last(results: mj.Results) -> xr.DataArray:

@@ -4,6 +4,7 @@ Programs that take long to compile are shared between the processes of one sessi
 commands that tests start included.
 """
 
+import gc
 import os
 import shutil
 import tempfile
@@ -29,6 +30,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.markexpr == "not long":
         os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
     mj.use_all_cores()
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays; looking for garbage in traces takes long."""
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -123,7 +123,9 @@ def test_it_runs_under_vmap_and_in_single_precision() -> None:
     assert float(single.test) == pytest.approx(float(wanted.test), rel=1e-4)
 
 
-@pytest.mark.parametrize("features", [np.inf, 30, 150])
+@pytest.mark.parametrize(
+    "features", [np.inf, 30, pytest.param(150, marks=pytest.mark.long)]
+)
 def test_simulated_regression_has_these_errors(features) -> None:
     """Gaussian designs, by numpy: train and test error, with a target and noise."""
     n, d, ridge, noise, draws = 60, 300, 0.05, 0.2, 200

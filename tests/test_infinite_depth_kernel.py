@@ -238,6 +238,7 @@ def test_hilberts_estimate_weighs_by_distance() -> None:
         assert float(mj.kernels.nearest(apart, y, w)[0]) == 1
 
 
+@pytest.mark.long
 def test_a_vote_by_logs_is_that_of_a_kernel_and_of_one_too_small_to_hold() -> None:
     x, new = np.array([0.0, 0.3, 0.9, 0.4]), np.array([0.1, 0.55, 0.8])
     y, w = jnp.array([1.0, -1.0, 1.0, 5.0]), mj.prefix(3, 4)

@@ -1,6 +1,8 @@
 """Initial weights against their variance, and models from elsewhere."""
 
 import math
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -129,3 +131,19 @@ def test_activations_are_what_their_names_say():
         found = mj.models.ACTIVATIONS[name](jnp.array(z, jnp.float32))
         within = 1e-3 if name == "gelu" else 1e-5  # JAX's is the approximation by tanh
         np.testing.assert_allclose(found, expected, atol=within, err_msg=name)
+
+
+@pytest.mark.long
+def test_makers_start_no_device():
+    """Else whoever has a model in a module could not ask for all cores any more."""
+    script = """
+import jax, memjax as mj
+from jax._src import xla_bridge
+from memjax import datasets
+mj.models.mlp((3, 4, 2)), mj.models.transformer(9, 8, 2, 4), mj.models.mamba(9, 8, 1)
+mj.models.pair_network(5, 4, jax.nn.relu), mj.models.graph.three_matrix(5, 4)
+datasets.modular(5), datasets.random_labels(3, 4, 12), datasets.facts(4, 3, 5, 9)
+datasets.path_star.path_star(9, 4), datasets.strings.unary(9)
+assert not xla_bridge._backends
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -50,10 +50,13 @@ def timed_run(lr, seed, *, times):
 AXES = {"lr": [1e-2, 1e-3], "seed": range(3)}
 
 
-def test_budgets_are_one_program_and_end_where_fixed_ones_do():
-    sweep = mj.Sweep(run, steps=STEPS, **AXES)
-    assert len(sweep.plan().groups) == 1
-    found = sweep.compute()
+@pytest.fixture(scope="module")
+def found():
+    return mj.sweep(run, steps=STEPS, **AXES)
+
+
+def test_budgets_are_one_program_and_end_where_fixed_ones_do(found):
+    assert len(mj.Sweep(run, steps=STEPS, **AXES).plan().groups) == 1
     assert found.w.dims == ("steps", "lr", "seed", "leg", "axis")
     assert found.step.dims == ("steps", "leg")
     each = mj.sweep(fixed_run, steps=STEPS, **AXES)
@@ -63,8 +66,7 @@ def test_budgets_are_one_program_and_end_where_fixed_ones_do():
         np.testing.assert_array_equal(last.w, each.w.sel(steps=steps, step=steps))
 
 
-def test_every_leg_is_logged_at_its_own_step():
-    found = mj.sweep(run, steps=STEPS, **AXES)
+def test_every_leg_is_logged_at_its_own_step(found):
     assert (found.step.isel(leg=0) == 0).all()
     assert (found.step.diff("leg") >= 0).all()
     times = tuple(np.unique(found.step.sel(steps=400)).tolist())
@@ -102,8 +104,7 @@ def test_traced_steps_resume_and_grow(tmp_path, monkeypatch):
     assert (grown.step == whole.step).all()
 
 
-def test_a_label_of_runs_of_different_lengths():
-    found = mj.sweep(run, steps=STEPS, **AXES)
+def test_a_label_of_runs_of_different_lengths(found):
     assert mj.at(found, step=0).norm.dims == ("steps", "lr", "seed")
     with pytest.raises(mj.NotRun, match="step 400 of every run"):
         mj.at(found, step=400)
@@ -167,8 +168,7 @@ def test_an_axis_cannot_be_the_time_of_such_runs():
         mj.sweep(other, steps=[4, 8], leg=[1, 2])
 
 
-def test_measures_know_legs():
-    found = mj.sweep(run, steps=STEPS, **AXES)
+def test_measures_know_legs(found):
     late = mj.late(found).norm.sel(steps=400)
     of_one = found.norm.sel(steps=400)
     mine = of_one.where(of_one.step >= 300).mean("leg")
@@ -291,7 +291,7 @@ GRAPHS = [graphs.parse(text) for text in ("cycle:5", "star:3:2", "grid:2:4", "pa
 
 
 @given(rows=st.integers(1, 9), columns=st.integers(1, 40), seed=st.integers(0, 2**31))
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 def test_smaller_draws_are_corners_of_larger_ones(rows, columns, seed):
     key = jax.random.key(seed)
     whole = nested(jax.random.normal, key, (9, 40))
@@ -305,7 +305,7 @@ def test_smaller_draws_are_corners_of_larger_ones(rows, columns, seed):
     ),
     seed=st.integers(0, 2**31),
 )
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 def test_several_draws_are_corners_each_of_its_own(ends, seed):
     key = jax.random.key(seed)
     whole = nested_each(jax.random.uniform, key, [(6, 8)] * 4)
@@ -410,6 +410,7 @@ def test_what_pads_an_mlp_stays_zero_and_changes_nothing(activation):
         same_in_a_corner(before, after, places(before))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])
 def test_what_pads_a_network_of_pairs_stays_zero_and_changes_nothing(activation):
     pairs = np.stack(np.divmod(np.arange(25), 5), axis=1)
@@ -426,6 +427,7 @@ def test_what_pads_a_network_of_pairs_stays_zero_and_changes_nothing(activation)
         same_in_a_corner(before, after, places(before))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("activation", "name"), [("sigmoid", n) for n in OPTIMIZERS] + [("wave", "adamw")]
 )

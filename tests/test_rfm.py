@@ -131,6 +131,7 @@ def test_a_network_and_its_gradients_are_the_plain_ones() -> None:
     np.testing.assert_allclose(trace, wanted, rtol=1e-5)
 
 
+@pytest.mark.long
 def test_a_penalized_network_descends_the_loss_and_the_penalty() -> None:
     static = {"p": P, "width": 3, "coding": "one-hot", "batch": 4, "steps": 1}
     numbers = {"share": 0.6, "wd": 0.1, "seed": 2}

@@ -28,7 +28,7 @@ def graph_of(edges):
 
 def test_the_edges_are_those_of_a_path_star():
     arms, nodes = 6, 5
-    data = star.path_star(9, nodes)(KEY, arms)
+    data = jax.jit(star.path_star(9, nodes))(KEY, arms)
     pairs = graph_of(data.edges)
     graph = nx.Graph(pairs)
     assert len(pairs) == len(set(pairs)) == 2 * arms * (nodes - 1)
@@ -46,7 +46,7 @@ def test_the_edges_are_those_of_a_path_star():
 @pytest.mark.parametrize("pauses", [0, 2])
 def test_paths_are_the_shortest_ones(reverse, pauses):
     arms, nodes = 8, 4
-    data = star.path_star(11, nodes, pauses)(KEY, arms, reverse=reverse)
+    data = jax.jit(star.path_star(11, nodes, pauses))(KEY, arms, reverse=reverse)
     graph = nx.Graph(graph_of(data.edges))
     leaves = [v for v, degree in graph.degree if degree == 1]
     assert int((data.train.w > 0).sum()) == 6 and int((data.test.w > 0).sum()) == 2
@@ -67,7 +67,7 @@ def test_paths_are_the_shortest_ones(reverse, pauses):
 
 
 def test_weights_of_directions_and_shares():
-    made = star.path_star(6, 4)
+    made = jax.jit(star.path_star(6, 4))
     forward, backward = (
         made(KEY, 6, forward=f, backward=1 - f).edges for f in (1.0, 0.0)
     )
@@ -83,7 +83,7 @@ def test_weights_of_directions_and_shares():
 
 
 def test_a_larger_bound_of_arms_only_pads():
-    small, large = (star.path_star(m, 4, 1)(KEY, 5) for m in (5, 9))
+    small, large = (jax.jit(star.path_star(m, 4, 1))(KEY, 5) for m in (5, 9))
     for a, b in zip(jax.tree.leaves(small), jax.tree.leaves(large), strict=True):
         np.testing.assert_allclose(a, b[: len(a)], rtol=1e-6)
     assert all((part.w[5:] == 0).all() for part in large[1:])
@@ -91,7 +91,9 @@ def test_a_larger_bound_of_arms_only_pads():
 
 def test_stars_in_context_hold_their_own_answer():
     arms, nodes, names, capacity = 3, 4, 30, 200
-    data = star.path_star_in_context(arms, nodes, names, capacity)(KEY, capacity)
+    data = jax.jit(star.path_star_in_context(arms, nodes, names, capacity))(
+        KEY, capacity
+    )
     count = arms * (nodes - 1)
     chosen, firsts, seen = [], [], set()
     for x, y in zip(np.asarray(data.x), np.asarray(data.y), strict=True):
@@ -113,7 +115,7 @@ def test_stars_in_context_hold_their_own_answer():
     assert seen == set(range(star.ROOT, star.ROOT + names))
     assert scipy.stats.chisquare(np.bincount(chosen, minlength=arms)).pvalue > 1e-3
     assert scipy.stats.binomtest(sum(firsts), capacity, 1 / (nodes - 1)).pvalue > 1e-3
-    small = star.path_star_in_context(arms, nodes, names, 5)(KEY, 5)
+    small = jax.jit(star.path_star_in_context(arms, nodes, names, 5))(KEY, 5)
     np.testing.assert_array_equal(small.x, data.x[:5])
 
 
@@ -123,7 +125,7 @@ LENGTH, COUNT = 48, 400
 
 
 def rows(pattern, **dials):
-    data = patterns.patterned(pattern, LENGTH, COUNT)(KEY, COUNT, **dials)
+    data = jax.jit(patterns.patterned(pattern, LENGTH, COUNT))(KEY, COUNT, **dials)
     x = np.asarray(data.x)
     np.testing.assert_array_equal(data.y[:, :-1], x[:, 1:])
     assert (data.y[:, -1] == -1).all()
@@ -196,7 +198,9 @@ def test_random_digits_are_and_shuffling_keeps_them():
     mixed = rows(patterns.shuffled(patterns.jumping), rate=0.15)
     follows = np.diff(mixed, axis=1) % 10 == 1
     assert 0.05 < follows.mean() < 0.15  # a tenth by chance, less what is not put back
-    plain = patterns.patterned(patterns.shuffled(patterns.counting), 40, 9)(KEY, 9)
+    plain = jax.jit(patterns.patterned(patterns.shuffled(patterns.counting), 40, 9))(
+        KEY, 9
+    )
     assert (np.sort(plain.x, axis=1) == np.sort(np.arange(40) % 10)).all()
 
 
@@ -231,7 +235,7 @@ def test_a_table_is_looked_up_by_sums():
     [patterns.counting, patterns.lettered, patterns.mapped, patterns.tabled],
 )
 def test_smaller_sets_of_patterns_are_prefixes(pattern):
-    small, large = (patterns.patterned(pattern, 20, n)(KEY, 3) for n in (3, 8))
+    small, large = (jax.jit(patterns.patterned(pattern, 20, n))(KEY, 3) for n in (3, 8))
     np.testing.assert_array_equal(small.x, large.x[:3])
     np.testing.assert_allclose(large.w, mj.prefix(3, 8))
 
@@ -240,44 +244,48 @@ def test_smaller_sets_of_patterns_are_prefixes(pattern):
 
 
 def test_facts_are_functions_and_random():
-    data = facts(4, 3, 5, 2000)(KEY, 2000)  # 64 keys, each drawn many times
+    data = jax.jit(facts(4, 3, 5, 2000))(KEY, 2000)  # 64 keys, each drawn many times
     values = {}
     for x, y in zip(np.asarray(data.x), np.asarray(data.y), strict=True):
         assert values.setdefault(tuple(x), y) == y
     assert len(values) == 64
-    many = facts(1000, 3, 5, 3000)(KEY, 3000)
+    many = jax.jit(facts(1000, 3, 5, 3000))(KEY, 3000)
     assert uniform(many.y, 5) and uniform(np.asarray(many.x).ravel() // 100)
-    np.testing.assert_array_equal(facts(1000, 3, 5, 7)(KEY, 7).x, many.x[:7])
+    np.testing.assert_array_equal(jax.jit(facts(1000, 3, 5, 7))(KEY, 7).x, many.x[:7])
 
 
 @pytest.mark.parametrize("rank", [2, 4, 16])
 def test_vectors_have_their_rank_and_variance(rank):
-    data = vector_facts(8, 16, 3, 500)(KEY, 500, rank)
+    data = jax.jit(vector_facts(8, 16, 3, 500))(KEY, 500, rank)
     flat = np.asarray(data.x, np.float64).reshape(-1, 16)
     values = np.linalg.svd(flat, compute_uv=False)
     assert (values > 1e-5 * values[0]).sum() == rank
     keys = jax.vmap(jax.random.key)(jnp.arange(300))
-    many = jax.vmap(lambda key: vector_facts(8, 16, 3, 60)(key, 60, rank).x)(keys)
+    drawn = vector_facts(8, 16, 3, 60)
+    many = jax.jit(jax.vmap(lambda key: drawn(key, 60, rank).x))(keys)
     # A mean of squares: of so many entries of directions, and of combinations.
     error = np.sqrt(2 / 300 * (1 / (16 * rank) + 1 / (60 * 8 * rank)))
     assert abs(np.mean(np.square(many)) - 1) < 4 * error
     assert uniform(data.y, 3)
-    np.testing.assert_array_equal(vector_facts(8, 16, 3, 9)(KEY, 9, rank).y, data.y[:9])
+    np.testing.assert_array_equal(
+        jax.jit(vector_facts(8, 16, 3, 9))(KEY, 9, rank).y, data.y[:9]
+    )
 
 
 def test_unary_strings_are_all_of_them():
-    data = strings.unary(16, symbols=2, thoughts=3)(KEY, 32, chain=2)
+    data = jax.jit(strings.unary(16, symbols=2, thoughts=3))(KEY, 32, chain=2)
     expected = {(s,) * k + (2, 3) for s in (0, 1) for k in range(1, 17)}
     found = [tuple(row[row >= 0]) for row in np.asarray(data.x)]
     assert set(found) == expected and len(found) == 32
     assert all((row[: (row >= 0).sum()] >= 0).all() for row in np.asarray(data.x))
     assert [len(f) for f in found] == sorted(len(f) for f in found)
-    labels = [strings.unary(16)(jax.random.key(s), 16).y for s in range(100)]
+    drawn = jax.jit(strings.unary(16))
+    labels = [drawn(jax.random.key(s), 16).y for s in range(100)]
     assert scipy.stats.binomtest(int(np.sum(labels)), 1600).pvalue > 1e-3
 
 
 def test_mixed_strings_are_functions_of_all_lengths():
-    data = strings.mixed(5, 4, 3000, thoughts=1)(KEY, 3000)
+    data = jax.jit(strings.mixed(5, 4, 3000, thoughts=1))(KEY, 3000)
     assert data.x.shape == (3000, 6)
     values, lengths = {}, []
     for x, y in zip(np.asarray(data.x), np.asarray(data.y), strict=True):
@@ -286,16 +294,18 @@ def test_mixed_strings_are_functions_of_all_lengths():
         assert values.setdefault(string, y) == y
         lengths.append(len(string) - 1)
     assert uniform(lengths, 5) and 0.4 < np.mean(list(values.values())) < 0.6
-    chained = strings.mixed(5, 4, 3000, thoughts=1)(KEY, 3000, chain=1)
+    chained = jax.jit(strings.mixed(5, 4, 3000, thoughts=1))(KEY, 3000, chain=1)
     for plain, x in zip(
         np.asarray(data.x[:50]), np.asarray(chained.x[:50]), strict=True
     ):
         assert tuple(x[x >= 0]) == (*plain[plain >= 0], 4)
-    np.testing.assert_array_equal(strings.mixed(5, 4, 7, 1)(KEY, 7).x, data.x[:7])
+    np.testing.assert_array_equal(
+        jax.jit(strings.mixed(5, 4, 7, 1))(KEY, 7).x, data.x[:7]
+    )
 
 
 def test_topics_show_in_the_tokens_as_far_as_they_are_sharp():
-    made = topics(20, 16, 4, 6000)
+    made = jax.jit(topics(20, 16, 4, 6000))
     parts = made(KEY, 4000, noise=0.1, sharpness=2.0)
     x, truth = np.asarray(parts.train.x), np.asarray(parts.truth)
     assert uniform(truth, 4) and x.min() >= 0 and x.max() < 20
@@ -319,7 +329,7 @@ def test_topics_show_in_the_tokens_as_far_as_they_are_sharp():
         assert least <= np.mean(guess == truth[4000:]) <= most
         if sharpness == 0:
             assert uniform(x.ravel(), 20)
-    small = topics(20, 16, 4, 50)(KEY, 50, sharpness=2.0)
+    small = jax.jit(topics(20, 16, 4, 50))(KEY, 50, sharpness=2.0)
     np.testing.assert_array_equal(small.train.x, parts.train.x[:50])
     np.testing.assert_array_equal(small.truth, truth[:50])
 

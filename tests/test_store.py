@@ -286,6 +286,7 @@ def test_reductions_skip_and_count_what_diverged():
     assert (wild.status.sel(lr=1e30) == "diverged").all()
 
 
+@pytest.mark.long
 def test_snapshots_load_back_into_the_model(whole, tmp_path):
     sweep = mj.Sweep(tiny.run, **AXES)
     some = sweep.snapshots([5, 20], seed=[4], lr=1e-2, size=12)
@@ -331,6 +332,7 @@ def test_two_probes_tell_what_fits_into_memory():
     assert chunk_that_fits(bytes_at, 1) == 1
 
 
+@pytest.mark.long
 def test_a_chunk_too_large_for_memory_is_halved(whole, monkeypatch):
     call, tried = calls._call, []
 

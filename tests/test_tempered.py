@@ -73,6 +73,7 @@ def test_the_run_tends_to_theory_as_one_over_n() -> None:
         assert_mean(without_first_order(few, many), 1.0, known=0.08)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ridge", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("power", [1.5, 2.0, 3.0])
 def test_modes_beyond_the_simulated_are_a_hundredth_at_most(power, ridge) -> None:

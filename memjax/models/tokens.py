@@ -134,7 +134,7 @@ def drawing(
     sweep draw one after another: other draws take longer to compile than training.
     """
     counts = [layers * math.prod(shape) for shape in weights.values()]
-    rows, of_row = max(tables.values()), scheme.weight(width, width)
+    rows = max(tables.values())
     draw = jax.custom_batching.sequential_vmap(
         lambda key: scheme.draw(key, (sum(counts) + rows * len(tables) * width,))
     )
@@ -146,7 +146,7 @@ def drawing(
             name: scheme.weight(*shape) * part.reshape(layers, *shape)
             for (name, shape), part in named
         }
-        by_row = of_row * rest.reshape(rows, len(tables), width)
+        by_row = scheme.weight(width, width) * rest.reshape(rows, len(tables), width)
         made: Params = {n: by_row[:r, i] for i, (n, r) in enumerate(tables.items())}
         if "unembed" in made:
             made["unembed"] = made["unembed"].T
