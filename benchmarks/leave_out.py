@@ -42,10 +42,10 @@ def loss(params: Any, x: jax.Array, y: jax.Array) -> jax.Array:
 def draw(mask: Any) -> tuple[mj.Data, jax.Array, Any]:
     """The points, which of them a network sees, and its initial weights."""
     keys = jax.random.split(jax.random.key(0), 3)
-    points = mj.datasets.subpopulations(DIM, CLASSES, SIZE // 2, SIZE)(keys[0], SIZE)
+    points = mj.datasets.random_labels(DIM, CLASSES, SIZE)(keys[0], SIZE)
     mask_key, init_key = (jax.random.fold_in(key, mask) for key in keys[1:])
     held = mj.datasets.subset(mask_key, points.w > 0, HELD)
-    return points._replace(y=points.y.label), held, model.init(init_key)
+    return points, held, model.init(init_key)
 
 
 def run(mask: Any, *, steps: int, log_every: int) -> mj.Legs:
