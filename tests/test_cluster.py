@@ -70,7 +70,9 @@ def test_a_worker_refuses_another_question(many_blocks, tmp_path):
     with pytest.raises(mj.Refused, match=r"versions\.jax: 0\.1 is now"):
         cluster.computed(text, old, block)
     with pytest.raises(mj.Refused, match="7 devices are"):
-        cluster.computed(text, question, block._replace(devices=7))
+        cluster.computed(
+            text, question, block._replace(machine={**block.machine, "devices": 7})
+        )
 
 
 def another(size, lr, wd, init_scale, seed, *, capacity, steps):

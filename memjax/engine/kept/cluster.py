@@ -19,7 +19,7 @@ from memjax.engine.kept.blocks import Kept, Planned, made_by, pack, unpack
 from memjax.engine.kept.store import Refused, Store
 from memjax.engine.planned.group import Block
 from memjax.engine.planned.job import Job
-from memjax.engine.run.calls import run_block
+from memjax.engine.run.calls import TooLarge, run_block
 from memjax.engine.run.clock import Clock
 from memjax.engine.run.devices import use_all_cores
 from memjax.engine.run.outcome import only
@@ -38,7 +38,7 @@ class Cluster:
     def finish(
         self, job: Job, store: Store, pending: Sequence[Block], clock: Clock
     ) -> None:
-        """Have blocks computed, and keep them as they come."""
+        """Have blocks computed, and keep them as they come, but what is too large."""
         from distributed import as_completed
 
         planned = {block.name: block for block in store.planned()}
@@ -53,6 +53,8 @@ class Cluster:
         try:
             for future, found in as_completed(ahead, with_results=True):
                 block = ahead.pop(future)
+                if found is None:
+                    continue
                 header, arrays, compiling, running = found
                 store.blocks.finish(block.name, unpack(header, arrays))
                 clock.compiling += compiling
@@ -70,15 +72,21 @@ def as_it_is(sweep: bytes) -> bytes:
 
 def computed(
     sweep: bytes, question: dict[str, Any], block: Planned
-) -> tuple[dict, dict[str, np.ndarray], float, float]:
-    """On a worker: what a block's lanes return, and the seconds that took."""
+) -> tuple[dict, dict[str, np.ndarray], float, float] | None:
+    """On a worker: what a block's lanes return, and the seconds that took.
+
+    None where the worker's device cannot hold it.
+    """
     with ONE:
         use_all_cores()
         job, float64 = _job(sweep)
         with precisely(float64):
             ready = _checked(job, question, block)
             clock = Clock()
-            outcome = only(run_block(job, ready, clock), block.real)
+            try:
+                outcome = only(run_block(job, ready, clock), block.real)
+            except TooLarge:
+                return None
     real = [key for key, wanted in zip(block.keys, block.real, strict=True) if wanted]
     header, arrays = pack(*Kept(real, outcome, block.made))
     return header, arrays, clock.compiling, clock.running

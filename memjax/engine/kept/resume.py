@@ -53,7 +53,8 @@ def finish(
         expect(pending, clock)
         if cluster and pending:
             cluster.finish(job, store, pending, clock)
-            pending = []
+            # What is too large for a worker runs here, in halves.
+            pending = _pending(job, store, _missing(job, store.blocks.finished()))
         while pending:
             block = pending.pop(0)
             try:
