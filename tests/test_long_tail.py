@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 import memjax as mj
-from benchmarks import leave_out
 from experiments import _long_tail as tail
 from experiments import long_tail
 
@@ -73,19 +72,6 @@ def test_points_have_the_label_of_their_group_but_for_wrong_ones():
     np.testing.assert_allclose(count[:3] / 800, shares, atol=0.04)
     apart = train.x[np.asarray(train.y.group) == 0]
     np.testing.assert_allclose(np.std(apart, axis=0, ddof=1).mean(), 0.3, rtol=0.1)
-
-
-@pytest.mark.long
-def test_w7_is_training_on_the_points_of_each_mask():
-    work = leave_out.workload(3, 6, log_every=3)
-    found = leave_out.variants()[0].prepare(work)()
-    for i, run in enumerate(work.runs):
-        layers = [dict(zip("wb", run.params[k : k + 2], strict=True)) for k in (0, 2)]
-        x, y, _, _ = run.data
-        assert len(x) == leave_out.HELD
-        end = in_numpy(layers, x.astype(float), y, run.lr, 6)
-        norm = np.sqrt(sum((a**2).sum() for a in end))
-        assert found[i, 0] == pytest.approx(norm, rel=1e-4)
 
 
 @pytest.mark.long
