@@ -11,9 +11,9 @@ import pytest
 import experiments
 import memjax as mj
 from memjax.cli import flags
-from memjax.cli.named import names as names_of
 from memjax.cli.comments import parameter_help
 from memjax.cli.launch import command
+from memjax.cli.named import names as names_of
 from memjax.engine.asked.grid import MOST_RUNS
 
 OWN = '''

@@ -192,7 +192,7 @@ def test_a_dual_above_zero_at_zero_is_a_vote_of_all(seed) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("depth", [60, 200])
+@pytest.mark.parametrize("depth", [60, pytest.param(200, marks=pytest.mark.long)])
 def test_a_dual_linear_at_zero_votes_by_a_singular_kernel(seed, depth) -> None:
     """Its points do not know of each other, so that labels are votes by the kernel.
 

@@ -41,6 +41,7 @@ def in_numpy(params, x, y, lr, steps):
     return params
 
 
+@pytest.mark.long
 def test_a_mask_is_training_on_its_points_alone():
     points = seen()
     held = long_tail.drawn(points, 3, 0.75)

@@ -45,7 +45,8 @@ def test_the_closed_form_is_the_mean_of_lstsq(size) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "features", "size"), [("rising", 60, 40), ("falling", 120, 30)]
+    ("order", "features", "size"),
+    [("rising", 60, 40), pytest.param("falling", 120, 30, marks=pytest.mark.long)],
 )
 def test_the_run_agrees_with_theory(order, features, size) -> None:
     """With scales apart it tends to it as the square of how far, seed by seed."""

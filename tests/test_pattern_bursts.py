@@ -18,6 +18,7 @@ def counts_on(params, tokens, *, at):
     return jax.nn.one_hot((tokens[at] + 1) % 10, TOKENS)
 
 
+@pytest.mark.long
 def test_a_model_that_counts_is_right_where_every_digit_follows_the_one_before():
     names, size, prompt = SETS.split(), 200, 16
     dials = {"rate": 0.1, "own": 0.0}

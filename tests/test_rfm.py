@@ -174,6 +174,7 @@ def test_the_quadratic_machine_on_all_pairs_multiplies_in_fourier_space() -> Non
         np.testing.assert_allclose(found, fourier[:, c] + rest, atol=1e-5)
 
 
+@pytest.mark.long
 def test_moved_pairs_leave_the_symmetric_training_set() -> None:
     static = {"p": P, "kernel": "gaussian", "capacity": 20, "iterations": 1}
 

@@ -63,7 +63,10 @@ RULES = {
 
 
 @pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize(("double", "within"), [(True, 1e-8), (False, 1e-3)])
+@pytest.mark.parametrize(
+    ("double", "within"),
+    [(True, 1e-8), pytest.param(False, 1e-3, marks=pytest.mark.long)],
+)
 def test_trajectories_match_numpy(rule, double, within):
     make, step, lr, wd = RULES[rule]
     with jax.enable_x64(double):
