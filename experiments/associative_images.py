@@ -33,7 +33,6 @@ from matplotlib.figure import Figure
 import memjax as mj
 from memjax.cli import launch
 from memjax.plots import frame, images, level, lines, one, panels
-
 from . import _attractors as family
 from ._attractors import stored
 

@@ -31,7 +31,6 @@ from matplotlib.figure import Figure
 import memjax as mj
 from memjax.cli import launch
 from memjax.plots import frame, key, level, lines, one, panels, points, regions
-
 from . import _attractors as family
 
 ROUNDS = 240  # iterations, at most, to the picture of basins

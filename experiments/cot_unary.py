@@ -36,7 +36,6 @@ import memjax as mj
 from memjax.cli import launch
 from memjax.datasets.strings import mixed, unary, written
 from memjax.plots import bars, frame, level, one, panels, points
-
 from ._crossing import crossing, exponent
 
 ROUNDING = 1e-9  # in double precision

@@ -27,7 +27,6 @@ from memjax.cli import launch
 from memjax.datasets import graphs
 from memjax.plots import DASHES, MARKERS, frame, lines, log_ticks, panels, points
 from memjax.theory.cycles import fixed_point, steps_to
-
 from . import _graphs as family
 
 LEFT = 1e-3  # the decay of the slowest frequency that a cycle is trained for

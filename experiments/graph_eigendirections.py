@@ -34,7 +34,6 @@ from memjax.cli import launch
 from memjax.datasets import graphs
 from memjax.plots import DASHES, frame, level, lines, mosaic, panels, points
 from memjax.theory import convex, cycles
-
 from . import _graphs as family
 from ._graphs import draw_map, trimmed
 

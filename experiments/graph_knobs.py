@@ -29,7 +29,6 @@ import memjax as mj
 from memjax.cli import launch
 from memjax.datasets.graphs import parse
 from memjax.plots import cells, contours, frame, mosaic, panels
-
 from . import _graphs as family
 from ._graphs import ASSOCIATIVE, GEOMETRIC, trimmed
 

@@ -31,7 +31,6 @@ from memjax.cli import launch
 from memjax.datasets import graphs
 from memjax.engine import Zipped
 from memjax.plots import frame, key, mosaic, one, panels
-
 from . import _graphs as family
 from ._graphs import SETTINGS, Setting, three_matrices
 

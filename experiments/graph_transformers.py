@@ -38,7 +38,6 @@ from memjax.models.mlp import normal
 from memjax.models.padding import FAR
 from memjax.observables import embedding, memory, spectral
 from memjax.plots import panels
-
 from . import _graph_transformers as shared
 from . import _graphs as family
 

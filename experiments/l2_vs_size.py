@@ -32,7 +32,6 @@ import memjax as mj
 from memjax.cli import launch
 from memjax.observables import parts
 from memjax.plots import BESIDE, frame, lines, one, panels, points
-
 from . import _l2 as post
 from ._l2 import CLASSES, DIM, SIZES
 

@@ -27,7 +27,6 @@ import memjax as mj
 from memjax.cli import launch
 from memjax.models.pairs import Params, logits
 from memjax.plots import key, keys, lines, log_ticks, one, panels, points
-
 from . import _label_noise as ln
 
 VARIANTS = ("squares", "filtered with squares", "filtered with means")

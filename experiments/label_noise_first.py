@@ -28,7 +28,6 @@ import memjax as mj
 from memjax.cli import launch
 from memjax.observables.parts import by_part, marked
 from memjax.plots import frame, keys, level, lines, one, panels, points
-
 from . import _label_noise as ln
 
 PUBLISHED = xr.DataArray(

@@ -35,7 +35,6 @@ from memjax.cli import launch
 from memjax.models.pairs import Params
 from memjax.observables.parts import PARTS, accuracies, by_part, marked
 from memjax.plots import bars, key, level, one, panels, points
-
 from . import _label_noise as ln
 
 DECAYS = tuple(10.0 ** (k / 2) for k in range(-8, 4))  # half a decade apart

@@ -29,7 +29,6 @@ from memjax.cli import launch
 from memjax.models import pairs
 from memjax.models.pairs import Params
 from memjax.plots import density, frame, keys, level, one, panels, points
-
 from . import _label_noise as ln
 
 KEPT = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 3 / 4, 7 / 8, 1.0)  # shares of neurons

@@ -38,7 +38,6 @@ from memjax.plots import (
     panels,
     points,
 )
-
 from . import _path_star as family
 from ._path_star import RECIPES, Recipe
 

@@ -33,7 +33,6 @@ from matplotlib.figure import Figure
 import memjax as mj
 from memjax.cli import launch
 from memjax.plots import BESIDE, frame, level, lines, log_ticks, one, panels, points
-
 from ._crossing import crossing, exponent
 
 KNOWN = 0.95  # accuracy from which a prompt is long enough

@@ -32,7 +32,6 @@ from memjax.cli import launch
 from memjax.kernels import pairs
 from memjax.observables.machines import seen
 from memjax.plots import BESIDE, DASHES, frame, lines, one, panels
-
 from . import _rfm as rfm
 
 OPERATIONS = ("sum", "difference", "product", "quotient")

@@ -33,7 +33,6 @@ import memjax as mj
 from memjax.cli import launch
 from memjax.kernels import pairs
 from memjax.plots import BESIDE, DASHES, frame, lines, one, panels
-
 from . import _rfm as rfm
 
 

@@ -33,7 +33,6 @@ from memjax.datasets import uniform_on
 from memjax.kernels import pairs
 from memjax.observables.machines import seen
 from memjax.plots import BESIDE, MARKERS, frame, keys, lines, one, panels
-
 from . import _rfm as rfm
 
 

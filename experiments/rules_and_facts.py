@@ -30,7 +30,6 @@ from matplotlib.figure import Figure
 import memjax as mj
 from memjax.cli import launch
 from memjax.plots import filled, frame, key, lines, one, panels, points
-
 from . import _rules as rules
 
 AROUND = (1.0, 2.2057, 5.0)  # ridges around the best one at eps 0.3

@@ -31,7 +31,6 @@ from matplotlib.figure import Figure
 import memjax as mj
 from memjax.cli import launch
 from memjax.plots import level, lines, one, panels, points
-
 from . import _rules as rules
 
 DIM = 50  # input dimension of the network
