@@ -297,6 +297,7 @@ def test_images_are_stored_where_every_radius_is_below_one():
     np.testing.assert_array_equal(images.share({"main": main}), [1.0, 0.5])
 
 
+@pytest.mark.long
 def test_every_claim_is_judged_where_networks_are_trained_and_not_all_is_stored():
     made = {n: s.made_up() for n, s in am.sweeps(activation=("elu", "sine")).items()}
     for found in made.values():

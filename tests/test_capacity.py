@@ -41,6 +41,7 @@ def test_bits_are_those_of_a_network_in_numpy(name):
     assert float(seen["per_parameter"]) == pytest.approx(bits / 65, abs=1e-5)
 
 
+@pytest.mark.long
 def test_a_linear_map_reads_its_own_inputs_only():
     shape = {"max_dim": 6, "capacity": 8, "classes": 3, "steps": 4}
     legs = capacity.linear_run(4, 8, 0.05, 0, **shape)

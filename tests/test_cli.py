@@ -207,6 +207,7 @@ def test_refusals(case, tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"a_file"}
 
 
+@pytest.mark.long
 def test_a_process_that_is_refused_ends_in_one_line(tmp_path):
     ran = run("--siez=5", "--lr=fast", cwd=tmp_path)
     assert one_line(ran.stderr), ran.stderr

@@ -327,6 +327,7 @@ def test_in_a_pipe_the_table_is_plain(capsys):
 # --- what is there when a run is killed -------------------------------------------
 
 
+@pytest.mark.long
 def test_a_killed_command_leaves_what_runs_it_again(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     spec = importlib.util.spec_from_file_location("growing", "growing.py")

@@ -44,7 +44,8 @@ def sweeps(
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory):
     folder = tmp_path_factory.mktemp("flags")
-    (folder / "flagged.py").write_text("import memjax as mj\n" + textwrap.dedent(OWN))
+    text = "import memjax as mj\nfigure = claims = print\n" + textwrap.dedent(OWN)
+    (folder / "flagged.py").write_text(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         yield importlib.import_module("flagged")
@@ -128,7 +129,7 @@ def test_what_an_experiment_cannot_take_is_refused_in_a_line(capsys):
 
     module = types.ModuleType("broken")
     module.__file__ = "broken.py"
-    module.sweeps = sweeps
+    module.sweeps, module.figure, module.claims = sweeps, print, print
     assert command(module, ["broken", "--b=0"]) == 1
     assert "error: --b: " in (problem := capsys.readouterr().err)
     assert "ZeroDivisionError, sweeps:" in problem

@@ -196,6 +196,7 @@ def test_slopes_and_curvature_of_a_line():
     assert float(own) == pytest.approx(0.1 * norm**2, rel=1e-5)
 
 
+@pytest.mark.long
 def test_random_signs_find_the_curvature():
     model = mj.models.mlp((4, 6, 3), jnp.tanh)
     params, x = model.init(jax.random.key(0)), jnp.array([0.3, -1.0, 0.5, 2.0])

@@ -63,6 +63,7 @@ def test_the_run_is_regression_on_its_features_alone() -> None:
         assert float(here.test) == pytest.approx(missed @ missed + 0.2)
 
 
+@pytest.mark.long
 def test_padding_changes_nothing_in_distribution() -> None:
     at = {"size": 20, "features": 10, **TASK}
     how = {"seed": range(60), "float64": True}

@@ -218,6 +218,7 @@ def test_products_are_sums_in_the_order_of_powers() -> None:
     np.testing.assert_array_equal(whole, metric[7:, :7])
 
 
+@pytest.mark.long
 def test_the_slopes_of_square_units_and_their_own_slopes() -> None:
     shapes, x = [(4, 3), (3, 2)], jnp.array(RNG.normal(size=(6, 4)))
     params = [{"w": jnp.array(RNG.normal(size=shape))} for shape in shapes]

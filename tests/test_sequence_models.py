@@ -290,6 +290,7 @@ def test_a_prompt_of_which_k_live_is_a_prompt_of_k(causal):
     ] * 4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("left", [0, 2])
 def test_no_token_is_nothing(name, left):

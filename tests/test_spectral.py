@@ -115,6 +115,7 @@ def test_numbering_and_rotation_change_nothing(text: str) -> None:
         )
 
 
+@pytest.mark.long
 def test_a_random_embedding_is_nearly_flat() -> None:
     basis = spectral.eigenbasis(walk("cycle:15"))
     v = jax.random.normal(KEY, (100, 15, 64))
