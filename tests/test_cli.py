@@ -208,6 +208,15 @@ def test_refusals(case, tmp_path):
 
 
 @pytest.mark.long
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    line = f"{sys.executable} -m experiments.l2_vs_size --dry_run --out={tmp_path}"
+    ended = subprocess.run(
+        f"{line} | head -n 1", shell=True, capture_output=True, text=True
+    )
+    assert ended.stdout.count("\n") == 1 and not ended.stderr
+
+
+@pytest.mark.long
 def test_a_process_that_is_refused_ends_in_one_line(tmp_path):
     ran = run("--siez=5", "--lr=fast", cwd=tmp_path)
     assert one_line(ran.stderr), ran.stderr

@@ -63,6 +63,9 @@ def told_in_a_line(do: Callable[[], int], module: ModuleType | None = None) -> i
         return fail(f"{flag}: {error.problem}" if flag else error.problem, USAGE)
     except BadTable as error:
         return fail(str(error), USAGE)
+    except BrokenPipeError:  # whoever read the output, such as `head`, has seen enough
+        sys.stdout = open(os.devnull, "w")
+        return INTERRUPTED
     except OSError as error:
         return fail(f"--out: {error}" if module else str(error), USAGE)
     except Refused as error:
