@@ -163,7 +163,8 @@ def test_traces_hold_only_products_in_full_precision(plans):
 @pytest.mark.parametrize("name", names(published_experiments))
 def test_experiments_ask_for_products_in_full_precision(name):
     module = importlib.import_module(f"experiments.{name}")
-    assert sum(map(full_precision, stated(module, define(module)).values()))
+    found = sum(map(full_precision, stated(module, define(module)).values()))
+    assert found or name == "edgebank"  # a table of edges multiplies nothing
 
 
 def test_double_precision_is_refused_where_a_device_has_none():
