@@ -1,5 +1,6 @@
 """The command: as a process of its own, and where that says no more, in this one."""
 
+import itertools
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import pytest
 import xarray as xr
 
 from experiments import l2_vs_size
+from memjax.cli.folder import Folder
 from memjax.cli.launch import command
 
 ROOT = Path(__file__).parents[1]
@@ -112,6 +114,22 @@ def test_another_question_is_refused(finished):
     assert "main.steps: 20 is now 30" in refused.stderr
 
 
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_process_that_begins_meanwhile_is_not_in_the_way(at, tmp_path, monkeypatch):
+    first, second = Folder(tmp_path), Folder(tmp_path)
+    look, looks = second._sweeps, itertools.count(1)
+
+    def looked():
+        seen = look()
+        if next(looks) == at:
+            first.claim({}, resume=True, overwrite=False)
+            first.write_text("flags.txt", "")
+        return seen
+
+    monkeypatch.setattr(second, "_sweeps", looked)
+    second.claim({}, resume=True, overwrite=False)
+
+
 def test_results_are_not_touched_without_resume(finished):
     refused = here(*TINY, "--noresume", f"--out={finished}")
     assert refused.returncode == 4
@@ -191,6 +209,11 @@ REFUSED = {
     "no flag file": (["--flagfile=nowhere.txt"], 1, r"--flagfile: .*nowhere"),
     "nothing to draw": (["--plot_only"], 1, r"--plot_only: no results"),
     "other files there": (["--out=."], 4, r"--out: .*not results"),
+    "a share over all": (
+        ["--overwrite", "--num_shards=2", "--shard_index=0"],
+        1,
+        r"--overwrite: 2 processes",
+    ),
     "too many runs": (["--max_runs=5"], 4, r"--max_runs: 190 runs"),
 }
 

@@ -84,8 +84,10 @@ class Folder:
             raise Refused(
                 f"--out: {self.path} answers another question ({lines}){WAY_OUT}"
             )
-        stored = self._sweeps() is not None
+        # The question is the first file to be written: who looks for it last does not
+        # take what another process writes meanwhile for files that are not results.
         others = [p for p in self.path.glob("*") if not p.name.startswith(".")]
+        stored = self._sweeps() is not None
         if not stored and others:
             raise Refused(
                 f"--out: {self.path} holds files that are not results{WAY_OUT}"

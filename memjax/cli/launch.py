@@ -104,6 +104,7 @@ def answer(module: ModuleType, values: FlagValues) -> Answer:
     _check_module(module)
     sweeps = flags.stated(module, values)
     _check(sweeps, values)
+    _check_alone(values, shard)
     asked = {key: (sweep, sweep.job()) for key, sweep in sweeps.items()}
     home = Path("results", name)
     folder = Folder(Path(values.out)) if values.out else Folder.found(home, asked)
@@ -148,6 +149,13 @@ def _check(sweeps: dict[str, Sweep], values: FlagValues) -> None:
         raise Refused(f"--max_runs: {runs} runs are more than {most}")
     if values.chunk < 0:
         raise BadValue("chunk", f"must be 0 or more, got {values.chunk}")
+
+
+def _check_alone(values: FlagValues, shard: tuple[int, int] | None) -> None:
+    several = shard[1] if shard else jax.process_count()
+    if values.overwrite and several > 1:
+        told = f"{several} processes would remove each other's work; remove it first"
+        raise BadValue("overwrite", told)
 
 
 def _compute(
