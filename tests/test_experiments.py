@@ -81,6 +81,8 @@ TINY = {
     "--dim=16 --seeds=2",
     "rules_and_facts_models": "--eps=0.3 --lam=0.1,1 --ratio=1 --kappa=2 --dim=16 "
     "--width=8 --steps=5 --seeds=2",
+    "unigram": "--vocab=3,5 --alpha=0.5,1 --width=4 --rates=1e-3,1e-2 --starts=0.02 "
+    "--widths=2,4 --seeds=2 --steps=12",
     "tempered": "--size=4,6 --power=2 --ridge=0,1 --modes=30 --draws=2 --dim=1 "
     "--sphere_size=4,6 --kernel=laplace --seeds=2",
 }
