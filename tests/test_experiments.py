@@ -19,6 +19,9 @@ TINY = {
     "--limit_size=3 --limit_depth=1 --limit_width=4",
     "associative_memory": "--activation=relu --depth=1 --width=4 --size=3 --dim=3 "
     "--steps=20 --beside=5 --limit_size=4 --limit_width=4 --samples=3 --seeds=1",
+    "bigram": "--vocab=3,5 --size=9,30,90 --seeds=2 --rank=2 --width=4 --steps=60 "
+    "--numbers=1,2 --few_tokens=4 --few_rank=2 --more_numbers=1,2,3 --many_tokens=6 "
+    "--many_rank=3 --law_steps=20",
     "canaries": "--count=12 --tests=5 --width=8 --heads=2 --steps=2 --seeds=2 --wd=0,1",
     "capacity": "--width=2,4 --size=4,8 --seeds=2 --steps=3 --dims=2,4 --samples=3,6 "
     "--classes=3 --sequences=2,4 --symbols=3 --length=3 --stream=4 --dim=3 "
