@@ -2,31 +2,30 @@
 
 The next token depends on this one only, by a table whose logits have a low rank. The
 best loss is the entropy of the next token given this one. An embedding of as many
-numbers a token as the rank has it exactly, one of fewer stays above, the less the more
-numbers there are. Of finite data a network learns more than is there: its loss on new
-pairs is above that on its own. Were every entry of a table of V tokens fitted freely,
-that gap would be V (V - 1) / n of n pairs; if the rank were made use of, far less.
+numbers a token as the rank has it exactly, one of fewer does not. Of finite data a
+network learns more than is there: its loss on new pairs is above that on its own. Were
+every entry of a table of V tokens fitted freely, that gap would be V (V - 1) / n of n
+pairs; if the rank were made use of, far less.
 
 Source: Z. Liu, Data efficiency of Bi-gram data, post of May 2026, and Bigram 3, post of
 January 2026. Their curves are pictures; numbers are the critical dimension, which is
 the rank (3 of 10 tokens), and an exponent of -1 below it (rank 20 of 100 tokens).
 Command: python -m experiments.bigram
-Expected: TODO
+Expected: a gap of 0.1 nats left by V^2 times 11 to 15 pairs, and the excess of a free
+table; below the rank the excess falls as N^-0.6 first, then faster.
 
 The first post's settings are known: rank 4, a tied embedding of 64 numbers around two
 ReLU layers of 64, Adam at 0.001 for 1000 steps on all pairs, 20 tokens and 10,000 pairs
 in its base run. Of the second the embedding without ties or biases is known, its batch,
-rate, steps and start are not; here it learns from the law itself. Languages are drawn
-anew for each seed. Losses on new pairs are over the law, not over a sample.
-
-Sweeps: `main` (networks by tokens and pairs), `critical` and `below` (embeddings).
+rate, steps and start are not; here it learns from the law itself. A seed has a language
+of its own. Losses on new pairs are over the law. Sweeps: `main` (networks by tokens and
+pairs), `critical` and `below` (embeddings).
 """
 
 from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import xarray as xr
@@ -36,7 +35,7 @@ from matplotlib.figure import Figure
 import memjax as mj
 from experiments._crossing import crossing, exponent
 from memjax.cli import launch
-from memjax.models.draws import nested_each
+from memjax.datasets import bigrams
 from memjax.plots import frame, key, level, lines, log_ticks, one, panels, points
 
 LEARNED = 0.1  # nats of a gap at which pairs are enough
@@ -48,12 +47,8 @@ def run(
 ) -> mj.Legs:  # fmt: skip
     """Learn the next token from so many pairs; loss on them and on the law."""
     keys = jax.random.split(jax.random.key(seed), 3)
-    tokens = jnp.arange(max_vocab)
-    every = language(keys[0], vocab, max_vocab, rank)
-    count = counted(keys[1], every, size, capacity)
-    own = jnp.sum(count, axis=1)
-    seen = count / jnp.maximum(own, 1)[:, None]
-    train = mj.Data(tokens, seen, own / size)
+    every = bigrams.languages(max_vocab, rank)(keys[0], vocab)
+    train = bigrams.pairs(capacity)(keys[1], every, size)
     model = network(vocab, max_vocab, width)
     loss = mj.losses.of_model(model.apply, mj.losses.cross_entropy)
 
@@ -65,33 +60,6 @@ def run(
 
     fit = mj.train(loss, optax.adam(lr), observe, mj.every(50, steps))
     return fit(model.init(keys[2]), train)
-
-
-def language(key: jax.Array, vocab: Any, max_vocab: int, rank: int) -> mj.Data:
-    """Tokens, the laws of the next one, and how frequent tokens are in the long run."""
-    a, b = nested_each(jax.random.normal, key, [(max_vocab, rank)] * 2)
-    live = jnp.arange(max_vocab) < vocab
-    logits = jnp.where(live, a @ b.T / rank**0.5, -jnp.inf)
-    law = jax.nn.softmax(logits, axis=1)
-    far = law
-    for _ in range(8):  # 256 tokens later
-        far = far @ far
-    return mj.Data(jnp.arange(max_vocab), law, far[0])
-
-
-def counted(key: jax.Array, every: mj.Data, size: Any, capacity: int) -> jax.Array:
-    """How often each pair is among `size` that are drawn [vocab, vocab]."""
-
-    @mj.lane_by_lane
-    def draw(key: jax.Array) -> jax.Array:
-        return jax.random.uniform(key, (2, capacity))
-
-    first, second = draw(key)
-    x = mj.datasets.classes_at(first, every.w)
-    edges = jnp.cumsum(every.y, axis=1)[:, :-1]
-    y = jax.vmap(lambda u, x: jnp.sum(u >= edges[x], dtype=jnp.int32))(second, x)
-    there = jnp.where(jnp.arange(capacity) < size, 1.0, 0.0)
-    return jnp.zeros(every.y.shape).at[x, y].add(there)
 
 
 def entropy(pairs: mj.Data) -> jax.Array:
@@ -109,8 +77,8 @@ def network(vocab: Any, max_vocab: int, width: int) -> mj.Model:
         return [part.init(k) for part, k in zip((body, head), keys, strict=True)]
 
     def apply(params: list, token: jax.Array) -> jax.Array:
-        table = params[1][0]["w"].T
-        return head.apply(params[1], body.apply(params[0], table)[token])
+        own = params[1][0]["w"][:, token]
+        return head.apply(params[1], body.apply(params[0], own))
 
     return mj.Model(init, apply)
 
@@ -121,14 +89,14 @@ def table_run(
 ) -> mj.Legs:  # fmt: skip
     """Learn the law itself by products of vectors of so many numbers."""
     data_key, init_key = jax.random.split(jax.random.key(seed))
-    every = language(data_key, vocab, vocab, rank)
+    every = bigrams.languages(vocab, rank)(data_key, vocab)
     model = mj.models.graph.untied(vocab, max_width, live=(None, width))
     loss = mj.losses.of_model(model.apply, mj.losses.cross_entropy)
 
     def observe(params: Any) -> dict[str, jax.Array]:
         return {"excess": mj.expect(partial(loss, params), every) - entropy(every)}
 
-    fit = mj.train(loss, optax.adam(lr), observe, mj.spaced(20, steps))
+    fit = mj.train(loss, optax.adam(lr), observe, mj.spaced(9, steps))
     return fit(model.init(init_key, 0.1), every)
 
 
@@ -155,14 +123,11 @@ def sweeps(
     seen: dict[str, Any] = {"vocab": vocab, "size": size, "lr": lr}
     seen["seed"] = mj.seeds(seeds)
     common: dict[str, Any] = {"lr": rate, "seed": seen["seed"], "steps": law_steps}
-    few: dict[str, Any] = {"vocab": few_tokens, "rank": few_rank}
-    many: dict[str, Any] = {"vocab": many_tokens, "rank": many_rank}
-    critical = mj.Sweep(table_run, width=numbers, **few, **common)
-    return {
-        "main": mj.Sweep(run, **seen, **shapes),
-        "critical": critical,
-        "below": critical.but(width=more_numbers, **many),
-    }
+    few: dict[str, Any] = {"vocab": few_tokens, "rank": few_rank, "width": numbers}
+    critical = mj.Sweep(table_run, **few, **common)
+    below = critical.but(vocab=many_tokens, rank=many_rank, width=more_numbers)
+    main = mj.Sweep(run, **seen, **shapes)
+    return {"main": main, "critical": critical, "below": below}
 
 
 def claims(results: mj.Results) -> list[mj.Claim]:
@@ -191,7 +156,8 @@ def free(found: xr.DataArray) -> xr.DataArray:
 
 def needed(results: mj.Results) -> xr.DataArray:
     """How many pairs it takes until the gap is small."""
-    return crossing(-end(results, "main", "gap"), "size", -LEARNED)
+    gap = end(results, "main", "gap").clip(min=LEARNED / 100)
+    return crossing(-np.log(gap), "size", -np.log(LEARNED))
 
 
 def growth(results: mj.Results) -> xr.DataArray:
@@ -203,8 +169,7 @@ def growth(results: mj.Results) -> xr.DataArray:
 def dimension(results: mj.Results, sweep: str) -> xr.DataArray:
     """The least numbers a token that leave less than a hundredth of what one does."""
     excess = end(results, sweep, "excess")
-    enough = excess < excess.isel(width=0) / 100
-    return excess.width.where(enough).min("width")
+    return excess.width.where(excess < excess.isel(width=0) / 100).min("width")
 
 
 def fall(results: mj.Results, most: str) -> xr.DataArray:
@@ -220,15 +185,14 @@ def figure(results: mj.Results) -> Figure:
     main = one(results["main"], "vocab", "size")
     draw_gaps(panel["a"], panel["b"], results, main)
     draw_needed(panel["c"], results)
-    base = main.sel(vocab=20, method="nearest").isel(size=-3)
-    for name, look in (("train_loss", "C0"), ("loss", "C1")):
-        words = "its own pairs" if name == "train_loss" else "new pairs"
-        lines(panel["d"], base[name], "step", color=look, label=words)
-    level(panel["d"], base.entropy.mean(), "entropy, mean")
-    title = "V = {vocab}, {size} pairs"
-    frame(panel["d"], title, base, "step", "loss, nats")
-    for letter, sweep in (("e", "critical"), ("f", "below")):
-        draw_excess(panel[letter], one(results[sweep], "width"))
+    draw_training(panel["d"], main.sel(vocab=20, method="nearest").isel(size=-3))
+    critical = one(results["critical"], "width").excess.isel(step=-1)
+    points(panel["e"], critical, "width", join=True)
+    panel["e"].axvline(float(critical["rank"]), color="0.5", ls="--", label="rank")
+    words: dict[str, Any] = {"x": "numbers a token, N", "y": "excess, nats"}
+    frame(panel["e"], "V = {vocab}, rank {rank}", critical, **words, ylim=0)
+    draw_below(panel["f"], one(results["below"], "width"))
+    frame(panel["f"], "V = {vocab}, rank {rank}", results["below"], **words)
     return canvas
 
 
@@ -243,7 +207,7 @@ def draw_gaps(gaps: Axes, tables: Axes, results: mj.Results, main: xr.Dataset) -
     low = {"yscale": "log", "ylim": (3e-3, 40)}
     frame(gaps, "loss on new pairs - own", gap, ylabel="gap, nats", **words, **low)
     points(tables, one(entries(results), "vocab", "size"), "size", **look)
-    level(tables, 1, "a free table")
+    level(tables, 1)
     frame(
         tables,
         "free numbers, of V (V - 1)",
@@ -263,16 +227,24 @@ def draw_needed(axis: Axes, results: mj.Results) -> None:
     log_ticks(axis, found.vocab.values)
 
 
-def draw_excess(axis: Axes, seen: xr.Dataset) -> None:
-    """Excess by numbers a token, as far as they are not enough, and a line of -1."""
+def draw_training(axis: Axes, seen: xr.Dataset) -> None:
+    """Losses over steps, on its own pairs and on new ones, above the entropy."""
+    own, new = seen.train_loss - seen.entropy, seen.loss - seen.entropy
+    lines(axis, own, "step", color="C0", label="its own pairs")
+    lines(axis, new, "step", color="C1", label="new pairs")
+    level(axis, 0)
+    names = ("step", "loss - entropy, nats")
+    frame(axis, "V = {vocab}, {size} pairs", seen, *names, ylim=(-0.1, 0.4))
+
+
+def draw_below(axis: Axes, seen: xr.Dataset) -> None:
+    """Excess by numbers a token, as far as these are fewer than the rank, and 1 / N."""
     excess = seen.excess.isel(step=-1)
-    points(axis, excess.where(excess > 1e-5), "width", join=True, label="trained")
+    excess = excess.isel(width=np.flatnonzero(seen.width < seen["rank"]))
+    points(axis, excess, "width", join=True, label="trained")
     first = float(excess.isel(width=0).mean("seed"))
     axis.plot(excess.width, first / excess.width, "k:", lw=1, label="1 / N")
-    axis.axvline(float(seen["rank"]), color="0.5", ls="--", lw=1, label="rank")
-    words: dict[str, Any] = {"x": "numbers a token, N", "y": "excess, nats"}
-    frame(axis, "V = {vocab}, rank {rank}", excess, **words, yscale="log")
-    log_ticks(axis, excess.width.values)
+    axis.set(xscale="log", yscale="log")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Datasets: makers of static shape whose datasets are drawn by key, size and dials."""
 
+from memjax.datasets import bigrams as bigrams
 from memjax.datasets import canaries as canaries
 from memjax.datasets import graphs as graphs
 from memjax.datasets import homophily as homophily
