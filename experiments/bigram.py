@@ -11,7 +11,7 @@ Source: Z. Liu, Data efficiency of Bi-gram data, post of May 2026, and Bigram 3,
 January 2026. Their curves are pictures; numbers are the critical dimension, which is
 the rank (3 of 10 tokens), and an exponent of -1 below it (rank 20 of 100 tokens).
 Command: python -m experiments.bigram
-Expected: a gap of 0.1 nats left by V^2 times 11 to 15 pairs, and the excess of a free
+Expected: a gap of 0.1 nats left by 12 to 14 times V^2 pairs, and the excess of a free
 table; below the rank the excess falls as N^-0.6 first, then faster.
 
 The first post's settings are known: rank 4, a tied embedding of 64 numbers around two
@@ -157,13 +157,12 @@ def free(found: xr.DataArray) -> xr.DataArray:
 def needed(results: mj.Results) -> xr.DataArray:
     """How many pairs it takes until the gap is small."""
     gap = end(results, "main", "gap").clip(min=LEARNED / 100)
-    return crossing(-np.log(gap), "size", -np.log(LEARNED))
+    return crossing(xr.apply_ufunc(np.log, LEARNED / gap), "size", 0)
 
 
 def growth(results: mj.Results) -> xr.DataArray:
     """The exponent of those over tokens."""
-    found = needed(results)
-    return exponent(found, found.vocab, "vocab")
+    return exponent(needed(results), results["main"].vocab, "vocab")
 
 
 def dimension(results: mj.Results, sweep: str) -> xr.DataArray:
