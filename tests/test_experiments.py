@@ -43,6 +43,8 @@ TINY = {
     "graph_published": "--row=1,3d --width=8 --steps=20 --seeds=1 --controls=1",
     "graph_transformers": "--graph=star:2:2,cycle:4 --edges=0,1 --width=4 --states=2 "
     "--steps=9 --seeds=2 --tied_steps=20",
+    "grokking_in_loss": "--noise=0,0.1 --seeds=2 --side=8 --size=12 --tests=9 "
+    "--channels=2 --steps=8",
     "infinite_depth_kernel": "--size=4,6 --activation=u7,offset --depth=9 --tests=9 "
     "--depth_size=5 --seeds=2 --large=0 --deepest=0",
     "l2_vs_size": "--size=5,9 --width=4 --steps=20 --seeds=2 --fit_seeds=0 "

@@ -8,6 +8,7 @@ from memjax.datasets import path_star as path_star
 from memjax.datasets import patterns as patterns
 from memjax.datasets import strings as strings
 from memjax.datasets import temporal as temporal
+from memjax.datasets.blobs import blobs as blobs
 from memjax.datasets.circle import circle as circle
 from memjax.datasets.digits import digits as digits
 from memjax.datasets.facts import facts as facts
