@@ -113,6 +113,11 @@ def test_prices_never_change_a_number(tmp_path):
     np.testing.assert_array_equal(sweep.compute(job=job).s, plain.s)
 
 
+def test_samples_are_in_single_precision_whatever_a_process_computes_in():
+    with jax.enable_x64(True):
+        prices.measure(mj.machines.cpu(2), lambda machine, step, state: 1.0)
+
+
 @pytest.mark.long
 def test_what_is_measured_here_is_a_price():
     found = prices.measure(here())

@@ -68,7 +68,7 @@ def measure(machine: Machine, timed: Callable[..., float] | None = None) -> Pric
     """Prices by which the sample programs take as long as they do."""
     timed = timed or seconds_of
     spent, did = {}, {}
-    with precisely(False):
+    with precisely(False), jax.enable_x64(False):
         for name, (step, *shapes) in SAMPLES.items():
             alone = name == "factors" and machine.platform == "cpu"  # as in a sweep
             lead = () if alone else (machine.lanes or 512,)
