@@ -24,7 +24,7 @@ from memjax.claims import table
 from memjax.cli.flags import parse
 from memjax.cli.folder import Folder
 from memjax.cli.launch import command
-from memjax.cli.machine import shares
+from memjax.cli.machine import gpus_of_task, shares
 from memjax.cli.main import answer
 from memjax.cli.named import names, ours
 from memjax.cli.page import page
@@ -250,6 +250,55 @@ def test_tasks_of_slurm_are_shares(environment, share, monkeypatch):
         whole = name if name.startswith("SLURM") else f"SLURM_ARRAY_TASK_{name}"
         monkeypatch.setenv(whole, value)
     assert shares(parse(l2_vs_size, ["l2_vs_size"])) == share
+
+
+NODE = {"SLURM_STEP_TASKS_PER_NODE": "4", "CUDA_VISIBLE_DEVICES": "0,1,2,3"}
+
+
+@pytest.mark.parametrize(
+    ("environment", "gpus"),
+    [
+        ({"CUDA_VISIBLE_DEVICES": "0,1"}, []),  # not a task: all that are seen
+        ({**NODE, "SLURM_LOCALID": "3"}, [3]),
+        ({**NODE, "SLURM_LOCALID": "3", "CUDA_VISIBLE_DEVICES": "5,7"}, [1]),
+        (
+            {**NODE, "SLURM_LOCALID": "1", "SLURM_STEP_TASKS_PER_NODE": "2(x3),1"},
+            [1, 3],
+        ),
+        ({**NODE, "SLURM_NODEID": "3", "SLURM_STEP_TASKS_PER_NODE": "2(x3),1"}, []),
+        ({"SLURM_STEP_TASKS_PER_NODE": "8", "SLURM_LOCALID": "6"}, [6]),  # as found
+        ({**NODE, "SLURM_LOCALID": "3", "CUDA_VISIBLE_DEVICES": "3"}, []),
+        # Bound by SLURM to two of eight, which it numbers from 0.
+        (
+            {
+                **NODE,
+                "SLURM_LOCALID": "3",
+                "SLURM_GPUS_ON_NODE": "8",
+                "CUDA_VISIBLE_DEVICES": "0,1",
+            },
+            [],
+        ),
+        ({**NODE, "SLURM_LOCALID": "2", "SLURM_GPUS_ON_NODE": "4"}, [2]),
+    ],
+)
+def test_tasks_that_share_a_node_take_gpus_of_their_own(environment, gpus):
+    """`[]` leaves a task all that it sees; eight are found where nothing is told."""
+    assert gpus_of_task(environment, 8) == gpus
+
+
+def test_jax_sees_the_gpus_of_a_task_only(monkeypatch):
+    seen = "jax_cuda_visible_devices"
+    for name, value in {**NODE, "SLURM_LOCALID": "2"}.items():
+        monkeypatch.setenv(name, value)
+    before = jax.config.values[seen]
+    try:
+        shares(parse(l2_vs_size, ["l2_vs_size"]))
+        assert jax.config.values[seen] == "2"
+        monkeypatch.setenv("SLURM_LOCALID", "0")
+        shares(parse(l2_vs_size, ["l2_vs_size"]))  # what is chosen already stays
+        assert jax.config.values[seen] == "2"
+    finally:
+        jax.config.update(seen, before)
 
 
 # --- the report and the terminal ----------------------------------------------------

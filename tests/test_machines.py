@@ -106,21 +106,21 @@ def test_starts_of_kernels_are_shared_by_the_lanes_of_a_chunk():
 
 
 def test_a_price_follows_from_what_a_machine_does():
-    """A product of [6, 7] by [7, 8], and the sum of its 48 numbers."""
+    """A product of [60, 70] by [70, 80], and the sum of its 4800 numbers."""
 
     def run(a):
-        return {"sum": (a * np.ones((6, 7)) @ np.ones((7, 8))).sum()}
+        return {"sum": (a * np.ones((60, 70)) @ np.ones((70, 80))).sum()}
 
     job = mj.Sweep(run, a=[1.0]).job()
     lane = job.groups(np.arange(1))[0].lane.traced
-    free = mj.machines.Prices(np.inf, np.inf, np.inf)
+    free = mj.machines.Prices(np.inf, np.inf, np.inf, np.inf)
     flops = price(lane, free._replace(flops=1.0)).seconds(1, 0)
-    assert flops == 2 * 6 * 7 * 8
+    assert flops == 2 * 60 * 70 * 80
     kernels = price(lane, free._replace(kernel=1.0)).starting(0)
     assert kernels == 3  # the product, the sum, and what stands around them
     held = price(lane, mj.machines.CORE).live_bytes
-    factors, products = 6 * 7 + 7 * 8, 6 * 8
-    assert held == 4 * (factors + 6 * 7 + products)  # the scaled factor, too
+    factors, products = 60 * 70 + 70 * 80, 60 * 80
+    assert held == 4 * (factors + 60 * 70 + products)  # the scaled factor, too
 
 
 def test_the_machine_here_is_what_jax_says():

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import memjax as mj
-from memjax.engine.planned.work import Work, work
+from memjax.engine.planned.work import BEGUN, EDGE, SIDE, Work, work
 from memjax.engine.run import prices
 from memjax.engine.run.devices import here
 
-MADE_UP = mj.machines.Prices(flops=3e11, elements=7e9, factors=2e10, kernel=5e-7)
+MADE_UP = mj.machines.Prices(3e11, 7e10, slow=3e9, factors=2e10, kernel=5e-7)
 
 
 def counted(f, *given, tiles: int = 1) -> Work:
@@ -20,29 +20,43 @@ def counted(f, *given, tiles: int = 1) -> Work:
 
 
 def test_products_and_factorizations_are_counted_by_their_closed_forms():
-    a, b = jnp.ones((3, 6, 7)), jnp.ones((3, 7, 8))
-    assert counted(jnp.matmul, a, b).flops == 3 * 2 * 6 * 7 * 8
+    a, b = jnp.ones((3, 60, 70)), jnp.ones((3, 70, 80))
+    assert counted(jnp.matmul, a, b).flops == 3 * 2 * 60 * 70 * 80
     kernel = jnp.ones((5, 2, 3, 3))  # 5 from 2 channels, 3 by 3
     convolved = counted(
         lambda x: jax.lax.conv(x, kernel, (1, 1), "SAME"), jnp.ones((1, 2, 8, 8))
     )
     assert convolved.flops == 2 * (5 * 8 * 8) * (2 * 3 * 3)
-    square = jnp.ones((4, 10, 10))
+    square = jnp.ones((4, 400, 400))
     assert counted(jax.lax.linalg.cholesky, square).factors == pytest.approx(
-        4 * 1000 / 3
+        4 * 400**3 / 3
     )
     solve = jax.lax.linalg.triangular_solve
     found = counted(
-        lambda a, b: solve(a, b, left_side=True), square[0], jnp.ones((10, 2))
+        lambda a, b: solve(a, b, left_side=True), square[0], jnp.ones((400, 500))
     )
-    assert found.factors == 10 * 10 * 2
+    assert found.factors == 400 * 400 * 500
+
+
+def test_small_products_and_factorizations_take_longer_than_their_operations():
+    """As long as their numbers take, each of a batch alone."""
+    many, one = jnp.ones((5, 9, 8)), jnp.ones((9, 8))
+    square = lambda x: x @ jnp.swapaxes(x, -1, -2)  # noqa: E731
+    numbers = 9 * 8 + 8 * 9 + 9 * 9
+    assert counted(square, one).flops == EDGE * numbers > 2 * 9 * 8 * 9
+    assert counted(square, many).flops == 5 * counted(square, one).flops
+    assert counted(square, many).slow == 5 * counted(square, one).slow == 5 * BEGUN
+    pair = counted(square, jnp.ones((2, 2)))
+    assert pair.slow == 2 * 2 * 2  # no more than its operations
+    small, cholesky = jnp.eye(35), jax.lax.linalg.cholesky
+    assert counted(cholesky, small).factors == pytest.approx(SIDE * 35**2 / 3)
 
 
 def test_loops_branches_and_double_precision():
     def step(x, _):
         return x @ x, None
 
-    x = jnp.ones((5, 5))
+    x = jnp.ones((200, 200))
     once = counted(lambda x: x @ x, x).flops
     looped = counted(lambda x: jax.lax.scan(step, x, None, 7)[0], x)
     assert looped.flops == 7 * once and looped.kernels == 7
@@ -52,27 +66,28 @@ def test_loops_branches_and_double_precision():
     either = lambda p, x: jax.lax.cond(p, lambda x: x @ x, lambda x: x, x)  # noqa: E731
     assert counted(either, True, x).flops == once
     with jax.enable_x64(True):
-        fine = jnp.ones((5, 5), jnp.float64)
+        fine = jnp.ones((200, 200), jnp.float64)
         assert counted(lambda x: x @ x, fine).flops == 2 * once
 
 
 def test_a_sum_reads_what_it_adds_and_a_draw_is_dear():
-    assert counted(jnp.sum, jnp.ones(100)).elements >= 100
+    assert counted(jnp.sum, jnp.ones(100)).slow >= 100
     key = jax.random.key(0)
     bits = counted(lambda k: jax.random.bits(k, (100,)), key)
-    assert bits.elements >= 2400
+    assert bits.slow >= 900
 
 
 def test_prices_are_what_makes_the_samples_take_as_long_as_they_do():
-    """On a device of made-up prices, which it finds again."""
+    """On devices of made-up prices, which it finds again."""
 
     def timed(machine, step, state):
-        did = work(jax.make_jaxpr(step)(*state).jaxpr)
-        return did.seconds(MADE_UP) + MADE_UP.kernel * (did.kernels + 1)
+        did, of = work(jax.make_jaxpr(step)(*state).jaxpr), made_up[machine]
+        return did.seconds(of) + of.kernel * (did.kernels + 1)
 
-    for machine in (mj.machines.cpu(2), mj.machines.h100):
+    made_up = {mj.machines.cpu(2): MADE_UP, mj.machines.h100: mj.machines.h100.prices}
+    for machine, expected in made_up.items():
         found = prices.measure(machine, timed)
-        np.testing.assert_allclose(found, MADE_UP, rtol=0.1)
+        np.testing.assert_allclose(found, expected, rtol=0.1)
 
 
 def test_prices_are_measured_once(tmp_path, monkeypatch):
@@ -107,10 +122,15 @@ def test_prices_never_change_a_number(tmp_path):
 
     sweep = mj.Sweep(run, a=[0.5, 1.0, 2.0], seed=range(4))
     plain = sweep.compute()
-    slow = here()._replace(prices=mj.machines.Prices(1e2, 1e2, 1e2))
+    slow = here()._replace(prices=mj.machines.Prices(1e2, 1e2, 1e2, 1e2))
     job = sweep.job().on(slow)
     assert len(sweep.plan(job=job).blocks) > 1 and sweep.plan(job=job).blocks[0].legs
     np.testing.assert_array_equal(sweep.compute(job=job).s, plain.s)
+
+
+def test_samples_are_in_single_precision_whatever_a_process_computes_in():
+    with jax.enable_x64(True):
+        prices.measure(mj.machines.cpu(2), lambda machine, step, state: 1.0)
 
 
 @pytest.mark.long

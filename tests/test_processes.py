@@ -56,6 +56,13 @@ def alone(tmp_path_factory) -> xr.Dataset:
     return xr.load_dataset(out / "results.nc")
 
 
+def wait_for(out: Path, files: str, process: subprocess.Popen) -> None:
+    """Wait until a process has written into the store of the main sweep."""
+    while not list(out.glob(f"sweeps/main/{files}")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
 def assert_same(out: Path, alone: xr.Dataset) -> None:
     found = xr.load_dataset(out / "results.nc")
     xr.testing.assert_allclose(found, alone, rtol=1e-5)
@@ -65,9 +72,8 @@ def assert_same(out: Path, alone: xr.Dataset) -> None:
 @pytest.mark.long
 def test_two_processes_give_what_one_does(alone, tmp_path):
     out = tmp_path / "run"
-    first, second = finish(*pair(out))
-    assert "figure:" in first
-    assert "figure:" not in second
+    outputs = finish(*pair(out))
+    assert any("figure:" in told for told in outputs)
     blocks = {p.name.split("-")[1] for p in out.glob("sweeps/main/block-*.npz")}
     assert blocks == {"0of2", "1of2"}
     assert_same(out, alone)
@@ -77,15 +83,27 @@ def test_two_processes_give_what_one_does(alone, tmp_path):
 def test_a_killed_process_is_made_up_for(alone, tmp_path):
     out = tmp_path / "run"
     processes = pair(out)
-    while not list(out.glob("sweeps/main/plan-*.json")):
-        assert processes[0].poll() is None, processes[0].communicate()
-        time.sleep(0.01)
+    wait_for(out, "plan-1of2-*.json", processes[1])
     processes[1].send_signal(signal.SIGKILL)
-    for p in processes:  # the job shares its fate
-        p.kill()
-        p.communicate()
+    (first,) = finish(processes[0])  # which does not share its fate
+    assert "this share is done" in first
     assert not (out / "results.nc").exists()
     finish(*pair(out))
+    assert_same(out, alone)
+
+
+@pytest.mark.long
+def test_who_is_done_leaves_and_the_last_draws(alone, tmp_path):
+    """No process holds its devices while others of the same job are at work."""
+    out = tmp_path / "run"
+    first, second = pair(out)
+    wait_for(out, "plan-1of2-*.json", second)
+    second.send_signal(signal.SIGSTOP)
+    (told,) = finish(first)
+    assert "this share is done" in told
+    second.send_signal(signal.SIGCONT)
+    (told,) = finish(second)
+    assert "figure:" in told
     assert_same(out, alone)
 
 

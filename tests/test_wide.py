@@ -1,6 +1,10 @@
 """Lanes laid out as on an accelerator, run here: all at once, rows in waves."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -240,6 +244,52 @@ def test_segments_go_on_in_donated_memory(whole, tmp_path, monkeypatch):
     resumed = on(like_a_gpu(), store=tmp_path, chunk=block.chunk)
     assert len(done) == 3
     xr.testing.assert_identical(resumed.drop_attrs(), unbroken.drop_attrs())
+
+
+EIGHT = """
+import sys
+import tiny
+from test_wide import AXES, hands, like_a_gpu, on
+from memjax import core
+
+core.TILE = 4
+machine = like_a_gpu()
+assert machine.devices == 8
+for way in (machine, machine._replace(lanes=2)):
+    hands(way)
+on(machine).to_netcdf(sys.argv[1], engine="h5netcdf")
+"""
+MEETING = "all-gather all-reduce all-to-all collective reduce-scatter".split()
+
+
+def hands(machine: mj.machines.Machine) -> None:
+    """No device's lanes take longer than another's by more than one lane, and no device
+    waits for another: programs that hold the lanes of all have no collectives.
+    """
+    with precisely(False):
+        sweep = mj.Sweep(tiny.run, **AXES)
+        job = sweep.job().on(machine)
+        for block in sweep.plan(job=job).blocks:
+            group = block.group
+            seconds = dict(zip(group.lanes.tolist(), group.seconds, strict=True))
+            takes = block.real * [seconds[lane] for lane in block.lanes.tolist()]
+            dealt = np.reshape(takes, (machine.devices, -1)).sum(1)
+            assert dealt.min() > 0 and np.ptp(dealt) <= takes.max()
+            given = (job.numbers(block.lanes), job.arrays, None, np.int32(0))
+            made = lower(group.lane, block.layout, abstract(given), machine)
+            text = made.compile().as_text()
+            assert f"num_partitions={machine.devices}" in text
+            assert not [word for word in MEETING if word in text]
+
+
+@LONG
+def test_eight_devices_share_lanes_and_never_meet(whole, tmp_path):
+    """In a process of its own, for it has eight devices."""
+    settings = {**os.environ, "JAX_NUM_CPU_DEVICES": "8"}
+    file = tmp_path / "eight.nc"
+    words = [sys.executable, "-c", EIGHT, file]
+    subprocess.run(words, check=True, cwd=Path(__file__).parent, env=settings)
+    close(xr.open_dataset(file), whole)
 
 
 # --- memory ---------------------------------------------------------------------------

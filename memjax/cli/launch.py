@@ -8,7 +8,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple, NoReturn
 
-import jax
 import xarray as xr
 from absl.flags import FlagValues
 
@@ -123,8 +122,6 @@ def answer(module: ModuleType, values: FlagValues) -> Answer:
     if any((ds.status == "not run").any() for ds in results.values()):
         print(f"{name}: this share is done; the last to finish draws the figure")
         return Answer(DONE, folder)
-    if jax.process_index():
-        return Answer(DONE, folder)
     if not _saved_before(folder, results):
         say_what_is_left(folder, results)
         folder.save(results)
@@ -151,10 +148,9 @@ def _check(sweeps: dict[str, Sweep], values: FlagValues) -> None:
         raise BadValue("chunk", f"must be 0 or more, got {values.chunk}")
 
 
-def _check_alone(values: FlagValues, shard: tuple[int, int] | None) -> None:
-    several = shard[1] if shard else jax.process_count()
-    if values.overwrite and several > 1:
-        told = f"{several} processes would remove each other's work; remove it first"
+def _check_alone(values: FlagValues, shard: tuple[int, int]) -> None:
+    if values.overwrite and shard[1] > 1:
+        told = f"{shard[1]} processes would remove each other's work; remove it first"
         raise BadValue("overwrite", told)
 
 
@@ -163,7 +159,7 @@ def _compute(
     asked: Asked,
     folder: Folder,
     values: FlagValues,
-    shard: tuple[int, int] | None,
+    shard: tuple[int, int],
 ) -> dict[str, xr.Dataset]:
     results = {}
     with workers(values) as client:

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import platform
+import re
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import jax
 from absl.flags import FlagValues
 
-from memjax.engine import BadValue
+from memjax.engine import BadValue, use_all_cores
 from memjax.engine.run.prices import cache_folder
 
 
@@ -38,20 +40,15 @@ SLURM = (
 )
 
 
-def shares(values: FlagValues) -> tuple[int, int] | None:
-    """Which share of the lanes is this process's; None is one share a JAX process.
+def shares(values: FlagValues) -> tuple[int, int]:
+    """Which of how many shares of the lanes is this process's.
 
-    `--distributed` joins the processes of `jax.distributed`. Independent shares come
-    from `--shard_index` and `--num_shards`, from a SLURM array, from the tasks of an
-    `srun`, or from those of each task of an array.
+    They come from `--shard_index` and `--num_shards`, from a SLURM array, from the
+    tasks of an `srun`, from those of each task of an array, or from `jax.distributed`.
     """
     if values.distributed:
-        jax.distributed.initialize(
-            values.coordinator or None,
-            values.num_processes or None,
-            values.process_id if values.coordinator else None,
-        )
-        return None
+        return _share_of_a_job(values)
+    take_own_gpus()
     found, of = _slurm_share()
     count, index = values.num_shards or of, values.shard_index
     if index < 0:
@@ -61,6 +58,56 @@ def shares(values: FlagValues) -> tuple[int, int] | None:
     if not 0 <= index < count:
         raise BadValue("shard_index", f"must be 0 to {count - 1}, got {index}")
     return index, count
+
+
+def _share_of_a_job(values: FlagValues) -> tuple[int, int]:
+    """Which of how many processes of a `jax.distributed` job this is.
+
+    They start together, and each leaves when its share is done: a job that lasted would
+    hold the devices of all of them until the last one ends.
+    """
+    jax.distributed.initialize(
+        values.coordinator or None,
+        values.num_processes or None,
+        values.process_id if values.coordinator else None,
+    )
+    use_all_cores()  # the devices here start while the job tells them apart
+    share = jax.process_index(), jax.process_count()
+    jax.distributed.shutdown()
+    return share
+
+
+def take_own_gpus() -> None:
+    """Let JAX see no GPUs that are other tasks'."""
+    found = len([*Path("/dev").glob("nvidia[0-9]*")])
+    mine = gpus_of_task(os.environ, found)
+    if mine and jax.config.values["jax_cuda_visible_devices"] == "all":
+        jax.config.update("jax_cuda_visible_devices", ",".join(map(str, mine)))
+
+
+def gpus_of_task(told: Mapping[str, str], found: int) -> list[int]:
+    """Which of the GPUs that it sees are a SLURM task's own; none where all are.
+
+    The tasks of an `srun` on one node see all GPUs of the node's share, unless SLURM
+    has bound each to some of them (`--gpus-per-task`).
+    """
+    seen = told.get("CUDA_VISIBLE_DEVICES")
+    count = found if seen is None else len(seen.split(","))
+    bound = count < int(told.get("SLURM_GPUS_ON_NODE", 0))
+    tasks, local = _tasks_of_node(told), int(told.get("SLURM_LOCALID", 0))
+    if bound or tasks < 2 or count < 2:
+        return []
+    return [*range(count)[local::tasks]] or [local % count]
+
+
+def _tasks_of_node(told: Mapping[str, str]) -> int:
+    """How many tasks of an `srun` are on this node: SLURM writes `2(x3),1` for four."""
+    parts = re.findall(
+        r"(\d+)(?:\(x(\d+)\))?", told.get("SLURM_STEP_TASKS_PER_NODE", "")
+    )
+    each = [int(tasks) for tasks, nodes in parts for _ in range(int(nodes or 1))]
+    node = int(told.get("SLURM_NODEID", 0))
+    return each[node] if node < len(each) else 1
 
 
 def _slurm_share() -> tuple[int, int]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import jax
 import xarray as xr
 from absl.flags import FlagValues
 
@@ -35,10 +34,9 @@ def begin(
         "plans": plans,
         "sweeps": {n: sweep.provenance(job) for n, (sweep, job) in asked.items()},
     }
-    if jax.process_index() == 0:
-        folder.write_text("flags.txt", text)
-        if not (folder.path / "results.nc").exists():
-            _write(folder, begun)
+    folder.write_text("flags.txt", text)
+    if not (folder.path / "results.nc").exists():
+        _write(folder, begun)
     return begun
 
 

@@ -27,7 +27,7 @@ from memjax.engine.planned.plan import Plan
 from memjax.engine.planned.propose import propose
 from memjax.engine.run.calls import run_plan
 from memjax.engine.run.clock import Clock
-from memjax.engine.run.devices import here
+from memjax.engine.run.devices import here, wait_for_all
 from memjax.engine.run.outcome import Piece
 from memjax.engine.run.watch import watcher
 from memjax.engine.snapshots import Snapshots, taken
@@ -172,7 +172,9 @@ class Sweep:
         grown by, and is loaded when nothing is missing. What the run of today would
         compute otherwise is refused. `progress` shows a bar on a terminal. `chunk` is
         the number of lanes in a vmap. `shard=(k, n)` computes the k-th of n shares of
-        the lanes, by default one share a process, into a store that all processes see.
+        the lanes into a store that all processes see, and returns what is there by
+        then; the default is one share a process of `jax.distributed`, which wait for
+        each other.
         `client`, of `distributed`, has its workers compute instead, the blocks of one
         plan; this process alone writes the store.
         """
@@ -187,7 +189,11 @@ class Sweep:
             else:
                 mine = Shard(*shard or (jax.process_index(), jax.process_count()))
                 cluster = None if client is None else Cluster(client, self)
-                pieces = finish(job, Store(store, mine), chunk, clock, cluster)
+                kept = Store(store, mine)
+                finish(job, kept, chunk, clock, cluster)
+                if shard is None:
+                    wait_for_all()
+                pieces = stored_pieces(job, kept)
             return self._results(job, pieces, clock)
 
     def read(

@@ -16,7 +16,6 @@ from memjax.engine.planned.plan import Plan, halves
 from memjax.engine.planned.propose import propose
 from memjax.engine.run.calls import TooLarge, expect, run_block
 from memjax.engine.run.clock import Clock
-from memjax.engine.run.devices import wait_for_all
 from memjax.engine.run.outcome import Piece, only
 
 
@@ -26,8 +25,8 @@ def finish(
     chunk: int | None,
     clock: Clock,
     cluster: Cluster | None = None,
-) -> list[Piece]:
-    """The pieces of all lanes that are in the store once this process's are.
+) -> None:
+    """Run what is missing of this process's share, and put it into the store.
 
     Lanes that a plan of this process holds already run as that plan has them; the rest
     get a plan of their own, which is stored first. Where there is a cluster its workers
@@ -64,8 +63,6 @@ def finish(
                 store.add_plan(job, Plan((block.group,), parts, job.machine))
                 store.blocks.forget(block.name)
                 pending = _pending(job, store, _missing(job, store.blocks.finished()))
-    wait_for_all(store.shard)
-    return stored_pieces(job, store)
 
 
 def differences(job: Job, store: Store, kept: Iterable[Kept]) -> list[str]:

@@ -13,6 +13,7 @@ class Prices(NamedTuple):
 
     flops: float  # of matrix products, a second
     elements: float  # that other operations fill, a second
+    slow: float  # of what is not vectorized, as exponentials a second
     factors: float  # floating-point operations of factorizations, a second
     kernel: float = 0.0  # seconds to start one, for all lanes that share it
 
@@ -38,14 +39,14 @@ class Machine(NamedTuple):
         return f"{self.devices} {named}{'s' * (self.devices != 1)}"
 
 
-# One core of a current server, from the workloads in benchmarks/: what small matrix
-# products and elementwise passes in cache reach there.
-CORE = Prices(flops=8e10, elements=1e10, factors=1e10)
+# One core of a current server: what matrix products, passes in cache, exponentials and
+# factorizations reach there.
+CORE = Prices(flops=1.3e11, elements=3e10, slow=2.5e9, factors=4e10)
 
 H100_KIND = "NVIDIA H100 80GB HBM3"
 # Estimates, from what XLA compiles for it: batched float32 products at 25 TF/s; passes
 # over memory at 3 TB/s, several operations fused in each.
-H100 = Prices(flops=2.5e13, elements=1.5e12, factors=1e12, kernel=3e-6)
+H100 = Prices(flops=2.5e13, elements=1.5e12, slow=1e12, factors=1e12, kernel=3e-6)
 
 KNOWN = {H100_KIND: H100}  # prices by kind of device
 

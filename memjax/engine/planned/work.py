@@ -13,16 +13,27 @@ KERNELS = tuple(
     "dot_general conv reduce_ arg cum sort scatter gather cholesky eigh svd lu geqrf "
     "householder triangular fft".split()
 )
-# Elements of which one takes as long as so many sums: what is not vectorized, mostly.
-HEAVY = {
-    **dict.fromkeys("exp exp2 log log1p expm1 tanh logistic".split(), 4),
+# What is not vectorized on a CPU, or not well, in exponentials: for each element made.
+SLOW = {
+    **dict.fromkeys("exp exp2 log log1p expm1 tanh logistic erf".split(), 1.0),
     **dict.fromkeys(
-        "pow sin cos tan cosh sinh erf erf_inv erfc lgamma atan2".split(), 8
+        "sin cos tan cosh sinh atan2 erf_inv erfc lgamma digamma".split(), 4.0
     ),
-    **dict.fromkeys("div sqrt rsqrt cbrt".split(), 2),
-    **dict.fromkeys("gather scatter scatter-add".split(), 3),
-    "random_bits": 24,
+    **dict.fromkeys("div sqrt rsqrt cbrt".split(), 0.2),
+    **dict.fromkeys("gather scatter scatter-add".split(), 1.0),
+    "pow": 10.0,
+    "random_bits": 9.0,
 }
+FOLDS = tuple(
+    "reduce_sum reduce_max reduce_min reduce_prod reduce_and reduce_or arg".split()
+)
+READ, FOLDED, SORTED = 1.3, 13.0, 30.0  # a number that is folded; a fold; a comparison
+CUMULATED = 10.0
+# A product takes as long as its operations or, where they are few, as so many for each
+# number of its three matrices; and a small one is slow to begin.
+EDGE, BEGUN = 26.0, 250.0
+# So long must the sides of a matrix be for a factorization at full speed.
+SIDE = 350.0
 # Floating-point operations of a factorization [m, n], over m·n·min(m, n).
 FACTORS = {
     "cholesky": 1 / 3,
@@ -40,7 +51,8 @@ class Work(NamedTuple):
     """What is computed; in double precision all counts twice."""
 
     flops: float = 0.0  # of products
-    elements: float = 0.0  # that anything else fills, as sums
+    elements: float = 0.0  # that anything else fills
+    slow: float = 0.0  # what is not vectorized, as exponentials
     factors: float = 0.0  # floating-point operations of factorizations
     kernels: float = 0.0  # about as many as are started
 
@@ -55,7 +67,7 @@ class Work(NamedTuple):
     def seconds(self, prices: Prices) -> float:
         """What it takes, but for the starts of kernels."""
         taken = self.flops / prices.flops + self.factors / prices.factors
-        return taken + self.elements / prices.elements
+        return taken + self.elements / prices.elements + self.slow / prices.slow
 
 
 def work(jaxpr: Jaxpr, tiles: int = 1) -> Work:
@@ -68,7 +80,9 @@ def work(jaxpr: Jaxpr, tiles: int = 1) -> Work:
         name, parameters = equation.primitive.name, equation.params
         inner = [work(j, tiles) for j in inner_jaxprs(parameters)]
         if name == "cond":
-            found = max(inner, key=lambda w: w.flops + w.elements, default=Work())
+            found = max(
+                inner, key=lambda w: w.flops + w.elements + w.slow, default=Work()
+            )
         elif name == "while":
             once = inner[0].plus(inner[1])
             found = once.times(tiles)._replace(kernels=once.kernels)
@@ -90,24 +104,40 @@ def _alone(name: str, equation: Any) -> Work:
     double = 2 if _double(equation.outvars) else 1
     kernels = float(name.startswith(KERNELS))
     if name == "dot_general":
-        (contracted, _), _ = equation.params["dimension_numbers"]
-        length = math.prod(first[d] for d in contracted)
-        return Work(flops=2.0 * double * made * length, kernels=kernels)
+        return _products(equation, shapes, double)
     if name == "conv_general_dilated":
         window = (
             math.prod(shapes[1]) / shapes[1][equation.params["dimension_numbers"][1][0]]
         )
         return Work(flops=2.0 * double * made * window, kernels=kernels)
     if name in FACTORS:
-        size = math.prod(first) * min(first[-2:])
+        size = 1.0 * first[-1] * first[-2] * min(first[-2:])
         if name == "triangular_solve":
-            size = first[-1] * math.prod(shapes[1])
-        return Work(factors=FACTORS[name] * double * size, kernels=kernels)
+            size = first[-1] * math.prod(shapes[1][-2:])
+        each = max(double * size, SIDE * size ** (2 / 3))
+        many = math.prod(first[:-2])
+        return Work(factors=FACTORS[name] * many * each, kernels=kernels)
+    slow = SLOW.get(name, 0.0) * made
     if name == "sort":
-        made *= 3 * max(1.0, math.log2(max(2, first[equation.params["dimension"]])))
-    elif name.startswith(("reduce_", "arg", "cum")):
-        made += math.prod(first)
-    return Work(elements=double * HEAVY.get(name, 1.0) * made, kernels=kernels)
+        length = max(2, first[equation.params["dimension"]])
+        slow = SORTED * math.log2(length) * made
+    elif name.startswith(FOLDS):
+        slow = READ * math.prod(first) + FOLDED * made
+    elif name.startswith("cum"):
+        slow = CUMULATED * made
+    return Work(elements=double * made, slow=double * slow, kernels=kernels)
+
+
+def _products(equation: Any, shapes: list, double: int) -> Work:
+    """A product, or those of a batch: each of a matrix [m, k] and one [k, n]."""
+    (contracted, _), (batch, _) = equation.params["dimension_numbers"]
+    first, second = shapes
+    many = math.prod(first[d] for d in batch)
+    made = math.prod(_shape(equation.outvars[0]))
+    numbers = (math.prod(first) + math.prod(second) + made) / max(1, many)
+    flops = 2.0 * made / max(1, many) * math.prod(first[d] for d in contracted)
+    each = max(double * flops, EDGE * numbers)
+    return Work(many * each, 0.0, many * min(BEGUN, flops / 2), 0.0, 1.0)
 
 
 def _double(variables: Any) -> bool:

@@ -122,7 +122,7 @@ def lane_mesh(machine: Machine) -> Mesh:
     return Mesh(np.array(machine.jax_devices), ("lane",), axis_types=(AxisType.Auto,))
 
 
-def wait_for_all(shard: tuple[int, int]) -> None:
-    """Wait for the other processes, where the shares of a sweep are one a process."""
-    if jax.process_count() > 1 and shard == (jax.process_index(), jax.process_count()):
+def wait_for_all() -> None:
+    """Wait for the other processes of a `jax.distributed` job."""
+    if jax.process_count() > 1:
         multihost_utils.sync_global_devices("memjax sweep")

@@ -17,7 +17,7 @@ from memjax.engine.asked.settings import precisely, version
 from memjax.engine.planned.machines import Machine, Prices
 from memjax.engine.planned.work import Work, work
 
-TIMES = 2  # each is timed; the fastest counts
+TIMES = 3  # each is timed; the fastest counts
 AT_LEAST = 0.005  # seconds that a timed call takes, about
 
 
@@ -68,7 +68,7 @@ def measure(machine: Machine, timed: Callable[..., float] | None = None) -> Pric
     """Prices by which the sample programs take as long as they do."""
     timed = timed or seconds_of
     spent, did = {}, {}
-    with precisely(False):
+    with precisely(False), jax.enable_x64(False):
         for name, (step, *shapes) in SAMPLES.items():
             alone = name == "factors" and machine.platform == "cpu"  # as in a sweep
             lead = () if alone else (machine.lanes or 512,)
@@ -82,18 +82,23 @@ def measure(machine: Machine, timed: Callable[..., float] | None = None) -> Pric
 def _solved(spent: dict[str, float], did: dict[str, Work]) -> Prices:
     """The prices at which each sample takes its seconds, one kind of work at a time.
 
-    What a sample is for takes a quarter of its seconds at least, whatever the noise.
+    What a sample is for takes a tenth of its seconds at least, whatever the noise.
     """
-    found = Prices(np.inf, np.inf, np.inf)
-    mainly = {"products": "flops", "passes": "elements", "factors": "factors"}
+    found = Prices(np.inf, np.inf, np.inf, np.inf)
+    mainly = {
+        "products": "flops",
+        "chains": "elements",
+        "passes": "slow",
+        "factors": "factors",
+    }
     for _ in range(20):  # each sample does a little of what the others are for
         starts = spent["starts"]
-        kernel = max(starts - did["starts"].seconds(found), starts / 4)
+        kernel = max(starts - did["starts"].seconds(found), starts / 10)
         found = found._replace(kernel=kernel / (did["starts"].kernels + 1))
         for name, kind in mainly.items():
             rest = found._replace(**{kind: np.inf})
             known = did[name].seconds(rest) + found.kernel * (did[name].kernels + 1)
-            left = max(spent[name] - known, spent[name] / 4)
+            left = max(spent[name] - known, spent[name] / 10)
             found = found._replace(**{kind: getattr(did[name], kind) / left})
     return Prices(*(float(f"{price:.2g}") for price in found))
 
@@ -116,9 +121,15 @@ def seconds_of(machine: Machine, step: Callable, state: Any) -> float:
 
 
 def _timed(run: Callable, count: int, state: list) -> float:
-    began = time.perf_counter()
+    """The seconds of a call; those of its threads on a CPU, where others may be busy.
+
+    They are what a call takes in a sweep, in which all devices are at work.
+    """
+    on_cpu = jax.tree.leaves(state)[0].device.platform == "cpu"
+    clock = time.process_time if on_cpu else time.perf_counter
+    began = clock()
     jax.block_until_ready(run(np.int32(count), state))
-    return time.perf_counter() - began
+    return clock() - began
 
 
 # --- samples --------------------------------------------------------------------------
@@ -138,6 +149,13 @@ def _products(x: jax.Array, into: jax.Array, out: jax.Array) -> list:
         return -jnp.mean(jax.nn.log_softmax(logits)[:, 0])
 
     return [x, *_trained(cost, into, out)]
+
+
+def _chains(w: jax.Array, slope: jax.Array, mean: jax.Array) -> list:
+    """A step of a descent alone: sums and products, one after another."""
+    mean = 0.9 * mean + 0.1 * slope
+    moved = w - 1e-3 * (mean + 0.1 * slope * jnp.abs(slope)) * (1.0 - 1e-4 * w)
+    return [moved, 0.999 * slope, mean]
 
 
 def _passes(x: jax.Array, mix: jax.Array, out: jax.Array) -> list:
@@ -175,6 +193,7 @@ def _starts(x: jax.Array) -> list:
 SAMPLES: dict[str, tuple] = {
     "starts": (_starts, (2, 2)),
     "products": (_products, (100, 100), (100, 100), (100, 17)),
+    "chains": (_chains, (64, 64), (64, 64), (64, 64)),
     "passes": (_passes, (16, 12, 16), (16, 16), (16, 10)),
     "factors": (_factors, (96, 96)),
 }
