@@ -18,6 +18,7 @@ exclude_patterns = ["panels/*"]
 html_static_path = ["site.css", "../memjax/cli/claims.css"]
 html_css_files = ["claims.css", "site.css"]
 html_copy_source = html_show_sphinx = html_show_copyright = False
+highlight_language = "text"  # blocks without one are what is printed
 copybutton_exclude = ".linenos, .gp, .go"
 
 myst_enable_extensions = ["colon_fence"]
