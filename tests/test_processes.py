@@ -34,7 +34,7 @@ def start(out: Path, *flags: str, **environment: str) -> subprocess.Popen:
 
 
 def finish(*processes: subprocess.Popen) -> list[str]:
-    outputs = [p.communicate(timeout=120) for p in processes]
+    outputs = [p.communicate(timeout=600) for p in processes]
     codes = [p.returncode for p in processes]
     assert not any(codes), outputs
     return [out for out, _ in outputs]
