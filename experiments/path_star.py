@@ -8,7 +8,9 @@ more than paths it is often right: its embedding has put each arm in one place.
 Source: Noroozizadeh, Nagarajan, Rosenfeld, Kumar, arXiv:2510.26745. Accuracies are in
 bar plots only; the text has "up to 100%" for unseen leaves of 5,000 and 10,000 arms.
 Command: python -m experiments.path_star
-Expected: 0.5 of unseen paths of 128 arms, none with edges one way or V held.
+Expected: 0.5 of unseen paths of 128 arms, none with edges one way or V held. In an hour
+--arms=1000 --nodes=5 --width=64 --recipe=both --sizes=0 --steps=1500 --seeds=2
+--nomamba --nocontext knows 0.9 of unseen paths at step 150 and 0.03 in the end.
 
 Published: 12 layers, 8 heads, width 384, AdamW (lr 5e-5, decay 0.01, warmup, a cosine
 to a tenth), thousands of epochs: --layers=12 --heads=8 --width=384 --arms=5000

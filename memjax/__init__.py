@@ -1,6 +1,6 @@
 """memjax: grids of tiny training runs as one compiled JAX call."""
 
-# One point, one measure, one run
+# Rooms
 from memjax import datasets as datasets
 from memjax import kernels as kernels
 from memjax import losses as losses
@@ -32,6 +32,8 @@ from memjax.claims import least_to_most as least_to_most
 from memjax.claims import over as over
 from memjax.claims import reached as reached
 from memjax.claims import vertex as vertex
+
+# One point, one measure, one run
 from memjax.core import Data as Data
 from memjax.core import Legs as Legs
 from memjax.core import Model as Model

@@ -74,7 +74,7 @@ def expect(f: Callable[..., Any], data: Data) -> Any:
     activation outlives it), and so do `jvp` and forward-over-reverse Hessians. The
     gradient in the data themselves, or of an `f` that is not a number, is taken
     untiled. Where a point is as much work as a sequence is to a transformer, a tile is
-    walked in parts that stay in cache.
+    walked in parts that stay in a processor's cache.
     """
     first_point = jax.tree.map(lambda a: a[0], (data.x, data.y))
     pure, closed_over = jax.closure_convert(f, *first_point)
@@ -83,7 +83,7 @@ def expect(f: Callable[..., Any], data: Data) -> Any:
         values = jax.vmap(lambda x, y: pure(x, y, *closed_over))(part.x, part.y)
         return jax.tree.map(partial(_weighted_sum, part.w), values)
 
-    few = at_once(pure, first_point, closed_over)
+    few = TILE if wide.value else at_once(pure, first_point, closed_over)
     if few < min(len(data.w), TILE):
         integral = _walked(integral, partial(_over_parts, few))
     if len(data.w) <= TILE:

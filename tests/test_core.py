@@ -10,6 +10,7 @@ import pytest
 import memjax as mj
 from memjax import core
 from memjax.engine.asked.jaxprs import equations
+from memjax.lanes import wide
 
 KEY = jax.random.key(0)
 
@@ -77,6 +78,14 @@ def test_of_heavy_points_few_are_evaluated_at_once(monkeypatch, cache, few):
     made = {e.outvars[0].aval.shape for e in equations(trace.jaxpr)}
     assert (few, 2) in made  # x @ w of a part
     assert few == 16 or (16, 2) not in made
+
+
+def test_side_by_side_a_tile_of_heavy_points_stays_whole(monkeypatch):
+    monkeypatch.setattr(core, "HEAVY", 1)
+    monkeypatch.setattr(core, "IN_CACHE", 2)
+    with wide(1):
+        trace = jax.make_jaxpr(padded, static_argnums=2)(W, 9, 16)
+    assert (16, 2) in {e.outvars[0].aval.shape for e in equations(trace.jaxpr)}
 
 
 def test_packing_rows_keeps_the_measure_and_puts_weight_first():

@@ -19,6 +19,9 @@ TINY = {
     "--limit_size=3 --limit_depth=1 --limit_width=4",
     "associative_memory": "--activation=relu --depth=1 --width=4 --size=3 --dim=3 "
     "--steps=20 --beside=5 --limit_size=4 --limit_width=4 --samples=3 --seeds=1",
+    "bigram": "--vocab=3,5 --size=9,30,90 --seeds=2 --rank=2 --width=4 --steps=60 "
+    "--numbers=1,2 --few_tokens=4 --few_rank=2 --more_numbers=1,2,3 --many_tokens=6 "
+    "--many_rank=3 --law_steps=20",
     "canaries": "--count=12 --tests=5 --width=8 --heads=2 --steps=2 --seeds=2 --wd=0,1",
     "capacity": "--width=2,4 --size=4,8 --seeds=2 --steps=3 --dims=2,4 --samples=3,6 "
     "--classes=3 --sequences=2,4 --symbols=3 --length=3 --stream=4 --dim=3 "
@@ -40,6 +43,8 @@ TINY = {
     "graph_published": "--row=1,3d --width=8 --steps=20 --seeds=1 --controls=1",
     "graph_transformers": "--graph=star:2:2,cycle:4 --edges=0,1 --width=4 --states=2 "
     "--steps=9 --seeds=2 --tied_steps=20",
+    "grokking_in_loss": "--noise=0,0.1 --seeds=2 --side=8 --size=12 --tests=9 "
+    "--channels=2 --steps=8",
     "infinite_depth_kernel": "--size=4,6 --activation=u7,offset --depth=9 --tests=9 "
     "--depth_size=5 --seeds=2 --large=0 --deepest=0",
     "l2_vs_size": "--size=5,9 --width=4 --steps=20 --seeds=2 --fit_seeds=0 "
@@ -81,6 +86,8 @@ TINY = {
     "--dim=16 --seeds=2",
     "rules_and_facts_models": "--eps=0.3 --lam=0.1,1 --ratio=1 --kappa=2 --dim=16 "
     "--width=8 --steps=5 --seeds=2",
+    "unigram": "--vocab=3,5 --alpha=0.5,1 --width=4 --rates=1e-3,1e-2 --starts=0.02 "
+    "--widths=2,4 --seeds=2 --steps=12",
     "tempered": "--size=4,6 --power=2 --ridge=0,1 --modes=30 --draws=2 --dim=1 "
     "--sphere_size=4,6 --kernel=laplace --seeds=2",
 }

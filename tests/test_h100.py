@@ -50,8 +50,7 @@ def loops(program):
 
 machines = mj.Sweep(fitted, seed=range(64), ridge=1e-3, n=100)
 _, kernels = predict.compiled(machines, machine)
-work = sequence_grid.workload(4)
-axes = {**work.axes, "steps": work.steps, "log_every": work.log_every}
+axes = {**sequence_grid.workload(4).axes, "steps": 100, "log_every": 10}
 _, transformers = predict.compiled(mj.Sweep(sequences.run, **axes), machine)
 
 work = graph_grid.workload()

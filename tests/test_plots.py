@@ -268,6 +268,15 @@ def test_panels_have_letters_and_rows():
     assert len(canvas.subfigs) == 2
 
 
+def test_a_panel_for_which_nothing_was_run_says_so():
+    canvas, panel = panels("abc", (6, 2))
+    panel["a"].plot([1, 2])
+    panel["b"].axis("off")
+    canvas._repr_png_()
+    said = [[text.get_text() for text in axis.texts] for axis in canvas.axes]
+    assert said == [[], [], ["not run"]]
+
+
 # --- the page of pictures -----------------------------------------------------------
 
 

@@ -23,6 +23,7 @@ from memjax.claims import (
     totals,
 )
 
+STYLE = ("page.css", "claims.css")
 LOOKS = {HOLDS: "holds", FAILS: "fails", OPEN: "open"}
 SHELL = """<!doctype html>
 <html lang="en">
@@ -46,7 +47,7 @@ def page(
     """The page of an experiment's docstring, claims, figure, results and provenance."""
     name = record["command"].split()[-1].rpartition(".")[2]
     first, _, rest = inspect.cleandoc(text).partition("\n")
-    style = importlib.resources.files("memjax.cli") / "page.css"
+    files = [importlib.resources.files("memjax.cli") / css for css in STYLE]
     parts = [
         f"<p class=quiet>{escape(name)}</p><h1>{escape(first)}</h1>",
         f"<p>{escape(totals(claims) or 'no claims')}</p>",
@@ -58,7 +59,8 @@ def page(
         *_provenance(record),
         f"<h2>What it is about</h2><pre>{escape(rest.strip())}</pre>" if rest else "",
     ]
-    look, body = style.read_text(encoding="utf-8"), "\n".join(filter(None, parts))
+    look = "".join(file.read_text(encoding="utf-8") for file in files)
+    body = "\n".join(filter(None, parts))
     return SHELL.format(title=escape(name), style=look, body=body)
 
 
@@ -67,10 +69,15 @@ def _claims(claims: Sequence[Claim]) -> Iterator[str]:
         own = [c for c in claims if c.kind == kind and c.verdict != NOT_SHOWN]
         if own:
             yield f"<h2>{kind.capitalize()}: {escape(meaning)}</h2>"
-            yield f"<ul class=claims>{''.join(map(_claim, own))}</ul>"
+            yield listed(own)
     unseen = [f"<li>{escape(line)}" for line in not_shown(claims)]
     if unseen:
         yield f"<h2>Not shown</h2><ul class=quiet>{''.join(unseen)}</ul>"
+
+
+def listed(claims: Sequence[Claim]) -> str:
+    """Claims as a list, in the looks of `claims.css`."""
+    return f"<ul class=claims>{''.join(map(_claim, claims))}</ul>"
 
 
 def _claim(claim: Claim) -> str:

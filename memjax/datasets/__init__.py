@@ -1,5 +1,6 @@
 """Datasets: makers of static shape whose datasets are drawn by key, size and dials."""
 
+from memjax.datasets import bigrams as bigrams
 from memjax.datasets import canaries as canaries
 from memjax.datasets import graphs as graphs
 from memjax.datasets import homophily as homophily
@@ -7,6 +8,7 @@ from memjax.datasets import path_star as path_star
 from memjax.datasets import patterns as patterns
 from memjax.datasets import strings as strings
 from memjax.datasets import temporal as temporal
+from memjax.datasets.blobs import blobs as blobs
 from memjax.datasets.circle import circle as circle
 from memjax.datasets.digits import digits as digits
 from memjax.datasets.facts import facts as facts

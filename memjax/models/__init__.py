@@ -16,4 +16,5 @@ from memjax.models.mlp import normal as normal
 from memjax.models.mlp import torch_default as torch_default
 from memjax.models.mlp import xavier as xavier
 from memjax.models.pairs import pair_network as pair_network
+from memjax.models.resnet import resnet as resnet
 from memjax.models.transformer import transformer as transformer

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from memjax.core import Named, named
+from memjax.observables.classification import entropy
 from memjax.observables.spectral import Basis, own
 
 
@@ -53,6 +54,16 @@ def principal(
     largest = jnp.argmax(jnp.abs(found), axis=0)
     sign = jnp.sign(jnp.take_along_axis(found, largest[None], axis=0))
     return found * sign, strengths
+
+
+def effective_dimension(v: jax.Array, live: jax.Array | None = None) -> jax.Array:
+    """How many directions rows [n, m] use: exp of the entropy of variances along them.
+
+    Those are the shares of the principal axes, so that it is k where k axes share all
+    of the variance evenly. Rows that are not `live` count nowhere.
+    """
+    square = jnp.square(principal(v, live)[1])
+    return jnp.exp(entropy(square / jnp.sum(square)))
 
 
 def portrait(

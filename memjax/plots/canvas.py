@@ -32,12 +32,26 @@ def filled(text: str, of: Any) -> str:
 
 
 class Canvas(Figure):
-    """A figure that a notebook shows, with or without matplotlib's own set-up there."""
+    """A figure that a notebook shows, with or without matplotlib's own set-up there.
+
+    A panel for which nothing was run says so.
+    """
+
+    def savefig(self, *given: Any, **options: Any) -> None:
+        for axis in filter(_is_blank, self.axes):
+            axis.set(xticks=[], yticks=[])
+            axis.text(0.5, 0.5, "not run", ha="center", transform=axis.transAxes)
+        super().savefig(*given, **options)
 
     def _repr_png_(self) -> bytes:
         drawn = io.BytesIO()
         self.savefig(drawn, format="png", bbox_inches="tight")
         return drawn.getvalue()
+
+
+def _is_blank(axis: Axes) -> bool:
+    says = axis.texts or axis.get_legend()
+    return axis.axison and not axis.has_data() and not says
 
 
 def panels(mosaic: str, size: tuple[float, float]) -> tuple[Figure, dict[str, Axes]]:
