@@ -144,6 +144,14 @@ def test_a_dry_run_prints_the_plan_and_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_dry_run_can_be_for_another_machine(tmp_path):
+    told = here(*TINY, "--dry_run", "--machine=h100", cwd=tmp_path)
+    assert told.returncode == 0
+    assert "on 1 NVIDIA H100 80GB HBM3\n" in told.stdout
+    assert "of 47.5 GiB of a device's memory" in told.stdout
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_diverged_run_is_told_and_can_fail_the_command(tmp_path):
     wild = [*TINY, "--lr=1e-3,1e30", "--fail_on_diverged", f"--out={tmp_path / 'run'}"]
     ran = here(*wild)
@@ -206,6 +214,12 @@ REFUSED = {
     "a bad scalar": (["--steps=ten"], 1, r"--steps: needs a number"),
     "a bad switch": (["--published=perhaps"], 1, r"--published: "),
     "a bad chunk": (["--chunk=-1"], 1, r"--chunk: must be 0 or more"),
+    "an unknown machine": (
+        ["--dry_run", "--machine=h1000"],
+        1,
+        r"--machine: h1000 is not known; there is h100",
+    ),
+    "a machine to run on": (["--machine=h100"], 1, r"--machine: .*add --dry_run"),
     "no flag file": (["--flagfile=nowhere.txt"], 1, r"--flagfile: .*nowhere"),
     "nothing to draw": (["--plot_only"], 1, r"--plot_only: no results"),
     "other files there": (["--out=."], 4, r"--out: .*not results"),

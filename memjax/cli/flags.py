@@ -25,6 +25,7 @@ from memjax.engine import BadValue, Sweep
 SHARED = {
     "out": ("", "directory for the results; default results/NAME/<identity>"),
     "dry_run": (False, "say what would run, where, and for how long; run nothing"),
+    "machine": ("", "one that a --dry_run is for, here or not: h100"),
     "resume": (True, "go on where an earlier run stopped; --noresume refuses to"),
     "overwrite": (False, "start again where results lie already"),
     "plot_only": (False, "draw figure and claims again from saved results"),

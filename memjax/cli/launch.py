@@ -14,7 +14,12 @@ from absl.flags import FlagValues
 from memjax.claims import BadTable
 from memjax.cli import flags
 from memjax.cli.folder import Asked, Folder
-from memjax.cli.machine import shares, use_compile_cache, workers
+from memjax.cli.machine import (
+    machine_to_plan,
+    shares,
+    use_compile_cache,
+    workers,
+)
 from memjax.cli.provenance import begin, end, module_name
 from memjax.cli.report import report
 from memjax.cli.words import description, say_what_changed, say_what_is_left, spent
@@ -107,8 +112,9 @@ def answer(module: ModuleType, values: FlagValues) -> Answer:
     asked = {key: (sweep, sweep.job()) for key, sweep in sweeps.items()}
     home = Path("results", name)
     folder = Folder(Path(values.out)) if values.out else Folder.found(home, asked)
+    machine = machine_to_plan(values)
     if values.dry_run:
-        print(description(name, asked, folder, values))
+        print(description(name, asked, folder, values, machine))
         return Answer(DONE, folder)
     if values.plot_only:
         saved = folder.load()

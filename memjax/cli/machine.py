@@ -13,6 +13,7 @@ import jax
 from absl.flags import FlagValues
 
 from memjax.engine import BadValue, use_all_cores
+from memjax.engine.planned.machines import Machine, h100
 from memjax.engine.run.prices import cache_folder
 
 
@@ -31,6 +32,7 @@ def workers(values: FlagValues) -> AbstractContextManager[Any]:
         raise BadValue("scheduler", problem) from None
 
 
+MACHINES = {"h100": h100}
 SLURM = (
     "SLURM_ARRAY_TASK_COUNT",
     "SLURM_ARRAY_TASK_ID",
@@ -118,6 +120,19 @@ def _slurm_share() -> tuple[int, int]:
     tasks = of.get("SLURM_STEP_NUM_TASKS", 1)  # only there in what `srun` has started
     task = of.get("SLURM_PROCID", 0) if tasks > 1 else 0
     return array * tasks + task, arrays * tasks
+
+
+def machine_to_plan(values: FlagValues) -> Machine | None:
+    """The machine that a dry run is for; None is the one here."""
+    name = values.machine
+    if not name:
+        return None
+    if name not in MACHINES:
+        there = ", ".join(MACHINES)
+        raise BadValue("machine", f"{name} is not known; there is {there}")
+    if not values.dry_run:
+        raise BadValue("machine", "is for plans only; add --dry_run")
+    return MACHINES[name]
 
 
 def processor() -> str:

@@ -10,6 +10,7 @@ from absl.flags import FlagValues
 
 from memjax.cli.folder import Asked, Folder
 from memjax.engine import Refused
+from memjax.engine.planned.machines import Machine
 
 
 def say_what_changed(folder: Folder, asked: Asked) -> None:
@@ -20,12 +21,19 @@ def say_what_changed(folder: Folder, asked: Asked) -> None:
         print(f"drawn as saved, though the experiment differs: {told}", file=sys.stderr)
 
 
-def description(name: str, asked: Asked, folder: Folder, values: FlagValues) -> str:
+def description(
+    name: str,
+    asked: Asked,
+    folder: Folder,
+    values: FlagValues,
+    machine: Machine | None = None,
+) -> str:
     """What a command would do: its sweeps, their axes, plans and prices, its folder."""
     lines = [f"{name} would run, and write to {folder.path}:"]
     for key, (sweep, job) in asked.items():
         lines += [f"{key}: {sweep}", *sweep.grid.described()]
-        lines += str(sweep.plan(chunk=values.chunk or None, job=job)).splitlines()
+        plan = sweep.plan(chunk=values.chunk or None, job=job, machine=machine)
+        lines += str(plan).splitlines()
     differs = _differences(folder, asked) if values.out else []
     if differs and not values.overwrite:
         lines.append(f"which --out would refuse, for it differs: {'; '.join(differs)}")
