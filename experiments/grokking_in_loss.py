@@ -32,9 +32,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments._crossing import exponent
 from memjax.cli import launch
 from memjax.plots import frame, key, level, lines, one, panels, points
+from ._crossing import exponent
 
 CLASSES = 10
 MOMENTA = (0.05, 0.1, 0.2, 1.0)  # 0.1 is PyTorch's; 1 takes the last batch's own
@@ -110,7 +110,7 @@ def sweeps(
 
 def claims(results: mj.Results) -> list[mj.Claim]:
     """How late the test loss and accuracy are, and by what."""
-    return mj.judged(__file__, results, late_loss, late_accuracy, end, below, lag)
+    return mj.judged(__file__, results, late_loss, late_answers, end, below, lag)
 
 
 def late_loss(results: mj.Results) -> xr.DataArray:
@@ -120,7 +120,7 @@ def late_loss(results: mj.Results) -> xr.DataArray:
     return reached[0] - reached[1]
 
 
-def late_accuracy(results: mj.Results) -> xr.DataArray:
+def late_answers(results: mj.Results) -> xr.DataArray:
     """Steps from the training accuracy to the test accuracy being high."""
     seen = results["main"]
     reached = [mj.first_step(seen[f"{p}_accuracy"], RIGHT) for p in ("test", "train")]
@@ -157,7 +157,7 @@ def figure(results: mj.Results) -> Figure:
     late, words = one(late_loss(results), "noise", "momentum"), "momentum of averages"
     points(panel["g"], late, "momentum", **look)
     frame(panel["g"], "test loss is late", late, words, "steps", xscale="log")
-    late = one(late_accuracy(results), "noise", "momentum")
+    late = one(late_answers(results), "noise", "momentum")
     points(panel["h"], late, "momentum", **look)
     frame(panel["h"], "test accuracy is late", late, words, "steps", xscale="log")
     return canvas

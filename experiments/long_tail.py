@@ -32,10 +32,10 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 import memjax as mj
-from experiments._long_tail import CLASSES, DIM, GROUPS, Table, legs, right, table
 from memjax.cli import launch
 from memjax.observables.memorization import influence, memorization
 from memjax.plots import density, frame, key, level, lines, one, panels, points
+from ._long_tail import CLASSES, DIM, GROUPS, Table, legs, right, table
 
 PILOT, STARTS, TOGETHER = 100, 8, 4  # models that rank, that are compared, in a chunk
 REMOVED = (0.0, 0.1, 0.2, 0.3)  # shares of the points

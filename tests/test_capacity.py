@@ -29,6 +29,7 @@ def points(dim, classes, size, capacity, seed=0):
 @pytest.mark.parametrize("name", capacity.ACTIVATIONS)
 def test_bits_are_those_of_a_network_in_numpy(name):
     shape = {"max_width": 6, "capacity": 30, "activation": name, "dim": 5, "steps": 4}
+    shape["depth"] = 1
     legs = capacity.run(4, 20, 0.05, 0, **shape)
     params = legs.start[0]
     first, second, head = (np.asarray(a["w"]) for part in params for a in part)
