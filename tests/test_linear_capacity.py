@@ -85,6 +85,11 @@ def test_measures_are_by_hand():
         linear_capacity.memorized(results).sel(dim=4, size=16), 8
     )
     np.testing.assert_allclose(linear_capacity.by_inputs(results), 1)
+    assert np.isinf(linear_capacity.posted(results)).all()
+    early = seen.assign(accuracy=xr.where(seen.step > 1, 1.0, 0.0) + 0 * seen.accuracy)
+    found = linear_capacity.posted({"main": early})
+    assert (found.sel(size=16, dim=4) == seen.step[seen.step > 1].min()).all()
+    assert np.isinf(found.sel(size=8, dim=4)).all()
     np.testing.assert_allclose(linear_capacity.lost(results), 0, atol=1e-6)
     np.testing.assert_allclose(linear_capacity.sharper(results, "4", "16"), 16)
     learned = linear_capacity.up_to(results)
