@@ -9,7 +9,7 @@ are memorized is not told by their loss at the start.
 Source: Z. Liu, How much do linear layers memorize, post on memory 1, February 2026.
 Command: python -m experiments.linear_capacity
 Expected: 60, 116, 184 and 337 samples of 400 by 10 to 40 inputs after 1000 steps, which
-is more than in the post and more than in proportion; it has as many after 30 to 60.
+is more than in the post and more than in proportion; it has as many by step 52.
 
 Of the post we know 40 classes, 10 to 40 inputs, 5 to 400 samples and Adam at 0.01; its
 steps are not known, nor how it reads a capacity off its curves: here that is what is

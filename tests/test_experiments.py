@@ -32,6 +32,8 @@ TINY = {
     "--seeds=2 --noprototype",
     "cot_unary": "--size=4 --symbols=2 --length=3 --width=4 --heads=1 --steps=3 "
     "--seeds=2 --limits --widths=2,4 --sizes=2,4 --few=2 --apart_layers=1 --longest=2",
+    "cross_modal": "--aligned=0,3,5 --seeds=2 --width=4 --steps=3 --shown=0,4 "
+    "--paired=0,4 --before=3 --wide=6",
     "double_descent": "--size=4,6 --features=3,12 --seeds=2 --large=20 --random=3,9 "
     "--wide=20 --random_size=5 --random_seeds=2",
     "gnn_memorization": "--homophily=0,1 --seeds=2 --starts=2 --nodes=20 --hidden=4 "
