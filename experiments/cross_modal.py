@@ -36,7 +36,10 @@ from memjax.plots import frame, level, one, panels, points
 
 NAMES, DRAWS, DIM = 100, 4, 32  # half of the draws are for tests
 COLD = 0.1  # temperature of the contrast
-WAYS = {"shown": "views of them aligned on", "paired": "names by both views"}
+WAYS = {
+    "views": ("shown", "views of them aligned on"),
+    "taught": ("paired", "names by both views"),
+}
 
 
 def run(
@@ -148,8 +151,8 @@ def sweeps(
     both = tuple(sorted({before, max(aligned)}))
     return {
         "main": main,
-        "shown": main.but(aligned=before, shown=shown, frozen=1.0),
-        "paired": main.but(aligned=before, paired=paired),
+        "views": main.but(aligned=before, shown=shown, frozen=1.0),
+        "taught": main.but(aligned=before, paired=paired),
         "wide": main.but(aligned=both, width=wide, frozen=1.0),
     }
 
@@ -172,9 +175,9 @@ def figure(results: mj.Results) -> Figure:
     label = "frozen, width {width}"
     points(panel["b"], wide, "aligned", color="k", even=True, label=label, error="se")
     frame(panel["b"], "source - target", main, "personas aligned on", "gap")
-    for dash, (sweep, words) in enumerate(WAYS.items()):
-        seen = one(results[sweep], sweep, index=0).gap
-        points(panel["c"], seen, sweep, color=f"C{dash}", label=words, join=True)
+    for i, (sweep, (axis, words)) in enumerate(WAYS.items()):
+        seen = one(results[sweep], axis, index=0).gap
+        points(panel["c"], seen, axis, color=f"C{i}", label=words, join=True)
     names = ("personas of 100", "gap")
     frame(
         panel["c"], "aligned on {aligned} others, frozen", results["paired"].gap, *names
