@@ -179,9 +179,7 @@ def figure(results: mj.Results) -> Figure:
         seen = one(results[sweep], axis, index=0).gap
         points(panel["c"], seen, axis, color=f"C{i}", label=words, join=True)
     names = ("personas of 100", "gap")
-    frame(
-        panel["c"], "aligned on {aligned} others, frozen", results["paired"].gap, *names
-    )
+    frame(panel["c"], "aligned on {aligned} others, frozen", seen, *names)
     return canvas
 
 
