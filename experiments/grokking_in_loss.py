@@ -148,7 +148,7 @@ def lag(results: mj.Results) -> xr.DataArray:
 
 def figure(results: mj.Results) -> Figure:
     """Losses and accuracies over steps by noise, and how late they are by momentum."""
-    canvas, panel = panels("abc;def|gh", (13, 9.6))
+    canvas, panel = panels("abc;def;gh.", (13, 9.6))
     main = one(results["main"], "noise", "momentum")
     for letters, noise in zip(("ad", "be", "cf"), main.noise.values, strict=False):
         seen = main.sel(noise=noise)
