@@ -1,5 +1,7 @@
 """A long tail of groups, and a network that learns some of its points."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +11,7 @@ import optax
 import memjax as mj
 
 DIM, CLASSES, GROUPS, WIDTH = 32, 10, 200, 64
+TOGETHER = 4  # models in a chunk: as many as share a core's cache
 model = mj.models.mlp((DIM, WIDTH, CLASSES))
 
 
@@ -50,6 +53,18 @@ def right(params: Any, x: jax.Array, y: Any) -> jax.Array:
     return mj.observables.accuracy(model.apply(params, x), y.label)
 
 
+def answers(params: Any, data: mj.Data) -> jax.Array:
+    """What is right of each point [n]."""
+    return jax.vmap(partial(right, params))(data.x, data.y)
+
+
+def drawn(seen: Table, mask: Any, share: Any) -> jax.Array:
+    """The points that the model of this number sees: so large a share."""
+    key = jax.random.fold_in(seen.mask_key, mask)
+    all_of_them = seen.train.w > 0
+    return mj.datasets.subset(key, all_of_them, jnp.round(share * len(all_of_them)))
+
+
 def legs(
     seen: Table, held: jax.Array, start: Any, lr: Any, steps: int, **end: Any
 ) -> mj.Legs:
@@ -61,3 +76,8 @@ def legs(
 
     fit = mj.train(loss, optax.adam(lr), observe, (0, steps), **end)
     return fit(model.init(jax.random.fold_in(seen.init_key, start)), train)
+
+
+def in_chunks(f: Callable, several: Any) -> Any:
+    """`f` of each of several, a few at a time."""
+    return jax.lax.map(f, several, batch_size=TOGETHER)

@@ -33,10 +33,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments._crossing import crossing, exponent
 from memjax.cli import launch
 from memjax.datasets import bigrams
 from memjax.plots import frame, key, level, lines, log_ticks, one, panels, points
+from ._crossing import crossing, exponent
 
 LEARNED = 0.1  # nats of a gap at which pairs are enough
 

@@ -2,23 +2,26 @@
 
 A small residual network learns which of ten places a blob is in. Its training loss is
 near zero long before its test loss falls: grokking in the loss. The post that has the
-example says that accuracy shows hardly any of it. But all that lags is what the norms
-test with. They train by the mean and variance of the batch and test by running averages
-of these, which start at 0 and 1 and take 1 / momentum steps to forget that; with those
-of the last batch instead, the same network generalizes as soon as it learns.
+example says that accuracy shows hardly any of it; here it is as late. And all that lags
+is what the norms test with. They train by the mean and variance of the batch and test
+by running averages of these, which start at 0 and 1 and take 1 / momentum steps to
+forget that; with those of the last batch instead, the same network generalizes as soon
+as it learns.
 
 Source: Z. Liu, Grokking in loss doesn't necessarily imply grokking in accuracy, post of
 May 2026. Its curves are pictures. That averages are the reason is ours.
 Command: python -m experiments.grokking_in_loss
-Expected: with averages of momentum 0.1 the test loss is below half a nat some 20 steps
-after the training loss, with those of the last batch within 3.
+Expected: with averages of momentum 0.1 the test loss is below half a nat 24 to 38 steps
+after the training loss, with those of the last batch within 2.
 
 The post's settings are known: images of 28 by 28, noise 0, 0.15 and 0.3, 512 points to
 train on and to test on, four stages of two blocks from 8 channels, Adam at 0.001 for
 100 steps on all points. By default images are of 14 by 14, 128 points and stages of one
 block, so that it takes two minutes: --side=28 --size=512 --tests=512 --blocks=2 is the
-post's. With a fourth of the pixels the same noise hides more. One training serves
-several momenta, for what is tested with does not change it.
+post's. (Of that one run each without noise and at 0.15 was seen, up to step 34, and was
+like those here: accuracy is late by averages, and not by the last batch.) With a fourth
+of the pixels the same noise hides more. One training serves several momenta, for what
+is tested with does not change it.
 """
 
 from typing import Any
@@ -32,9 +35,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments._crossing import exponent
 from memjax.cli import launch
 from memjax.plots import frame, key, level, lines, one, panels, points
+from ._crossing import exponent
 
 CLASSES = 10
 MOMENTA = (0.05, 0.1, 0.2, 1.0)  # 0.1 is PyTorch's; 1 takes the last batch's own
@@ -110,7 +113,7 @@ def sweeps(
 
 def claims(results: mj.Results) -> list[mj.Claim]:
     """How late the test loss and accuracy are, and by what."""
-    return mj.judged(__file__, results, late_loss, late_accuracy, end, below, lag)
+    return mj.judged(__file__, results, late_loss, late_answers, end, below, lag)
 
 
 def late_loss(results: mj.Results) -> xr.DataArray:
@@ -120,7 +123,7 @@ def late_loss(results: mj.Results) -> xr.DataArray:
     return reached[0] - reached[1]
 
 
-def late_accuracy(results: mj.Results) -> xr.DataArray:
+def late_answers(results: mj.Results) -> xr.DataArray:
     """Steps from the training accuracy to the test accuracy being high."""
     seen = results["main"]
     reached = [mj.first_step(seen[f"{p}_accuracy"], RIGHT) for p in ("test", "train")]
@@ -147,19 +150,20 @@ def lag(results: mj.Results) -> xr.DataArray:
 
 def figure(results: mj.Results) -> Figure:
     """Losses and accuracies over steps by noise, and how late they are by momentum."""
-    canvas, panel = panels("abc;def;ggh", (13, 9.6))
+    canvas, panel = panels("abc;def;gh.", (13, 9.6))
     main = one(results["main"], "noise", "momentum")
     for letters, noise in zip(("ad", "be", "cf"), main.noise.values, strict=False):
         seen = main.sel(noise=noise)
-        draw(panel[letters[0]], seen, "loss", yscale="log")
+        draw(panel[letters[0]], seen, "loss", yscale="log", ylim=(4e-3, 4))
         draw(panel[letters[1]], seen, "accuracy")
     look: dict[str, Any] = {"color": "noise", "label": "noise {noise:g}", "join": True}
-    late, words = one(late_loss(results), "noise", "momentum"), "momentum of averages"
-    points(panel["g"], late, "momentum", **look)
-    frame(panel["g"], "test loss is late", late, words, "steps", xscale="log")
-    late = one(late_accuracy(results), "noise", "momentum")
-    points(panel["h"], late, "momentum", **look)
-    frame(panel["h"], "test accuracy is late", late, words, "steps", xscale="log")
+    names: dict[str, Any] = {"x": "momentum of averages", "y": "steps", "xscale": "log"}
+    for letter, late in (("g", late_loss(results)), ("h", late_answers(results))):
+        late = one(late, "noise", "momentum")
+        late = late.where(np.isfinite(late.max("seed")))  # all seeds get there
+        points(panel[letter], late, "momentum", **look)
+        words = "test loss" if letter == "g" else "test accuracy"
+        frame(panel[letter], f"{words} is late, where all get there", late, **names)
     return canvas
 
 

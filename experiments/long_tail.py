@@ -19,7 +19,6 @@ exact. Thresholds of what is memorized (0.25) and influential (0.15) are those t
 Feldman and Zhang are said to use.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -32,12 +31,13 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 import memjax as mj
-from experiments._long_tail import CLASSES, DIM, GROUPS, Table, legs, right, table
 from memjax.cli import launch
 from memjax.observables.memorization import influence, memorization
 from memjax.plots import density, frame, key, level, lines, one, panels, points
+from . import _long_tail as tail
+from ._long_tail import CLASSES, DIM, GROUPS
 
-PILOT, STARTS, TOGETHER = 100, 8, 4  # models that rank, that are compared, in a chunk
+PILOT, STARTS = 100, 8  # models that rank, and that are compared
 REMOVED = (0.0, 0.1, 0.2, 0.3)  # shares of the points
 MEMORIZED, INFLUENTIAL = 0.25, 0.15
 
@@ -47,42 +47,30 @@ def run(
     *, size: int, tests: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Train a model on the points of its mask; at the end, what it gets right."""
-    seen = table(seed, alpha, spread, noise, size, tests)
-    held = drawn(seen, mask, share)
+    seen = tail.table(seed, alpha, spread, noise, size, tests)
+    held = tail.drawn(seen, mask, share)
     group = seen.train.y.group
     absent = jnp.all(seen.test.y.group[:, None] != group[None], axis=1)
     unseen = seen.test._replace(w=absent / jnp.sum(absent))
 
     def finish(params: Any) -> dict[str, Any]:
-        known, tested = (answers(params, part) for part in (seen.train, seen.test))
+        known, tested = (tail.answers(params, part) for part in (seen.train, seen.test))
         alike = jnp.sum(group[:, None] == group[None], axis=1)
         each = {"held": 1.0 * held, "right": known, "count": 1.0 * alike}
         found = {
             n: mj.named(a, "point") for n, a in {**each, "wrong": seen.wrong}.items()
         }
         found["right_test"] = mj.named(tested, "test")
-        return found | {"unseen": mj.expect(partial(right, params), unseen)}
+        return found | {"unseen": mj.expect(partial(tail.right, params), unseen)}
 
-    return legs(seen, held, mask, lr, steps, finish=finish)
-
-
-def answers(params: Any, data: mj.Data) -> jax.Array:
-    """What is right of each point [n]."""
-    return jax.vmap(partial(right, params))(data.x, data.y)
-
-
-def drawn(seen: Table, mask: Any, share: Any) -> jax.Array:
-    """The points that the model of this number sees: so large a share."""
-    key = jax.random.fold_in(seen.mask_key, mask)
-    all_of_them = seen.train.w > 0
-    return mj.datasets.subset(key, all_of_them, jnp.round(share * len(all_of_them)))
+    return tail.legs(seen, held, mask, lr, steps, finish=finish)
 
 
 def exact_run(
     alpha: Any, spread: Any, seed: Any, *, size: int, tests: int
 ) -> dict[str, Any]:
     """The groups, and which points kernel regression is right about without them."""
-    train, test = (seen := table(seed, alpha, spread, 0.0, size, tests))[:2]
+    train, test = (seen := tail.table(seed, alpha, spread, 0.0, size, tests))[:2]
     squares = jnp.sum((train.x[:, None] - train.x[None]) ** 2, axis=-1)
     labels = jax.nn.one_hot(train.y.label, CLASSES)
     without = mj.kernels.left_out(jnp.exp(-squares / (2 * DIM)), labels)
@@ -100,16 +88,16 @@ def removed_run(
 
     `covered` is the share of tests whose group still has a point.
     """
-    seen = table(seed, alpha, spread, 0.0, size, tests)
+    seen = tail.table(seed, alpha, spread, 0.0, size, tests)
 
     def trained(held: jax.Array, start: Any) -> Any:
-        return mj.walk(legs(seen, held, start, lr, steps))[0].state[0]
+        return mj.walk(tail.legs(seen, held, start, lr, steps))[0].state[0]
 
     def pilot(mask: Any) -> tuple[jax.Array, jax.Array]:
-        held = drawn(seen, mask, share)
-        return held, answers(trained(held, mask), seen.train)
+        held = tail.drawn(seen, mask, share)
+        return held, tail.answers(trained(held, mask), seen.train)
 
-    score = memorization(*in_chunks(pilot, jnp.arange(PILOT))).value
+    score = memorization(*tail.in_chunks(pilot, jnp.arange(PILOT))).value
     chance = jax.random.uniform(jax.random.fold_in(seen.mask_key, PILOT), (size,))
     place = jnp.stack([jnp.argsort(jnp.argsort(-a)) for a in (score, chance)])
     removed = tuple(round(part * size) for part in REMOVED)
@@ -117,10 +105,10 @@ def removed_run(
     kept = kept.reshape(-1, size)  # [by × removed, point]
 
     def tested(case: tuple) -> jax.Array:
-        return jnp.mean(answers(trained(*case), seen.test))
+        return jnp.mean(tail.answers(trained(*case), seen.test))
 
     starts = PILOT + jnp.tile(jnp.arange(STARTS), len(kept))
-    found = in_chunks(tested, (jnp.repeat(kept, STARTS, axis=0), starts))
+    found = tail.in_chunks(tested, (jnp.repeat(kept, STARTS, axis=0), starts))
     there = jax.vmap(jnp.zeros(GROUPS).at[seen.train.y.group].max)(1.0 * kept)
     covered = jnp.mean(there[:, seen.test.y.group], axis=1)
     labels = {"by": ("memorized", "random"), "removed": removed}
@@ -129,11 +117,6 @@ def removed_run(
         name: mj.named(a.reshape(2, -1), *labels, coords=labels)
         for name, a in each.items()
     }
-
-
-def in_chunks(f: Callable, several: Any) -> Any:
-    """`f` of each of several, a few at a time: as many as share a core's cache."""
-    return jax.lax.map(f, several, batch_size=TOGETHER)
 
 
 def sweeps(

@@ -34,10 +34,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import memjax as mj
-from experiments._crossing import exponent
 from memjax.cli import launch
 from memjax.models.tokens import no_norm, normed
 from memjax.plots import frame, lines, log_ticks, one, panels, points
+from ._crossing import exponent
 
 FORMS = ("tied", "untied", "normed")
 BATCH = 128  # pairs that a step sees

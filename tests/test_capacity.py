@@ -29,6 +29,7 @@ def points(dim, classes, size, capacity, seed=0):
 @pytest.mark.parametrize("name", capacity.ACTIVATIONS)
 def test_bits_are_those_of_a_network_in_numpy(name):
     shape = {"max_width": 6, "capacity": 30, "activation": name, "dim": 5, "steps": 4}
+    shape["depth"] = 1
     legs = capacity.run(4, 20, 0.05, 0, **shape)
     params = legs.start[0]
     first, second, head = (np.asarray(a["w"]) for part in params for a in part)
@@ -42,16 +43,19 @@ def test_bits_are_those_of_a_network_in_numpy(name):
 
 
 @pytest.mark.long
-def test_a_linear_map_reads_its_own_inputs_only():
-    shape = {"max_dim": 6, "capacity": 8, "classes": 3, "steps": 4}
-    legs = capacity.linear_run(4, 8, 0.05, 0, **shape)
-    ((layer,), *_) = jax.jit(lambda: mj.walk(legs)[0].state)()
-    w = np.asarray(layer["w"])
-    assert (w[4:] == 0).all() and (w[:4] != 0).all()
-    x, y = points(6, 3, 8, 8)
-    expected = (8 * np.log(3) - nats(x[:, :4] @ w[:4], y).sum()) / np.log(2)
-    last = jax.jit(lambda: mj.walk(legs)[1]["bits"][-1])()
-    assert float(last) == pytest.approx(expected, abs=1e-3)
+def test_two_hidden_layers_are_those_in_numpy():
+    shape = {"max_width": 6, "capacity": 30, "activation": "relu", "dim": 5, "steps": 4}
+    legs = capacity.run(4, 20, 0.05, 0, depth=2, **shape)
+    params = [np.asarray(a["w"]) for part in legs.start[0] for a in part]
+    assert (params[1][4:] == 0).all() and (params[1][:, 4:] == 0).all()
+    x, y = points(5, 5, 20, 30)
+    hidden = np.maximum(np.maximum(x @ params[0], 0) @ params[1], 0)
+    each = nats(hidden @ params[2] @ params[3], y)
+    bits = (20 * np.log(5) - each.sum()) / np.log(2)
+    seen = jax.jit(legs.observe)(legs.start)
+    assert float(seen["bits"]) == pytest.approx(bits, abs=1e-3)
+    count = 5 * 4 + 4 * 4 + 4 * 5 + 5 * 5
+    assert float(seen["per_parameter"]) == pytest.approx(bits / count, abs=1e-5)
 
 
 @pytest.mark.long
@@ -72,10 +76,10 @@ def test_bits_of_sequences_count_every_token():
 
 @pytest.fixture(scope="module")
 def made_up():
-    few = {"width": (2, 4), "size": (4, 8), "dims": (2, 4), "samples": (4, 16)}
+    few = {"width": (2, 4), "size": (4, 8), "widths": (2, 4), "sizes": (4, 16)}
     made = capacity.sweeps(**few, sequences=(2, 4), seeds=2, steps=3, dim=3)
     groups = {name: len(sweep.plan().groups) for name, sweep in made.items()}
-    assert groups == {"main": 3, "linear": 1, "sequences": 1, "one_layer": 1}
+    assert groups == {"main": 3, "deep": 1, "sequences": 1, "one_layer": 1}
     return {name: sweep.made_up() for name, sweep in made.items()}
 
 
@@ -83,14 +87,11 @@ def test_measures_are_by_hand(made_up):
     main = made_up["main"].copy()
     count = 6 * main.width + 9
     main["bits"] = (2.0 * count * (main["size"] / 8)).broadcast_like(main.bits)
-    linear = made_up["linear"].copy()
-    linear["accuracy"] = (1.0 - 0.02 * (linear["size"] > 4)).broadcast_like(linear.bits)
-    results = {**made_up, "main": main, "linear": linear}
+    deep = made_up["deep"].copy()
+    deep["bits"] = (3.0 * deep.width**2 * deep["size"]).broadcast_like(deep.bits)
+    results = {**made_up, "main": main, "deep": deep}
     np.testing.assert_allclose(capacity.slope(results), 1)
+    np.testing.assert_allclose(capacity.by_width(results), 2)
     np.testing.assert_allclose(capacity.kept(results).sel(size=4), 0.5)
     most = capacity.most(results, "main", "bits").sel(width=4)
     np.testing.assert_allclose(most, 66)
-    np.testing.assert_allclose(capacity.up_to(results), 8)  # halfway from 4 to 16
-    np.testing.assert_allclose(capacity.by_inputs(results), 0, atol=1e-6)
-    held = capacity.memorized(results)
-    np.testing.assert_allclose(held, linear.bits.isel(step=-1) / np.log2(40), rtol=1e-5)

@@ -23,8 +23,8 @@ TINY = {
     "--numbers=1,2 --few_tokens=4 --few_rank=2 --more_numbers=1,2,3 --many_tokens=6 "
     "--many_rank=3 --law_steps=20",
     "canaries": "--count=12 --tests=5 --width=8 --heads=2 --steps=2 --seeds=2 --wd=0,1",
-    "capacity": "--width=2,4 --size=4,8 --seeds=2 --steps=3 --dims=2,4 --samples=3,6 "
-    "--classes=3 --sequences=2,4 --symbols=3 --length=3 --stream=4 --dim=3 "
+    "capacity": "--width=2,4 --size=4,8 --seeds=2 --steps=3 --widths=2,3 --sizes=3,6 "
+    "--few=2 --sequences=2,4 --symbols=3 --length=3 --stream=4 --dim=3 "
     "--sequence_steps=3",
     "classification_vs_regression": "--size=4,6 --p=1.6 --q=0.6,2 --seeds=2 --few=4,6 "
     "--ratio=1,2 --draws=2 --signal=1,2 --features=20 --classes_size=4,6",
@@ -32,6 +32,8 @@ TINY = {
     "--seeds=2 --noprototype",
     "cot_unary": "--size=4 --symbols=2 --length=3 --width=4 --heads=1 --steps=3 "
     "--seeds=2 --limits --widths=2,4 --sizes=2,4 --few=2 --apart_layers=1 --longest=2",
+    "cross_modal": "--aligned=0,3,5 --seeds=2 --width=4 --steps=3 --shown=0,4 "
+    "--paired=0,4 --before=3 --wide=6",
     "double_descent": "--size=4,6 --features=3,12 --seeds=2 --large=20 --random=3,9 "
     "--wide=20 --random_size=5 --random_seeds=2",
     "gnn_memorization": "--homophily=0,1 --seeds=2 --starts=2 --nodes=20 --hidden=4 "
@@ -58,6 +60,8 @@ TINY = {
     "label_noise_neurons": "--noise=0,0.5 --modulus=5 --width=4 --steps=10 --seeds=1",
     "layernorm": "--held=none,all --size=8 --batch=4 --first=2 --length=4 --width=8 "
     "--steps=4 --looks=2 --seeds=2",
+    "linear_capacity": "--dim=2,4 --size=4,8 --lr=0.01,0.03 --classes=3 --seeds=2 "
+    "--steps=3",
     "long_tail": "--masks=6 --noisy_masks=5 --seeds=2 --size=20 --tests=30 --steps=4",
     "pattern_bursts": "--width=8 --layers=1 --size=4 --batch=2 --length=8 --prompt=4 "
     "--steps=6 --looks=3 --random_width=4,8 --few=2 --brief=3 --seeds=2",

@@ -130,7 +130,7 @@ def test_measures_are_by_hand() -> None:
     test = xr.where(step >= 10 + 2 / momentum, 0.2, 2.0).broadcast_like(seen.test_loss)
     right = {"train_accuracy": 1 - train, "test_accuracy": 1 - test / 2}
     results = {"main": seen.assign(train_loss=train, test_loss=test, **right)}
-    for found in (grokking.late_loss(results), grokking.late_accuracy(results)):
+    for found in (grokking.late_loss(results), grokking.late_answers(results)):
         for at, late in ((0.05, 40), (0.1, 20), (0.2, 10), (1.0, 2)):
             np.testing.assert_allclose(found.sel(momentum=at), late)
     np.testing.assert_allclose(grokking.lag(results), -1)

@@ -44,7 +44,7 @@ def in_numpy(params, x, y, lr, steps):
 @pytest.mark.long
 def test_a_mask_is_training_on_its_points_alone():
     points = seen()
-    held = long_tail.drawn(points, 3, 0.75)
+    held = tail.drawn(points, 3, 0.75)
     legs = tail.legs(points, held, 3, 0.01, 6)
     there = np.asarray(held)
     assert there.sum() == 18

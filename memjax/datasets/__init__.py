@@ -27,6 +27,7 @@ from memjax.datasets.parts import Parts as Parts
 from memjax.datasets.parts import mislabeled as mislabeled
 from memjax.datasets.parts import subset as subset
 from memjax.datasets.parts import uniform_on as uniform_on
+from memjax.datasets.personas import personas as personas
 from memjax.datasets.random_labels import classes_at as classes_at
 from memjax.datasets.random_labels import cube as cube
 from memjax.datasets.random_labels import exponential as exponential
