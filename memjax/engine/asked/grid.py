@@ -71,24 +71,6 @@ class Grid(NamedTuple):
         pairs = {bound_of(name): name for name in known}
         return {b: name for b, name in sorted(pairs.items()) if b in self.fixed}
 
-    def keys(self, lanes: np.ndarray, marks: Mapping[str, Any]) -> list[str]:
-        """Names of lanes by the values on their axes, the same in every grid.
-
-        `marks` are further columns along a dimension.
-        """
-        at = self.positions()[lanes].T
-        columns = [
-            (name, [label(values[i]) for i in along])
-            for along, (dimension, columns) in zip(at, self.axes.items(), strict=True)
-            for name, values in (columns | marks.get(dimension, {})).items()
-        ]
-        names = [name for name, _ in columns]
-        rows = zip(*(values for _, values in columns), strict=True)
-        return [
-            json.dumps(dict(zip(names, row, strict=True)), sort_keys=True)
-            for row in rows
-        ]
-
     def groups(self, positions: np.ndarray) -> list[tuple[dict[str, Any], np.ndarray]]:
         """Lanes (by index) that share all shapes, one compiled program each."""
         dims = {name: d for d, c in enumerate(self.axes.values()) for name in c}
@@ -108,6 +90,21 @@ class Grid(NamedTuple):
             lanes = np.flatnonzero(member.reshape(-1) == g)
             found.append(({**still, **varied}, lanes))
         return found
+
+
+def names_of(labels: Mapping[str, Mapping[str, Sequence]], lanes: Any) -> list[str]:
+    """Names of lanes by the labels along each dimension, the same in every grid."""
+    lengths = [len(next(iter(columns.values()))) for columns in labels.values()]
+    at = np.unravel_index(lanes, lengths) if lengths else ()
+    columns = {
+        name: [texts[i] for i in along]
+        for along, of in zip(at, labels.values(), strict=True)
+        for name, texts in of.items()
+    }
+    rows = zip(*columns.values(), strict=True) if columns else ((),) * len(lanes)
+    return [
+        json.dumps(dict(zip(columns, row, strict=True)), sort_keys=True) for row in rows
+    ]
 
 
 def _first_alike(columns: Sequence[tuple]) -> np.ndarray:

@@ -106,13 +106,13 @@ def held_bytes(price: Price, hand: int, chunk: int) -> int:
 def _blocks(group: Group, machine: Machine, chunk: int | None) -> list[Block]:
     """The blocks of a group, all of one size, so that they share a program."""
     devices, most = machine.devices, chunk or lanes_that_suit(group, machine)
-    parts = _cut(group, machine, most)
+    parts, seconds = _cut(group, machine, most), group.seconds
     size, hand = whole_chunks(len(parts[0]), devices, most)
     made = []
     for part in parts:
-        order, real = deal(group.seconds[part], devices, hand)
+        order, real = deal(seconds[part], devices, hand)
         mine = part[order]
-        longest = float(group.seconds[mine].reshape(devices, hand).sum(1).max())
+        longest = float(seconds[mine].reshape(devices, hand).sum(1).max())
         longest += hand // size * float(group.price.starting(group.steps[part].max()))
         made.append(Block(group, group.lanes[mine], real, size, None, longest))
     calls = round(max(block.seconds for block in made) / CALL_SECONDS)
