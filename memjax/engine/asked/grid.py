@@ -17,6 +17,7 @@ from memjax.engine.asked.parameters import (
     is_sequence,
     label,
 )
+from memjax.engine.asked.values import is_key
 
 MOST_RUNS = 10_000_000  # of a grid; what lists its lanes would not fit into memory
 
@@ -172,13 +173,20 @@ def _check_names(run: Callable, names: list[str], known: tuple[str, ...]) -> Non
 
 
 def _values(name: str, values: Sequence) -> tuple:
-    if isinstance(values, np.ndarray | jax.Array) and values.ndim > 1:
+    if is_key(values) or any(map(is_key, values)):
+        hint = (
+            f"make it {name}=range(8), and the key in the run: jax.random.key({name})"
+        )
+        raise BadValue(name, f"an axis holds numbers, not random keys; {hint}")
+    if hasattr(values, "__array__") and np.ndim(values) > 1:
         raise BadValue(name, "an axis has one dimension; hand arrays in by inputs=")
-    values = tuple(v.item() if isinstance(v, np.generic) else v for v in values)
-    values = tuple(v.item() if isinstance(v, jax.Array) else v for v in values)
-    if not values:
+    each = np.asanyarray(values) if hasattr(values, "__array__") else values
+    found = tuple(
+        v.item() if isinstance(v, np.generic | jax.Array) else v for v in each
+    )
+    if not found:
         raise BadValue(name, "an axis needs at least one value")
-    return values
+    return found
 
 
 def _not_too_many(columns: Sequence[Mapping[str, Sequence]]) -> None:

@@ -15,6 +15,7 @@ from memjax.engine.planned.price import Price
 from memjax.engine.planned.words import count, duration, size_of
 
 CALL_SECONDS = 5.0  # a sweep returns to Python at least about this often
+MANY_BYTES = 4 * GIB  # of results, from which a plan warns of them
 STATE_BYTES = 2**30  # what the lanes of a call may carry from segment to segment
 
 
@@ -38,6 +39,9 @@ class Plan(NamedTuple):
         for group in self.groups:
             lines += self._describe(group, [b for b in self.blocks if b.group is group])
         lines.append(f"about {duration(self.seconds)} to run, besides compiling")
+        kept = sum(g.price.result_bytes * len(g.lanes) for g in self.groups)
+        if kept > MANY_BYTES:
+            lines.append(f"results of {size_of(kept)} have to fit into memory")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
