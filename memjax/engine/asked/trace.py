@@ -27,6 +27,11 @@ from memjax.lanes import wide
 
 OBSERVED = ("observe", "finish")  # the others return states, as lists of arrays
 KEPT = 256  # moments whose traces JAX keeps
+TO_BE_KNOWN = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
 _moment = jax.make_user_context()
 _moments = itertools.count(1)
 
@@ -144,7 +149,7 @@ def trace(
         with at_moment(moment), no_draws_of_the_host(run, again):
             whole, returned = jax.make_jaxpr(setup, return_shape=True)(numbers, inputs)
     except TypeError as error:
-        if "trace" in str(error).lower() or "concrete" in str(error):
+        if isinstance(error, TO_BE_KNOWN) or "concrete" in str(error):
             raise TypeError(_to_be_known(run, numbers, error)) from None
         raise
     made = Part(whole.jaxpr, jax.tree.structure(returned))
