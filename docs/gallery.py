@@ -48,19 +48,7 @@ def ordered() -> list[str]:
 
 def index(found: dict[str, list[Claim]]) -> str:
     """All experiments by their figures, and how much of each holds."""
-    cards = "\n".join(
-        f"""
-::::{{grid-item-card}} `{name}`
-:link: {name}
-:link-type: doc
-:img-top: {ROOT}/figures/{name}.png
-{plain(claim(experiments, name))}
-:::{{card-footer}}
-{held(found.get(name, []))}
-:::
-::::"""
-        for name in ordered()
-    )
+    cards = "\n".join(card(name, found.get(name)) for name in ordered())
     hidden = "\n".join(ordered())
     return f"""# Gallery
 
@@ -80,6 +68,20 @@ the [scoreboard](scoreboard.md).
 {hidden}
 ```
 """
+
+
+def card(name: str, claims: list[Claim] | None) -> str:
+    """An experiment in a few words, with its figure where it has a record."""
+    figure = "" if claims is None else f"\n:img-top: {ROOT}/figures/{name}.png"
+    return f"""
+::::{{grid-item-card}} `{name}`
+:link: {name}
+:link-type: doc{figure}
+{plain(claim(experiments, name))}
+:::{{card-footer}}
+{held(claims or [])}
+:::
+::::"""
 
 
 def page(name: str) -> str:

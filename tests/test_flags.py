@@ -113,6 +113,8 @@ def test_a_sweep_that_is_none_is_not_stated(mine):
         ("--kind=[1]", "--kind: is not a list"),
         ("--a=" + "[" * 9999, "--a: is not a list"),
         ("--a=[1e999]", "--a: is not a list"),
+        ("--shift=3,4", "--shift: takes one value, got 3,4; the default of an axis"),
+        ("--a", "--a: needs a value: --name=value"),
         ("--shift=1e999", "--shift: needs a finite number"),
     ],
 )

@@ -115,7 +115,8 @@ def test_an_edge_list_file_is_a_graph_whose_content_names_it(tmp_path) -> None:
     ("text", "problem"),
     [
         ("1 2\n3\n", "line 2: an edge is two node names"),
-        ("1 2 0.5\n", "line 1"),
+        ("1 2 0.5\n", "line 1.*weights are not used"),
+        ("source,target\n0,1\n1,2\n", "source,target is a header; begin it with #"),
         ("# nothing\n", "no edges"),
         ("1 2\n7 7\n", "node 7 has no neighbor"),
     ],

@@ -2,8 +2,12 @@
 
 import itertools
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +34,12 @@ REFUSED = [
     ({"seed": [2**31]}, "seed", "32 bits"),
     ({"capacity": 3}, "capacity", "no room for size 5"),
     ({"width": (100, 0)}, "width", "at least 1, got 0"),
+    ({"lr": {1e-3, 1e-2}}, "lr", "not a set"),
+    ({"lr": (rate for rate in (1e-3, 1e-2))}, "lr", "not a generator"),
+    ({"lr": {"slow": 1e-3}}, "lr", "not a dict"),
+    ({"lr": pd.DataFrame({"a": [1.0]})}, "lr", "one dimension"),
+    ({"seed": jax.random.split(jax.random.key(0), 2)}, "seed", "not random keys"),
+    ({"seed": [jax.random.key(0)]}, "seed", "not random keys"),
     ({"depth": 3}, "depth", "no such parameter"),
 ]
 
@@ -39,6 +49,22 @@ def test_refusals(given, name, problem):
     with pytest.raises(mj.BadValue, match=problem) as refused:
         mj.Sweep(run, **{"size": 5, "lr": 1e-3, "seed": 0, **given})
     assert refused.value.name == name
+
+
+@pytest.mark.parametrize("kind", [np.array, pd.Series, pd.Index, xr.DataArray])
+def test_arrays_of_any_library_are_axes(kind):
+    sweep = mj.Sweep(run, size=5, lr=kind([1e-3, 1e-2]), seed=kind([3, 7]))
+    assert sweep.grid.axes == {"lr": {"lr": (1e-3, 1e-2)}, "seed": {"seed": (3, 7)}}
+    assert {type(v) for v in sweep.grid.axes["seed"]["seed"]} == {int}
+
+
+def test_a_plan_warns_of_results_that_may_not_fit_into_memory():
+    def wide(a):
+        return {"x": mj.named(jnp.full(10**6, a), "place")}
+
+    few, many = (mj.Sweep(wide, a=np.linspace(0, 1, n)).plan() for n in (10, 10**5))
+    assert "results of 373 GiB have to fit into memory" in str(many)
+    assert "have to fit" not in str(few)
 
 
 def test_a_missing_parameter_is_named():

@@ -83,6 +83,15 @@ def test_the_published_points_have_the_published_height_and_fit():
     assert round(fit[3], 3) == 1.000
 
 
+def test_the_fit_is_that_of_curves_in_general():
+    """Least squares from a start, by another algorithm and without one's bounds."""
+    gap = post.points()[:6].expand_dims(seed=[0])
+    start = {"A": 1.0, "B": 0.5, "C": 0.0}
+    found = mj.fit(lambda n, A, B, C: A * n**B + C, gap, "size", start).each
+    fit = mj.observables.power_law(experiment.FITTED, gap.values[0])
+    np.testing.assert_allclose(found.squeeze(), fit[:3], rtol=1e-5)
+
+
 @pytest.fixture(scope="module")
 def made_up() -> dict:
     """Made-up growth: one seed of four follows the published law, all peak at 3200."""

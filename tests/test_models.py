@@ -132,6 +132,11 @@ def test_an_equinox_module_is_a_model_and_trains_in_a_sweep():
         assert float(found[seed, 1]) == pytest.approx(after.mean(), rel=1e-4)
 
 
+def test_a_module_that_is_made_is_refused():
+    with pytest.raises(TypeError, match=r"not a Linear that is made: from_nnx\(lambda"):
+        mj.models.from_nnx(nnx.Linear(3, 4, rngs=nnx.Rngs(0)))
+
+
 def test_modules_that_mix_points_are_refused():
     with pytest.raises(ValueError, match="state besides"):
         mj.models.from_equinox(lambda _: eqx.nn.BatchNorm(3, "batch", mode="ema"))

@@ -18,14 +18,20 @@ import numpy as np
 import pytest
 import tiny
 import xarray as xr
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.numpy import load_file
 
 import memjax as mj
-from memjax.engine.kept import blocks, resume
+from memjax.engine.kept import blocks, resume, spans
 from memjax.engine.kept import store as stores
 from memjax.engine.planned import plan as plans
 from memjax.engine.run import calls
 
+EVEN = st.builds(
+    lambda first, step, count: list(range(first, first + step * count, step)),
+    *(st.integers(-9, 9), st.integers(1, 4), st.integers(0, 9)),
+)
 AXES = {**tiny.AXES, "seed": range(6)}  # 48 runs
 ROOT = Path(__file__).parents[1]
 
@@ -221,6 +227,67 @@ def test_another_question_is_refused_with_the_difference(tmp_path):
     mj.sweep(tiny.run, **AXES, store=tmp_path)
     with pytest.raises(mj.Refused, match=r"steps: 20 is now 30"):
         mj.sweep(tiny.run, **{**AXES, "steps": 30}, store=tmp_path)
+
+
+@pytest.mark.long
+def test_a_plan_of_a_million_runs_is_kept_in_kilobytes(tmp_path):
+    def fading(a, seed):
+        start = jnp.full(30_000, a + seed)
+        return mj.iterate(start, lambda x, t: x / 2, lambda x: {"mean": x.mean()}, 9)
+
+    sweep = mj.Sweep(fading, a=np.linspace(0, 1, 25), seed=range(40_000))
+    store = stores.Store(tmp_path, stores.Shard(0, 1))
+    job = sweep.job(mj.machines.h100._replace(devices=3))
+    plan = sweep.plan(job=job)
+    store.add_plan(job, plan)
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 100_000
+    assert store.lanes() == len(sweep) == 1_000_000
+    back = store.planned()
+    assert len(back) == len(plan.blocks) > 1
+    for kept, block in zip(back, plan.blocks, strict=True):
+        assert kept.keys == job.keys(block.lanes)
+        np.testing.assert_array_equal(kept.real, block.real)
+    assert not all(block.real.all() for block in back)  # there are copies
+
+
+@given(parts=st.lists(EVEN | st.lists(st.integers(-50, 50))))
+def test_spans_are_the_numbers_that_they_were_made_of(parts):
+    numbers = [number for part in parts for number in part]
+    kept = json.loads(json.dumps(spans.spans(numbers)))
+    assert spans.numbers(kept).tolist() == numbers
+
+
+def test_spans_are_few_where_steps_are_even():
+    assert spans.spans([0, 2, 4, 1, 3, 7]) == [[0, 2, 3], [1, 2, 2], [7, 0, 1]]
+    assert spans.spans([]) == [] and spans.spans([5]) == [[5, 0, 1]]
+
+
+def test_a_plan_that_lists_every_name_is_resumed(tmp_path):
+    """As plans were kept before: the same blocks run, to the same bits."""
+    sweep, one = mj.Sweep(tiny.run, **AXES), tmp_path / "one"
+    whole = sweep.compute(store=one, chunk=4)
+    (file,) = one.glob("plan-*.json")
+    plan, job = json.loads(file.read_text()), sweep.job()
+    planned = stores.Store(one, stores.Shard(0, 1)).planned()
+    for block, told in zip(plan["blocks"], planned, strict=True):
+        del block["lanes"], block["copies"]
+        block |= {"keys": told.keys, "real": told.real.tolist()}
+    file.write_text(json.dumps(plan))
+    for gone in one.glob("block-*.npz"):
+        gone.unlink()
+    same(sweep.compute(store=one), whole)
+    assert len(list(one.glob("plan-*.json"))) == 1
+    assert {key for block in planned for key in block.keys} == set(job.index)
+
+
+def test_a_single_run_is_kept(tmp_path):
+    sweep = mj.Sweep(sum_of, a=1.0, seed=2)
+    assert sweep.compute(store=tmp_path).sum_of == 3
+    assert sweep.read(tmp_path).sum_of == 3
+
+
+def sum_of(a, seed):
+    return {"sum_of": a + seed}
 
 
 def test_an_older_format_is_refused(tmp_path):

@@ -414,9 +414,15 @@ def test_an_axis_of_time_is_refused():
     ],
 )
 def test_a_number_used_as_a_shape_is_told_where_shapes_stand(run):
-    with pytest.raises(TypeError) as caught:
+    line = r"\(line \d+: lambda n: \{.s.: .*\},?\)"
+    with pytest.raises(TypeError, match=f"n are numbers, traced {line}") as caught:
         mj.sweep(run, n=[2, 3])
-    assert any("n are numbers" in note for note in caught.value.__notes__)
+    assert "after the *" in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_quantity_is_named_by_a_text():
+    with pytest.raises(TypeError, match="named by a text, not by 1"):
+        mj.sweep(lambda a: {1: a}, a=[1.0])
 
 
 def test_a_step_that_changes_the_kind_of_state_is_refused():

@@ -121,7 +121,10 @@ def parse(module: ModuleType, argv: list[str]) -> flags.FlagValues:
     except flags.IllegalFlagValueError as error:
         raise _bad_value(error) from None
     except flags.Error as error:
-        raise BadValue("flagfile", str(error).splitlines()[0]) from None
+        problem = str(error).splitlines()[0]
+        name = problem.partition("Missing value for flag --")[2]
+        problem = "needs a value: --name=value" if name else problem
+        raise BadValue(name or "flagfile", problem) from None
     if len(rest) > 1:
         problem = "a list is written without blanks, every flag as --name=value"
         raise BadValue(
@@ -140,7 +143,10 @@ def _bad_value(error: Exception) -> BadValue:
     found = re.match(r"flag --(\w+)=(.*?): (.*)", str(error), re.DOTALL)
     if found is None:
         return BadValue("", str(error).splitlines()[0])
-    return BadValue(found[1], found[3].splitlines()[0])
+    problem = found[3].splitlines()[0]
+    if "," in found[2] and problem == f"needs a number, got '{found[2]}'":
+        problem = f"takes one value, got {found[2]}; the default of an axis is a tuple"
+    return BadValue(found[1], problem)
 
 
 def config(module: ModuleType, values: flags.FlagValues) -> dict[str, Any]:

@@ -196,6 +196,12 @@ def from_file(file: str | Path, *, directed: bool = False) -> Graph:
     if not pairs:
         raise ValueError(f"the edge list {file} has no edges")
     names = list(dict.fromkeys(name for edge in pairs for name in edge))
+    if (
+        not any(map(_is_whole, pairs[0]))
+        and all(map(_is_whole, names[2:]))
+        and names[2:]
+    ):
+        raise ValueError(f"{file}: {','.join(pairs[0])} is a header; begin it with #")
     if all(_is_whole(name) for name in names):
         names.sort(key=int)
     number = {name: i for i, name in enumerate(names)}
@@ -215,7 +221,9 @@ def _edge(line: str, where: str) -> tuple[str, str] | None:
     if not words:
         return None
     if len(words) != 2:
-        raise ValueError(f"{where}: an edge is two node names, got '{line.strip()}'")
+        hint = "; weights are not used, leave them out" if len(words) == 3 else ""
+        problem = f"an edge is two node names, got '{line.strip()}'{hint}"
+        raise ValueError(f"{where}: {problem}")
     return words[0], words[1]
 
 

@@ -17,7 +17,8 @@ def linen(module: Any, example: Tree) -> Model:
     """The `Model` of a `flax.linen` module; `example` is one point's input.
 
     Only parameters: a module that keeps other collections (batch statistics, say)
-    mixes points or changes between calls, and is refused.
+    mixes points or changes between calls, and is refused. So is one that draws random
+    numbers: Dropout is to be `deterministic`, or part of a loss that takes a key.
     """
 
     def init(key: jax.Array, scale: Any = 1.0) -> Tree:
@@ -40,6 +41,12 @@ def from_nnx(make: Callable[[nnx.Rngs], nnx.Module]) -> Model:
     """
     from flax import nnx  # here, because it is a fifth of the library's import time
 
+    if isinstance(make, nnx.Module):
+        kind = type(make).__name__
+        raise TypeError(
+            f"from_nnx takes what makes a module, not a {kind} that is made: "
+            f"from_nnx(lambda rngs: {kind}(…, rngs=rngs))"
+        )
     abstract = nnx.eval_shape(lambda: make(nnx.Rngs(0)))
     parts: Any = nnx.split(abstract, nnx.Param, ...)
     graph, _, others = parts

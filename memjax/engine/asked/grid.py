@@ -17,6 +17,7 @@ from memjax.engine.asked.parameters import (
     is_sequence,
     label,
 )
+from memjax.engine.asked.values import is_key
 
 MOST_RUNS = 10_000_000  # of a grid; what lists its lanes would not fit into memory
 
@@ -71,24 +72,6 @@ class Grid(NamedTuple):
         pairs = {bound_of(name): name for name in known}
         return {b: name for b, name in sorted(pairs.items()) if b in self.fixed}
 
-    def keys(self, lanes: np.ndarray, marks: Mapping[str, Any]) -> list[str]:
-        """Names of lanes by the values on their axes, the same in every grid.
-
-        `marks` are further columns along a dimension.
-        """
-        at = self.positions()[lanes].T
-        columns = [
-            (name, [label(values[i]) for i in along])
-            for along, (dimension, columns) in zip(at, self.axes.items(), strict=True)
-            for name, values in (columns | marks.get(dimension, {})).items()
-        ]
-        names = [name for name, _ in columns]
-        rows = zip(*(values for _, values in columns), strict=True)
-        return [
-            json.dumps(dict(zip(names, row, strict=True)), sort_keys=True)
-            for row in rows
-        ]
-
     def groups(self, positions: np.ndarray) -> list[tuple[dict[str, Any], np.ndarray]]:
         """Lanes (by index) that share all shapes, one compiled program each."""
         dims = {name: d for d, c in enumerate(self.axes.values()) for name in c}
@@ -108,6 +91,21 @@ class Grid(NamedTuple):
             lanes = np.flatnonzero(member.reshape(-1) == g)
             found.append(({**still, **varied}, lanes))
         return found
+
+
+def names_of(labels: Mapping[str, Mapping[str, Sequence]], lanes: Any) -> list[str]:
+    """Names of lanes by the labels along each dimension, the same in every grid."""
+    lengths = [len(next(iter(columns.values()))) for columns in labels.values()]
+    at = np.unravel_index(lanes, lengths) if lengths else ()
+    columns = {
+        name: [texts[i] for i in along]
+        for along, of in zip(at, labels.values(), strict=True)
+        for name, texts in of.items()
+    }
+    rows = zip(*columns.values(), strict=True) if columns else ((),) * len(lanes)
+    return [
+        json.dumps(dict(zip(columns, row, strict=True)), sort_keys=True) for row in rows
+    ]
 
 
 def _first_alike(columns: Sequence[tuple]) -> np.ndarray:
@@ -175,13 +173,20 @@ def _check_names(run: Callable, names: list[str], known: tuple[str, ...]) -> Non
 
 
 def _values(name: str, values: Sequence) -> tuple:
-    if isinstance(values, np.ndarray | jax.Array) and values.ndim > 1:
+    if is_key(values) or any(map(is_key, values)):
+        hint = (
+            f"make it {name}=range(8), and the key in the run: jax.random.key({name})"
+        )
+        raise BadValue(name, f"an axis holds numbers, not random keys; {hint}")
+    if hasattr(values, "__array__") and np.ndim(values) > 1:
         raise BadValue(name, "an axis has one dimension; hand arrays in by inputs=")
-    values = tuple(v.item() if isinstance(v, np.generic) else v for v in values)
-    values = tuple(v.item() if isinstance(v, jax.Array) else v for v in values)
-    if not values:
+    each = np.asanyarray(values) if hasattr(values, "__array__") else values
+    found = tuple(
+        v.item() if isinstance(v, np.generic | jax.Array) else v for v in each
+    )
+    if not found:
         raise BadValue(name, "an axis needs at least one value")
-    return values
+    return found
 
 
 def _not_too_many(columns: Sequence[Mapping[str, Sequence]]) -> None:

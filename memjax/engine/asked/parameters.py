@@ -1,7 +1,7 @@
 """What a parameter may be, and what it is called."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,9 +56,12 @@ def label(value: Any) -> Any:
 
 
 def is_sequence(value: Any) -> bool:
-    """Whether a value is an axis: a list, tuple, range or array with one dimension."""
-    if isinstance(value, np.ndarray | jax.Array):
-        return value.ndim > 0
+    """Whether a value is an axis: a list, tuple, range or array with one dimension.
+
+    Arrays are also those of pandas and xarray.
+    """
+    if hasattr(value, "__array__"):
+        return np.ndim(value) > 0
     return isinstance(value, list | tuple | range)
 
 
@@ -72,6 +75,10 @@ def check_value(name: str, value: Any, is_shape: bool = False) -> None:
     number = isinstance(value, int | float | np.number)
     if not number:
         if not is_shape or name in NOT_NEGATIVE:
+            if isinstance(value, Iterable) and not isinstance(value, str):
+                kind = type(value).__name__
+                problem = f"an axis is a list, a range or an array, not a {kind}"
+                raise BadValue(name, f"{problem}; make it one: [*…]")
             hint = "" if is_shape else "; hand arrays in by inputs="
             raise BadValue(name, f"needs a number, got {value!r}{hint}")
         return

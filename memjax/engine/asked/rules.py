@@ -146,6 +146,8 @@ def check_quantities(
 
 def _dims_of(name: str, key: str, value: Any) -> Dims:
     """The dimensions that one quantity names."""
+    if not isinstance(key, str):
+        raise TypeError(f"{name}: a quantity is named by a text, not by {key!r}")
     if "/" in key:
         raise BadValue(key, f"files take no / in a name; {name} must name it otherwise")
     if len(jax.tree.leaves(value)) != 1 or isinstance(value, dict | list | tuple):

@@ -2,10 +2,12 @@
 
 import gc
 import itertools
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -25,6 +27,11 @@ from memjax.lanes import wide
 
 OBSERVED = ("observe", "finish")  # the others return states, as lists of arrays
 KEPT = 256  # moments whose traces JAX keeps
+TO_BE_KNOWN = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
 _moment = jax.make_user_context()
 _moments = itertools.count(1)
 
@@ -142,18 +149,32 @@ def trace(
         with at_moment(moment), no_draws_of_the_host(run, again):
             whole, returned = jax.make_jaxpr(setup, return_shape=True)(numbers, inputs)
     except TypeError as error:
-        if "trace" in str(error).lower() or "concrete" in str(error):
-            error.add_note(
-                f"{run.__name__}: {', '.join(numbers)} are numbers, traced. What "
-                "Python has to know (a shape, the length of a loop, an if) is a shape: "
-                "put it after the *."
-            )
+        if isinstance(error, TO_BE_KNOWN) or "concrete" in str(error):
+            raise TypeError(_to_be_known(run, numbers, error)) from None
         raise
     made = Part(whole.jaxpr, jax.tree.structure(returned))
     traced = Traced(made, whole.consts, **found, moment=moment)
     check_effects(run, traced.jaxprs)
     warn_of_large(run, traced.closed)
     return traced
+
+
+def _to_be_known(run: Callable, numbers: Tree, error: Exception) -> str:
+    """What to do where Python has to know a number, and the line that asks for it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    library = str(Path(__file__).parents[2])
+    own = [
+        frame
+        for frame in frames
+        if "site-packages" not in frame.filename
+        and not frame.filename.startswith(library)
+    ]
+    place = f" (line {own[-1].lineno}: {own[-1].line})" if own else ""
+    return (
+        f"{run.__name__}: {', '.join(numbers)} are numbers, traced{place}. What Python "
+        "has to know (a shape, the length of a loop, an if) is a shape: put it after "
+        "the *, or say jnp.where for an if"
+    )
 
 
 @contextmanager

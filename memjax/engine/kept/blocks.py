@@ -53,8 +53,8 @@ class Planned(NamedTuple):
 
     name: str
     keys: list[str]
+    real: np.ndarray  # False for the copies that fill up
     made: Made
-    real: np.ndarray
     how: tuple  # what a block has of HOW
     machine: dict[str, Any]  # that it was planned for
 

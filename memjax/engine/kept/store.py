@@ -19,10 +19,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from filelock import FileLock, Timeout
 
-from memjax.engine.asked.parameters import label
+from memjax.engine.asked.grid import names_of
 from memjax.engine.asked.question import difference, record
 from memjax.engine.kept.blocks import HOW, Blocks, Made, Planned, made_by
 from memjax.engine.kept.files import DAMAGE, make_writable, write
+from memjax.engine.kept.spans import numbers, spans
 from memjax.engine.planned.group import Group
 from memjax.engine.planned.job import Job
 from memjax.engine.planned.plan import Plan
@@ -182,16 +183,16 @@ class Store:
         """Keep a plan, so that what resumes it computes the same blocks."""
         blocks = [
             {
-                "keys": job.keys(block.lanes),
+                "lanes": spans(block.lanes),
+                "copies": spans(np.flatnonzero(~block.real)),
                 "made": made_by(job.grid, block.group),
-                "real": block.real.tolist(),
                 **{name: getattr(block, name) for name in HOW},
             }
             for block in plan.blocks
         ]
         axes = {
-            d: {n: [label(v) for v in vs] for n, vs in c.items()}
-            for d, c in job.grid.axes.items()
+            d: {n: _shortly(labels) for n, labels in c.items()}
+            for d, c in job.labels.items()
         }
         machine = plan.machine._replace(jax_devices=())._asdict()
         record = {"axes": axes, "machine": machine, "blocks": blocks}
@@ -201,27 +202,48 @@ class Store:
     def planned(self) -> list[Planned]:
         """The blocks of this process's plans, finished or not."""
         return [
-            Planned(
-                f"{file.stem.removeprefix('plan-')}-{i:05d}",
-                b["keys"],
-                Made(*b["made"]),
-                np.array(b["real"]),
-                tuple(b.get(name, 0) for name in HOW),
-                plan.get("machine", plan),
-            )
+            block
             for file in self._plan_files()
-            for plan in [json.loads(file.read_text())]
-            for i, b in enumerate(plan["blocks"])
+            for block in _blocks_of(
+                json.loads(file.read_text()), file.stem.removeprefix("plan-")
+            )
         ]
 
     def lanes(self) -> int:
         """How many runs the sweep has that was planned last, by whatever process."""
         files = sorted(self.path.glob("plan-*.json"), key=lambda f: f.stat().st_mtime)
         axes = json.loads(files[-1].read_text())["axes"] if files else {"": {"": []}}
-        return math.prod(len(next(iter(c.values()))) for c in axes.values())
+        return math.prod(len(_in_full(next(iter(c.values())))) for c in axes.values())
 
     def _plan_files(self) -> list[Path]:
         return sorted(self.path.glob(f"plan-{self.shard}-*.json"))
+
+
+def _blocks_of(plan: dict[str, Any], name: str) -> Iterator[Planned]:
+    """The blocks of a stored plan."""
+    axes = plan["axes"].items()
+    labels = {d: {n: _in_full(of) for n, of in c.items()} for d, c in axes}
+    for i, block in enumerate(plan["blocks"]):
+        if "keys" in block:  # of plans that listed every name
+            keys, real = block["keys"], np.array(block["real"])
+        else:
+            lanes = numbers(block["lanes"])
+            keys, real = names_of(labels, lanes), np.ones(len(lanes), bool)
+            real[numbers(block["copies"])] = False
+        how = tuple(block.get(name, 0) for name in HOW)
+        machine = plan.get("machine", plan)
+        yield Planned(f"{name}-{i:05d}", keys, real, Made(*block["made"]), how, machine)
+
+
+def _shortly(labels: list) -> Any:
+    """Labels for a file: whole numbers, of which there may be a million, as spans."""
+    whole = all(type(label) is int and abs(label) < 2**62 for label in labels)
+    return {"spans": spans(labels)} if whole else labels
+
+
+def _in_full(labels: Any) -> list:
+    """The labels that `_shortly` kept."""
+    return numbers(labels["spans"]).tolist() if isinstance(labels, dict) else labels
 
 
 def _listed(versions: dict[str, Any]) -> str:

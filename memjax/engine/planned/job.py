@@ -12,9 +12,9 @@ import jax
 import numpy as np
 
 from memjax.engine.asked.axes import Per
-from memjax.engine.asked.grid import Grid
+from memjax.engine.asked.grid import Grid, names_of
 from memjax.engine.asked.lane import Kinds, Lane, kinds_of
-from memjax.engine.asked.parameters import BadValue, bare
+from memjax.engine.asked.parameters import BadValue, bare, label
 from memjax.engine.asked.question import codes_of, name_of
 from memjax.engine.asked.settings import numerics, versions
 from memjax.engine.asked.trace import Traced, moment, trace
@@ -156,13 +156,20 @@ class Job:
 
     def keys(self, lanes: np.ndarray) -> list[str]:
         """Names of lanes by what is their own, the same in every job."""
-        return self.grid.keys(lanes, self._marks)
+        return names_of(self.labels, lanes)
 
     @cached_property
     def index(self) -> dict[str, int]:
         """The lanes of the grid by their names."""
         names = self.keys(np.arange(self.grid.lanes))
         return {name: lane for lane, name in enumerate(names)}
+
+    @cached_property
+    def labels(self) -> dict[str, dict[str, list]]:
+        """Along each dimension, what names a lane: of values, and of inputs there."""
+        axes = self.grid.axes.items()
+        told = {d: {n: [label(v) for v in vs] for n, vs in c.items()} for d, c in axes}
+        return {d: columns | self._marks.get(d, {}) for d, columns in told.items()}
 
     @cached_property
     def _marks(self) -> dict[str, dict[str, list[str]]]:

@@ -15,6 +15,7 @@ from memjax.engine.planned.price import Price
 from memjax.engine.planned.words import count, duration, size_of
 
 CALL_SECONDS = 5.0  # a sweep returns to Python at least about this often
+MANY_BYTES = 4 * GIB  # of results, from which a plan warns of them
 STATE_BYTES = 2**30  # what the lanes of a call may carry from segment to segment
 
 
@@ -38,6 +39,9 @@ class Plan(NamedTuple):
         for group in self.groups:
             lines += self._describe(group, [b for b in self.blocks if b.group is group])
         lines.append(f"about {duration(self.seconds)} to run, besides compiling")
+        kept = sum(g.price.result_bytes * len(g.lanes) for g in self.groups)
+        if kept > MANY_BYTES:
+            lines.append(f"results of {size_of(kept)} have to fit into memory")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -106,13 +110,13 @@ def held_bytes(price: Price, hand: int, chunk: int) -> int:
 def _blocks(group: Group, machine: Machine, chunk: int | None) -> list[Block]:
     """The blocks of a group, all of one size, so that they share a program."""
     devices, most = machine.devices, chunk or lanes_that_suit(group, machine)
-    parts = _cut(group, machine, most)
+    parts, seconds = _cut(group, machine, most), group.seconds
     size, hand = whole_chunks(len(parts[0]), devices, most)
     made = []
     for part in parts:
-        order, real = deal(group.seconds[part], devices, hand)
+        order, real = deal(seconds[part], devices, hand)
         mine = part[order]
-        longest = float(group.seconds[mine].reshape(devices, hand).sum(1).max())
+        longest = float(seconds[mine].reshape(devices, hand).sum(1).max())
         longest += hand // size * float(group.price.starting(group.steps[part].max()))
         made.append(Block(group, group.lanes[mine], real, size, None, longest))
     calls = round(max(block.seconds for block in made) / CALL_SECONDS)
