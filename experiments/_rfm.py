@@ -6,7 +6,6 @@ small `ridge` keeps solves positive definite; the published ones have none.
 
 from typing import Any
 
-import jax
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -16,21 +15,6 @@ from memjax.plots import DASHES, frame, matrix, one, points
 
 KERNELS = ("gaussian", "quadratic")
 SHARES: dict[str, Any] = {"ylim": (-0.03, 1.06)}
-
-
-def chosen(kernel: tuple) -> dict[str, Any]:
-    """The input of runs by these kernels, their places: all are one program."""
-    places = [KERNELS.index(name) for name in kernel]
-    return {"kernel": mj.per("kernel", np.array(places))}
-
-
-def kernel(place: Any, bandwidth: Any) -> mj.kernels.metric.Kernel:
-    """The kernel at a place of `KERNELS`.
-
-    A branch: on CPUs what solves runs one at a time, and computes that one alone.
-    """
-    kernels = mj.kernels.gaussian(bandwidth), mj.kernels.quadratic
-    return lambda *three: jax.lax.switch(place, kernels, *three)
 
 
 def check(kernel: tuple, bandwidth: tuple, p: int, published_p: int) -> None:

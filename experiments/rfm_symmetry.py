@@ -38,14 +38,15 @@ from . import _rfm as rfm
 
 def run(
     moved: Any, paired: Any, shift: Any, bandwidth: Any, ridge: Any, seed: Any,
-    kernel: Any, *, p: int, capacity: int, iterations: int,
+    *, p: int, kernel: str, capacity: int, iterations: int,
 ) -> mj.Legs:  # fmt: skip
     """All pairs but the fixed points of a reflection, and `moved` others."""
     table = mj.datasets.reflection(p, shift)
     test = mj.datasets.held_out(jax.random.key(seed), table, moved, paired)
     measures = {"test": uniform_on(test), "fixed": uniform_on(table.fixed)}
     task = pairs.Task((table.a + table.b) % p, uniform_on(~test), measures)
-    made, size = rfm.kernel(kernel, bandwidth), (capacity, iterations)
+    gaussian, size = mj.kernels.gaussian(bandwidth), (capacity, iterations)
+    made = gaussian if kernel == "gaussian" else mj.kernels.quadratic
     return pairs.machine(made, task, ridge, jnp.eye(2 * p), *size, **seen(task))
 
 
@@ -66,7 +67,7 @@ def orbit_run(
 
 def sweeps(
     moved: tuple = (0, 1, 2, 16),  # numbers of pairs moved from training to the test
-    kernel: tuple = rfm.KERNELS,  # gaussian, quadratic
+    kernel: tuple = rfm.KERNELS,  # gaussian, quadratic; each is a program of its own
     bandwidth: tuple = (2.5,),  # bandwidths L of the Gaussian kernel exp(-d²/2L²)
     seeds: Any = 8,  # how many seeds, or which ones (3,7)
     p: int = 31,  # modulus, and number of classes
@@ -82,10 +83,9 @@ def sweeps(
     dials: dict[str, Any] = {"bandwidth": bandwidth, "ridge": ridge, "seed": seeds}
     dials |= {"kernel": kernel, "iterations": iterations, "moved": moved, "shift": 0}
     dials |= {"p": (p,), "capacity": p * (p - 1)}
-    inputs = rfm.chosen(kernel)
-    main = mj.Sweep(run, **dials, paired=0, inputs=inputs, float64=True)
+    main = mj.Sweep(run, **dials, paired=0, float64=True)
     even = [m for m in moved if m and m % 2 == 0] or [2]
-    gaussian, both = only("gaussian"), only(*rfm.KERNELS)
+    gaussian: Any = {"kernel": ("gaussian",)}
     whole: Any = {"moved": 0, "seed": 0}  # the seed moves nothing there
     z21: Any = {"p": (21,), "capacity": 21 * 20}
     half = mj.zipped(p=(29, 35), capacity=(421, 613))  # p²/2, rounded up
@@ -99,17 +99,12 @@ def sweeps(
     if published_p:
         size: Any = {"p": (published_p,), "capacity": published_p * (published_p - 1)}
         paper = main.but(**size, seed=seeds[:4], iterations=published_iterations)
-        made["published_whole"] = paper.but(**whole, **both)
+        made["published_whole"] = paper.but(**whole, kernel=rfm.KERNELS)
         made["published_gaussian"] = paper.but(**gaussian, moved=(1,))
         few: Any = {"paired": 1, "seed": seeds[:2], "moved": (16,)}
         made["published_mirrored"] = paper.but(**gaussian, **few)
-        made["published_quadratic"] = paper.but(**only("quadratic"), moved=(100, 200))
+        made["published_quadratic"] = paper.but(kernel=("quadratic",), moved=(100, 200))
     return made
-
-
-def only(*kernel: str) -> dict[str, Any]:
-    """Runs by these kernels."""
-    return {"kernel": kernel, "inputs": rfm.chosen(kernel)}
 
 
 def claims(results: mj.Results) -> list[mj.Claim]:

@@ -96,7 +96,8 @@ def test_a_random_metric_has_circulant_blocks() -> None:
 @pytest.mark.long
 def test_alignment_ends_at_one_and_starts_at_the_identity() -> None:
     at = {"share": 0.6, "bandwidth": 2.5, "ridge": 1e-4, "seed": (0, 1), "p": P}
-    static = {"kernel": 0, "features": "centered", "operation": ["quotient"]}
+    static = {"kernel": "gaussian", "features": "centered"}
+    static |= {"operation": ["quotient"]}
     static |= {"capacity": 16, "iterations": 3}
     given = rfm_grokking.tables(("quotient",), P)
     found = mj.sweep(rfm_grokking.run, **at, **static, inputs=given)
@@ -179,7 +180,7 @@ def test_the_quadratic_machine_on_all_pairs_multiplies_in_fourier_space() -> Non
 
 @pytest.mark.long
 def test_moved_pairs_leave_the_symmetric_training_set() -> None:
-    static = {"p": P, "kernel": 0, "capacity": 20, "iterations": 1}
+    static = {"p": P, "kernel": "gaussian", "capacity": 20, "iterations": 1}
 
     def sizes(moved: int, paired: int, shift: int = 0) -> tuple[int, int]:
         legs = rfm_symmetry.run(moved, paired, shift, 2.5, 1e-4, 0, **static)
