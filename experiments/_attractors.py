@@ -25,7 +25,7 @@ SHARES: dict[str, Any] = {
 
 def store(
     data: mj.Data, finish: Callable[[Map], dict], init_key: jax.Array,
-    *, depth: int, width: Any, max_width: int, activation: str, lr: Any, steps: int,
+    *, depth: int, width: Any, max_width: int, activation: Any, lr: Any, steps: int,
     init_scale: Any = 1.0, b2: Any = 0.999, batch: int | None = None, key: Any = None,
 ) -> mj.Legs:  # fmt: skip
     """Train `depth` hidden layers by Adam to map the points of `data` to their targets.
@@ -35,7 +35,7 @@ def store(
     """
     widths = (data.x.shape[1], *[max_width] * depth, data.x.shape[1])
     live = None, *[width] * depth, None
-    model = mj.models.mlp(widths, mj.models.ACTIVATIONS[activation], live=live)
+    model = mj.models.mlp(widths, activation, live=live)
     start, shape = model.init(init_key, init_scale), mj.schedules.cosine(steps)
     loss = mj.losses.of_model(model.apply, mj.losses.square)
 

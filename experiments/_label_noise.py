@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 import memjax as mj
 from memjax import plots
 from memjax.engine import Zipped
-from memjax.models.pairs import Params, neurons, of_neurons
+from memjax.models.pairs import Activation, Params, neurons, of_neurons
 from memjax.observables.parts import PARTS, accuracies, marked
 
 NETWORKS = ("trained", "filtered", "residual")
@@ -49,14 +49,13 @@ class Task(NamedTuple):
 
 
 def task(
-    seed: Any, noise: Any, p: int, width: Any, most: int, activation: str,
+    seed: Any, noise: Any, p: int, width: Any, most: int, activation: Activation,
     *, share: Any = SHARE, scale: Any = 1.0,
 ) -> Task:  # fmt: skip
     """The table modulo p with wrong labels, and a network at its start."""
     data_key, init_key, key = jax.random.split(jax.random.key(seed), 3)
     parts = mj.datasets.modular(p)(data_key, share, noise)
-    act = mj.models.ACTIVATIONS[activation]
-    model = mj.models.pair_network(p, most, act, live=width)
+    model = mj.models.pair_network(p, most, activation, live=width)
     start = model.init(init_key, scale)
     return Task(mj.packed(parts.train), marked(parts), start, model.apply, key)
 

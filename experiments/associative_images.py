@@ -61,7 +61,7 @@ def run(
         }
 
     how: dict[str, Any] = {"depth": depth, "width": width, "max_width": max_width}
-    how |= {"activation": "sine"}
+    how |= {"activation": mj.models.ACTIVATIONS["sine"]}
     how |= {"lr": lr, "b2": b2, "steps": steps, "batch": batch, "key": batch_key}
     return family.store(data, finish, init_key, **how)
 

@@ -60,13 +60,16 @@ def run(
 
     how: dict[str, Any] = {"lr": lr, "steps": steps, "init_scale": init_scale}
     how |= {"depth": depth, "width": width, "max_width": max_width}
-    how |= {"activation": activation}
+    how |= {"activation": mj.models.ACTIVATIONS[activation]}
     return family.store(data, finish, init_key, **how)
 
 
-def lone_run(drive: Any, lr: Any, seed: Any, *, activation: str, steps: int) -> mj.Legs:
-    """Store ONE sample in A φ(B x), from A = 0 and equal rows of B; its eigenvalue."""
-    act = mj.models.ACTIVATIONS[activation]
+def lone_run(drive: Any, lr: Any, seed: Any, activation: Any, *, steps: int) -> mj.Legs:
+    """Store ONE sample in A φ(B x), from A = 0 and equal rows of B; its eigenvalue.
+
+    An activation is its place in `KINDS`, so that all are one program.
+    """
+    act = mj.models.activation_at(activation, KINDS)
     x, row = jax.random.uniform(jax.random.key(seed), (2, UNITS))
     b = jnp.tile((drive * row / (row @ x))[:, None], UNITS)
     params = {"b": b, "a": jnp.zeros((UNITS, UNITS))}
@@ -114,13 +117,19 @@ def sweeps(
     last = main.but(**single | {"depth": middle, "activation": activation[-1:]})
     plane: dict[str, Any] = {"dim": (2,), "size": (samples,), "depth": (max(depth),)}
     lone: dict[str, Any] = {"seed": range(3), "lr": (5e-3,), "steps": 3000}
+    lone |= {"activation": KINDS, "inputs": alone()}
     return {
         "main": main,
         "widths": last.but(width=beside, sequence=(0,)),
         "limit": last.but(size=limit_size, width=(limit_width,)),
         "basins": last.but(**plane, pixels=80, seed=every[:1]),
-        "lone": mj.Sweep(lone_run, drive=DRIVES, activation=KINDS, **lone),
+        "lone": mj.Sweep(lone_run, drive=DRIVES, **lone),
     }
+
+
+def alone() -> dict[str, Any]:
+    """The input of runs by all `KINDS`."""
+    return {"activation": mj.per("activation", np.arange(len(KINDS)))}
 
 
 def claims(results: mj.Results) -> list[mj.Claim]:

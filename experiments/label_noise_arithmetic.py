@@ -39,7 +39,8 @@ def run(
 ) -> mj.Legs:  # fmt: skip
     """Learn the table; look at the network, its filtered copy and what that leaves."""
     draw: dict[str, Any] = {"share": share, "scale": init_scale}
-    given = ln.task(seed, noise, modulus, width, max_width, activation, **draw)
+    act = mj.models.ACTIVATIONS[activation]
+    given = ln.task(seed, noise, modulus, width, max_width, act, **draw)
 
     def finish(network: Params) -> dict[str, Any]:
         """Squares in place of the activation, and a filter that keeps means."""

@@ -41,7 +41,8 @@ def run(
     *, modulus: int, capacity: int, max_width: int, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table, each step on a share `batch` of the rows."""
-    given = ln.task(seed, noise, modulus, width, max_width, "relu", scale=init_scale)
+    size = modulus, width, max_width
+    given = ln.task(seed, noise, *size, jax.nn.relu, scale=init_scale)
     loss = mj.losses.of_model(given.apply, mj.losses.cross_entropy)
     optimizer = optax.adamw(lr, weight_decay=wd)
     observe = by_part(given.apply, given.points)

@@ -43,11 +43,12 @@ TRAINED = (1.0, 1.0, 0.768)  # published, all frequencies
 
 
 def run(
-    noise: Any, lr: Any, wd: Any, coupled: Any, tied: Any, seed: Any,
-    *, modulus: int, capacity: int, width: int, activation: str, steps: int,
+    noise: Any, lr: Any, wd: Any, coupled: Any, tied: Any, activation: Any, seed: Any,
+    *, modulus: int, capacity: int, width: int, steps: int, names: tuple,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table by AdamW or, where `coupled`, by Adam with L2."""
-    given = ln.task(seed, noise, modulus, width, width, activation)
+    act = mj.models.activation_at(activation, names)
+    given = ln.task(seed, noise, modulus, width, width, act)
 
     def whole(params: Params) -> Params:
         """The network of these parameters: where `tied`, `u` serves both inputs."""
@@ -95,7 +96,7 @@ def transformer_run(
 
 def sweeps(
     noise: tuple = (0.4,),  # shares of the training labels that are wrong
-    activation: tuple = ("relu", "square", "tanh", "linear"),  # or gelu; a program each
+    activation: tuple = ("relu", "square", "tanh", "linear"),  # or gelu …
     decays: tuple = DECAYS,  # weight decays that a ReLU network is filtered after
     modulus: int = 31,  # modulus p
     width: int = 256,  # number of neurons
@@ -115,17 +116,23 @@ def sweeps(
     mj.one_of(tuple(mj.models.ACTIVATIONS), activation=activation)
     dials: dict[str, Any] = {"noise": noise, "lr": lr, "steps": steps, "width": width}
     dials |= {"modulus": modulus, "capacity": modulus**2}
-    by: dict[str, Any] = {"activation": activation, "tied": (0, 1), "coupled": (0,)}
-    main = mj.Sweep(run, **dials, **by, wd=(wd,), seed=mj.seeds(seeds))
+    dials |= {"tied": (0, 1), "coupled": (0,)}
+    main = mj.Sweep(**by(activation), **dials, wd=(wd,), seed=mj.seeds(seeds))
     few = mj.seeds(seeds)[:4]
-    by = {"activation": ("relu",), "tied": (0,), "coupled": (0, 1)}
-    made = {"main": main, "decays": main.but(**by, wd=decays, seed=few)}
+    both: dict[str, Any] = {"tied": (0,), "coupled": (0, 1), "wd": decays}
+    made = {"main": main, "decays": main.but(**by(("relu",)), **both, seed=few)}
     if transformer:
         dials = {"lr": transformer_lr, "wd": transformer_wd, "seed": few}
         dials |= {"noise": transformer_noise, "steps": transformer_steps, "batch": 1024}
         shape: dict[str, Any] = {"modulus": 113, "width": 128, "heads": 4}
         made["transformer"] = mj.Sweep(transformer_run, **dials, **shape)
     return made
+
+
+def by(names: tuple) -> dict[str, Any]:
+    """Runs by these activations, which are numbers, their places: one program."""
+    place = {"activation": mj.per("activation", np.arange(len(names)))}
+    return {"run": partial(run, names=names), "activation": names, "inputs": place}
 
 
 def claims(results: mj.Results) -> list[mj.Claim]:

@@ -40,19 +40,21 @@ def run(
     *, modulus: int, capacity: int, max_width: int, activation: str, steps: int,
 ) -> mj.Legs:  # fmt: skip
     """Learn the table, then look at the neurons."""
-    given = ln.task(seed, noise, modulus, width, max_width, activation)
+    act = mj.models.ACTIVATIONS[activation]
+    given = ln.task(seed, noise, modulus, width, max_width, act)
 
     def finish(network: Params) -> dict[str, Any]:
-        parted = partition(activation, network, width, given.points)
+        parted = partition(act, network, width, given.points)
         return {"partition": parted, **portrait(network, width)}
 
     optimizer = optax.adamw(lr, weight_decay=wd)
     return ln.learn(given, optimizer, steps, finish=finish)
 
 
-def partition(activation: str, params: Params, width: Any, points: mj.Data) -> Any:
+def partition(
+    act: pairs.Activation, params: Params, width: Any, points: mj.Data
+) -> Any:
     """Accuracies of strong neurons alone, of all others, of strong ones filtered."""
-    act = mj.models.ACTIVATIONS[activation]
     power = pairs.strength(act, params)
     rank = jnp.argsort(jnp.argsort(-power)) / width  # neurons that pad are weakest
     apply, clean = partial(pairs.logits, act), ln.filtered(params)

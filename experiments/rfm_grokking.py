@@ -23,6 +23,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -38,8 +39,8 @@ OPERATIONS = ("sum", "difference", "product", "quotient")
 
 
 def run(
-    share: Any, bandwidth: Any, ridge: Any, seed: Any, *, p: int, operation: str,
-    kernel: str, features: str, capacity: int, iterations: int,
+    share: Any, bandwidth: Any, ridge: Any, seed: Any, operation: Any,
+    *, p: int, kernel: str, features: str, capacity: int, iterations: int,
 ) -> mj.Legs:  # fmt: skip
     """A random share of all pairs is trained on, the others are the test.
 
@@ -47,16 +48,31 @@ def run(
     no iterations, those of a random circulant matrix.
     """
     key = jax.random.key(seed)
-    operate = getattr(mj.datasets, f"modular_{operation}")
-    parts = mj.datasets.modular(p, operate)(key, share)
+    parts = mj.datasets.modular(p, lambda *_: operation["table"])(key, share)
     task = pairs.Task(parts.truth, parts.train.w, {"test": parts.test.w})
     start = jnp.eye(2 * p)
     if features == "circulant":
         start = pairs.circulant(jax.random.fold_in(key, 1), p)
     gaussian, size = mj.kernels.gaussian(bandwidth), (capacity, iterations)
     made = gaussian if kernel == "gaussian" else mj.kernels.quadratic
-    how = {"centered": features != "raw", **seen(task, operation)}
+    how = seen(task, operation["order"], operation["live"])
+    how["centered"] = features != "raw"
     return pairs.machine(made, task, ridge, start, *size, **how)
+
+
+def tables(names: tuple, p: int) -> dict[str, Any]:
+    """The input of these operations: their tables, and in which order of how many
+    numbers they are circulant. So all of them are one program.
+    """
+    a, b = np.divmod(np.arange(p * p), p)
+    orders = [mj.observables.pair_order(p, name) for name in names]
+    entries = {
+        "table": [getattr(mj.datasets, f"modular_{name}")(a, b, p) for name in names],
+        "order": [np.resize(order, p) for order in orders],  # the rest is not looked at
+        "live": [len(order) for order in orders],
+    }
+    whole = {name: np.array(of, np.int32) for name, of in entries.items()}
+    return {"operation": mj.per("operation", whole)}
 
 
 def sweeps(
@@ -68,7 +84,7 @@ def sweeps(
     iterations: int = 30,  # fits of the kernel machine after the first
     ridge: float = 1e-6,  # ridge of every fit
     operation: tuple = OPERATIONS,  # sum, difference, product, quotient, in the
-    # published setting, a program each; elsewhere sums
+    # published setting; elsewhere sums
     published_p: int = 61,  # modulus of the published setting, half of all pairs and
     # four seeds; 0 leaves it out
 ) -> dict[str, mj.Sweep]:
@@ -83,6 +99,7 @@ def sweeps(
     seeds = mj.seeds(seeds)
     dials: dict[str, Any] = {"bandwidth": bandwidth, "ridge": ridge, "seed": seeds}
     dials |= {"kernel": kernel, "operation": ("sum",), "iterations": iterations}
+    dials["inputs"] = tables(("sum",), p)
     main = mj.Sweep(run, **dials, **trained_on(share, p), features="centered")
     gaussian: dict[str, Any] = {"kernel": ("gaussian",)}
     random: dict[str, Any] = {"features": "circulant", "iterations": 0}
@@ -93,7 +110,9 @@ def sweeps(
     }
     if published_p:
         paper: dict[str, Any] = trained_on((0.5,), published_p) | {"seed": seeds[:4]}
-        made["published"] = main.but(**paper, **gaussian, operation=operation)
+        paper |= {"operation": operation, "inputs": tables(operation, published_p)}
+        made["published"] = main.but(**paper, **gaussian)
+        paper |= {"operation": ("sum",), "inputs": tables(("sum",), published_p)}
         made["published_circulant"] = main.but(**paper, **random)
     return made
 

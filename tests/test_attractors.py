@@ -199,10 +199,8 @@ PHI = {
 
 def test_a_lone_sample_has_the_derived_eigenvalue():
     """The radius at one sample against φ'(u)u/φ(u), by finite difference."""
-    found = mj.sweep(
-        am.lone_run, drive=[0.5, 1.5], seed=[0, 1], lr=5e-3, activation=[*PHI],
-        steps=3000,
-    )  # fmt: skip
+    how = {"seed": [0, 1], "lr": 5e-3, "steps": 3000, "inputs": am.alone()}
+    found = mj.sweep(am.lone_run, drive=[0.5, 1.5], activation=am.KINDS, **how)
     assert float(found.loss.isel(step=-1).max()) < 1e-9
     for name, phi in PHI.items():
         one = found.sel(activation=name)

@@ -93,8 +93,8 @@ def test_output_spectra_by_the_frequency_of_the_inputs():
 def test_tied_inputs_cannot_tell_a_pair_from_its_mirror():
     """At full training on noise, each pair of unlike labels costs one at least."""
     found = mj.sweep(
-        networks.run, noise=0.9, lr=0.03, wd=0.0, coupled=0, tied=[0, 1], seed=[0],
-        modulus=7, capacity=49, width=64, activation="relu", steps=300,
+        **networks.by(("relu",)), noise=0.9, lr=0.03, wd=0.0, coupled=0, tied=[0, 1],
+        seed=[0], modulus=7, capacity=49, width=64, steps=300,
     )  # fmt: skip
     key = jax.random.split(jax.random.key(0))[0]
     parts = mj.datasets.modular(7)(key, ln.SHARE, 0.9)

@@ -175,6 +175,13 @@ def test_activations_are_what_their_names_say():
         found = mj.models.ACTIVATIONS[name](jnp.array(z, jnp.float32))
         within = 1e-3 if name == "gelu" else 1e-5  # JAX's is the approximation by tanh
         np.testing.assert_allclose(found, expected, atol=within, err_msg=name)
+    chosen = [*by_name]
+
+    def at(place, z):
+        return mj.models.activation_at(place, chosen)(z)
+
+    together = jax.vmap(at, (0, None))(jnp.arange(len(chosen)), jnp.array(z))
+    np.testing.assert_allclose(together, [*by_name.values()], atol=1e-3)
 
 
 @pytest.mark.long

@@ -96,8 +96,12 @@ def test_a_random_metric_has_circulant_blocks() -> None:
 @pytest.mark.long
 def test_alignment_ends_at_one_and_starts_at_the_identity() -> None:
     at = {"share": 0.6, "bandwidth": 2.5, "ridge": 1e-4, "seed": (0, 1), "p": P}
-    static = {"operation": "quotient", "kernel": "gaussian", "features": "centered"}
-    found = mj.sweep(rfm_grokking.run, **at, **static, capacity=16, iterations=3)
+    static = {"kernel": "gaussian", "features": "centered"}
+    static |= {"operation": ["quotient"]}
+    static |= {"capacity": 16, "iterations": 3}
+    given = rfm_grokking.tables(("quotient",), P)
+    found = mj.sweep(rfm_grokking.run, **at, **static, inputs=given)
+    found = found.isel(operation=0)
     last = found.metric.values
     trace = np.trace(last, axis1=1, axis2=2)
     start = trace / (np.linalg.norm(last, axis=(1, 2)) * np.sqrt(2 * P))
@@ -204,6 +208,25 @@ def test_circulant_deviation_is_the_distance_from_circulant_matrices() -> None:
     np.testing.assert_allclose(found, 1 - max(kept), rtol=1e-5)
 
 
+def test_rows_that_pad_have_no_part_in_the_circulant_deviation() -> None:
+    matrix = RNG.normal(size=(6, 6))
+    alone = mj.observables.circulant_deviation(jnp.array(matrix))
+    padded = np.pad(matrix, (0, 2), constant_values=7.0)
+    found = jax.jit(mj.observables.circulant_deviation)(jnp.array(padded), 6)
+    np.testing.assert_allclose(found, alone, rtol=1e-6)
+
+
+def test_operations_by_number_are_their_tables() -> None:
+    names = rfm_grokking.OPERATIONS
+    found = rfm_grokking.tables(names, 5)["operation"].tree
+    a, b = np.divmod(np.arange(25), 5)
+    wanted = [(a + b) % 5, (a - b) % 5, a * b % 5, a * b**3 % 5]  # b⁴ = 1
+    wanted[3] = np.where(b == 0, -1, wanted[3])
+    np.testing.assert_array_equal(found["table"], wanted)
+    assert found["live"].tolist() == [5, 5, 4, 4]
+    assert sorted(found["order"][2][:4]) == [1, 2, 3, 4]
+
+
 def test_products_are_sums_in_the_order_of_powers() -> None:
     order = mj.observables.power_order(7)
     table = np.outer(order, order) % 7
@@ -212,9 +235,9 @@ def test_products_are_sums_in_the_order_of_powers() -> None:
         mj.observables.power_order(9)
     metric = np.zeros((14, 14))
     metric[7:, :7] = np.outer(range(7), range(7)) % 7
-    block = mj.observables.cross_block(jnp.array(metric), "quotient")
+    block = mj.observables.cross_block(jnp.array(metric), order)
     np.testing.assert_array_equal(block, table)
-    whole = mj.observables.cross_block(jnp.array(metric), "difference")
+    whole = mj.observables.cross_block(jnp.array(metric))
     np.testing.assert_array_equal(whole, metric[7:, :7])
 
 

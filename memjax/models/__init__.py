@@ -3,6 +3,7 @@
 from memjax.models import graph as graph
 from memjax.models import pairs as pairs
 from memjax.models.activations import ACTIVATIONS as ACTIVATIONS
+from memjax.models.activations import activation_at as activation_at
 from memjax.models.activations import wave as wave
 from memjax.models.adapters import from_equinox as from_equinox
 from memjax.models.adapters import from_nnx as from_nnx

@@ -1,6 +1,7 @@
 """Activations by name, and one that JAX has not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import jax
@@ -33,3 +34,12 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "linear": lambda z: z,
 }
 """Activations by the names that flags give them."""
+
+
+def activation_at(place: Any, names: Sequence[str]) -> Callable[[jax.Array], jax.Array]:
+    """The activation at a place of these names, which may be traced.
+
+    Runs that share a vmap compute all of them, one that runs alone its own.
+    """
+    acts = [ACTIVATIONS[name] for name in names]
+    return partial(jax.lax.switch, place, acts) if len(acts) > 1 else acts[0]

@@ -17,21 +17,25 @@ def correlation(a: jax.Array, b: jax.Array) -> jax.Array:
     return jnp.corrcoef(a.ravel(), b.ravel())[0, 1]
 
 
-def circulant_deviation(block: jax.Array) -> jax.Array:
+def circulant_deviation(block: jax.Array, live: Any = None) -> jax.Array:
     """The share of a square matrix's squared norm that is not circulant: in [0, 1].
 
     Each row is shifted back by its index; what then varies along a column is counted.
     Shifts to either side are tried and the smaller share returned, so that matrices
-    constant along antidiagonals count as circulant too. NaN for a matrix of zeros.
+    constant along antidiagonals count as circulant too. NaN for a matrix of zeros. Of
+    `live` rows and columns, which may be traced, it is that of the first so many.
     """
-    size = len(block)
-    row, column = jnp.arange(size)[:, None], jnp.arange(size)[None, :]
+    size = len(block) if live is None else live
+    row, column = jnp.arange(len(block))[:, None], jnp.arange(len(block))[None, :]
+    inside = (row < size) & (column < size)
 
     def varies(sign: int) -> jax.Array:
-        aligned = block[row, (column + sign * row) % size]
-        return jnp.sum((aligned - jnp.mean(aligned, axis=0, keepdims=True)) ** 2)
+        aligned = jnp.where(inside, block[row, (column + sign * row) % size], 0)
+        mean = jnp.sum(aligned, axis=0, keepdims=True) / size
+        return jnp.sum(jnp.where(inside, aligned - mean, 0) ** 2)
 
-    return jnp.minimum(varies(1), varies(-1)) / jnp.sum(block**2)
+    all_of_it = jnp.sum(jnp.where(inside, block, 0) ** 2)
+    return jnp.minimum(varies(1), varies(-1)) / all_of_it
 
 
 def power_order(p: int) -> np.ndarray:
@@ -51,11 +55,11 @@ def pair_order(p: int, operation: str) -> np.ndarray:
     return np.arange(p) if operation in ("sum", "difference") else power_order(p)
 
 
-def cross_block(metric: jax.Array, operation: str = "sum") -> jax.Array:
-    """The block of a metric [2p, 2p] on pairs that couples both, in `pair_order`."""
+def cross_block(metric: jax.Array, order: Any = None) -> jax.Array:
+    """The block of a metric [2p, 2p] on pairs that couples both, in such an `order`."""
     p = len(metric) // 2
-    block, numbers = metric[p:, :p], pair_order(p, operation)
-    return block[numbers][:, numbers]
+    block = metric[p:, :p]
+    return block if order is None else block[order][:, order]
 
 
 def agop_trace(params: list[Any], x: jax.Array) -> jax.Array:
