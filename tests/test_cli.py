@@ -341,6 +341,7 @@ def test_a_dry_run_says_what_would_be_refused(finished):
 CONTRACT = {
     "figure = None": "nothing has no function figure",
     "def sweeps(): return {}": "sweeps() has no main",
+    "own = sweeps\ndef sweeps(): return own() | {'a': own()['main']}": "the sweep a is",
 }
 
 

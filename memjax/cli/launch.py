@@ -147,6 +147,9 @@ def _check_module(module: ModuleType) -> None:
 def _check(sweeps: dict[str, Sweep], values: FlagValues) -> None:
     if "main" not in sweeps:
         raise BadValue("", f"sweeps() has no main among {', '.join(sweeps) or 'none'}")
+    for name in sweeps.keys() & sweeps["main"].grid.lengths.keys():
+        told = f"the sweep {name} is named as an axis of main is; call it otherwise"
+        raise BadValue("", told)  # netCDF has one name for both
     runs, most = sum(map(len, sweeps.values())), values.max_runs
     if most and runs > most:
         raise Refused(f"--max_runs: {runs} runs are more than {most}")
