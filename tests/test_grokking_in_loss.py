@@ -68,6 +68,7 @@ def by_scipy(params, x, moments):
     return x.mean((1, 2)) @ head[:-1] + head[-1]
 
 
+@pytest.mark.long
 def test_the_network_is_that_of_convolutions_and_norms() -> None:
     net = mj.models.resnet(2, 2, 3)
     params = net.init(jax.random.key(0))

@@ -72,7 +72,7 @@ def test_strength_and_partition_of_a_hand_made_network():
     np.testing.assert_allclose(power, w * (u + v), rtol=1e-5)
     parts = mj.datasets.modular(P)(jax.random.key(5), 0.5)
     points = ln.marked(parts)
-    found = parted.partition("relu", params, 50, points).value
+    found = parted.partition(jax.nn.relu, params, 50, points).value
     whole = ln.accuracies(partial(logits, jax.nn.relu), params, points)
     np.testing.assert_allclose(found[-1, 0], whole, atol=1e-6)  # all are kept
     np.testing.assert_allclose(found[-1, 2], whole, atol=1e-6)  # and filtered already
