@@ -130,14 +130,7 @@ def sweeps(
     seeds: Any = 4,  # how many seeds, or which ones (3,7)
     width: int = 64,  # of all layers
     steps: int = 200,  # of Adam, for the encoders and again for names
-    shown: tuple = (
-        0,
-        10,
-        25,
-        50,
-        75,
-        100,
-    ),  # named ones, whose views align, too
+    shown: tuple = (0, 10, 25, 50, 75, 100),  # named ones, whose views align, too
     paired: tuple = (0, 25, 50, 75),  # names that are taught by both views
     before: int = 64,  # other personas aligned on, in both cases
     wide: int = 128,  # width of larger networks
@@ -169,16 +162,17 @@ def figure(results: mj.Results) -> Figure:
     main = one(results["main"], "aligned", "frozen")
     draw_accuracy(panel["a"], main.sel(frozen=1.0, method="nearest"))
     panel["c"].set_ylim(0, 1)
-    look: dict[str, Any] = {"color": "frozen", "label": "frozen {frozen:g}"}
+    look: dict[str, Any] = {"color": "frozen", "label": "encoders frozen: {frozen:g}"}
     look |= {"join": True, "error": "se"}
     points(panel["b"], main.gap, "aligned", even=True, **look)
     wide = one(results["wide"], "aligned").gap
-    label = "frozen, width {width}"
-    points(panel["b"], wide, "aligned", color="k", even=True, label=label, error="se")
+    look = {"color": "k", "marker": "D", "label": "frozen: 1, width {width}"}
+    points(panel["b"], wide, "aligned", even=True, error="se", **look)
     frame(panel["b"], "source - target", main, "personas aligned on", "gap")
     for i, (sweep, (axis, words)) in enumerate(WAYS.items()):
         seen = one(results[sweep], axis, index=0).gap
-        points(panel["c"], seen, axis, color=f"C{i}", label=words, join=True)
+        look = {"color": f"C{i}", "marker": "os"[i], "label": words, "join": True}
+        points(panel["c"], seen, axis, **look)
     names = ("personas of 100", "gap")
     frame(panel["c"], "aligned on {aligned} others, frozen", seen, *names)
     return canvas
@@ -189,8 +183,8 @@ def draw_accuracy(axis: Axes, seen: xr.Dataset) -> None:
     words = {"source": "by the view taught", "target": "by the other view"}
     words["matched"] = "other view found, by encoders"
     for i, (name, label) in enumerate(words.items()):
-        look: dict[str, Any] = {"color": f"C{i}", "label": label, "error": "se"}
-        points(axis, seen[name], "aligned", join=True, even=True, **look)
+        look: dict[str, Any] = {"color": f"C{i}", "marker": "os^"[i], "label": label}
+        points(axis, seen[name], "aligned", join=True, even=True, error="se", **look)
     level(axis, 1 / NAMES, "chance")
     names = {"x": "personas aligned on", "y": "accuracy", "ylim": (0, 1.4)}
     frame(axis, "frozen encoders, width {width}", seen, **names)
