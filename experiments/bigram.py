@@ -184,7 +184,9 @@ def figure(results: mj.Results) -> Figure:
     main = one(results["main"], "vocab", "size")
     draw_gaps(panel["a"], panel["b"], results, main)
     draw_needed(panel["c"], results)
-    draw_training(panel["d"], main.sel(vocab=20, method="nearest").isel(size=-3))
+    third_last = max(0, main.sizes["size"] - 3)
+    one_vocab = main.sel(vocab=20, method="nearest")
+    draw_training(panel["d"], one_vocab.isel(size=third_last))
     critical = one(results["critical"], "width").excess.isel(step=-1)
     points(panel["e"], critical, "width", join=True)
     panel["e"].axvline(float(critical["rank"]), color="0.5", ls="--", label="rank")
@@ -240,6 +242,8 @@ def draw_below(axis: Axes, seen: xr.Dataset) -> None:
     """Excess by numbers a token, as far as these are fewer than the rank, and 1 / N."""
     excess = seen.excess.isel(step=-1)
     excess = excess.isel(width=np.flatnonzero(seen.width < seen["rank"]))
+    if not excess.size:
+        return
     points(axis, excess, "width", join=True, label="trained")
     first = float(excess.isel(width=0).mean("seed"))
     axis.plot(excess.width, first / excess.width, "k:", lw=1, label="1 / N")

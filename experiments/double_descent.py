@@ -183,6 +183,8 @@ def tightness(results: Results, sweep: str) -> xr.DataArray:
     """What noise costs over its bound, where that is least on average."""
     runs = results[sweep]
     times = (runs.variance / runs.bound).where(runs.features >= runs["size"])
+    if not times.notnull().any():
+        raise mj.NotRun("more features than samples")
     return times.isel(times.mean("seed").argmin(...))
 
 

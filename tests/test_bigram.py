@@ -122,6 +122,13 @@ def test_no_other_embedding_of_so_many_numbers_is_better(vocab, rank, width) -> 
     assert least > 0.01
 
 
+@pytest.mark.parametrize("numbers", [(1, 2), (20,)])  # below the rank, and at it
+def test_the_figure_of_a_few_values_is_drawn(numbers) -> None:
+    few = {"vocab": (10,), "size": (100,), "numbers": (1,), "seeds": 1}
+    made = bigram.sweeps(**few, more_numbers=numbers)
+    bigram.figure({name: sweep.made_up() for name, sweep in made.items()})
+
+
 def test_measures_are_by_hand() -> None:
     few = {"vocab": (10, 20), "size": (100, 1000, 10_000), "width": 4, "seeds": 2}
     made = bigram.sweeps(**few, more_numbers=(1, 2, 4, 8), steps=50)

@@ -21,6 +21,7 @@ from rich.text import Text
 import memjax as mj
 from experiments import l2_vs_size
 from memjax.claims import table
+from memjax.cli.diff import diff
 from memjax.cli.flags import parse
 from memjax.cli.folder import Folder
 from memjax.cli.launch import command
@@ -140,12 +141,22 @@ def test_a_difference_is_told_by_question_verdict_and_lane(folder, capsys, monke
     assert "main: dim: 20 is now 10" in shown
     assert "10 labels and 20 weights: none is left: holds (" in shown
     assert "is now not shown" in shown
-    assert "main: 2 runs are in both, of 6 and 4 runs" in shown
+    assert "main: 2 runs in both, of 6 and 4 runs" in shown
     a, b = (Folder(folder / name).load()["main"].loss for name in ("one", "other"))
     away = abs(a.sel(size=40, seed=[0, 1]) - b.sel(size=40)).max()
     (line,) = [n for n in shown.splitlines() if n.startswith("main.loss: ")]
     assert f"at most {float(away):.3g} (" in line
     assert "at size 40, lr 0.1, seed " in line and "step" in line
+
+
+def test_sweeps_of_other_shapes_differ_by_all_that_they_have(tmp_path):
+    for name, dim in ("a", [10, 20]), ("b", [20, 30]):
+        sweep = mj.Sweep(lambda lr, *, dim: {"s": lr * dim}, lr=[1.0, 2.0], dim=dim)
+        folder = Folder(tmp_path / name)
+        folder.save({"main": sweep.compute(store=folder.store("main"))})
+    shown = diff(tmp_path / "a", tmp_path / "b").splitlines()
+    told = "main: dim: 10, 20 is now 20, 30", "main: 2 runs in both, of 4 and 4 runs"
+    assert shown == [*told]
 
 
 # --- watch ------------------------------------------------------------------------
@@ -189,7 +200,8 @@ def test_watch_knows_of_shares_that_have_not_begun(tmp_path):
     sweep.compute(store=tmp_path, shard=(0, 2))
     (seen,) = look(tmp_path).values()
     assert (seen.asked, seen.ended) == (len(sweep), len(sweep) // 2)
-    assert str(seen) == f"{len(sweep) // 2} of {len(sweep)} runs done"
+    some = f"{len(sweep) // 2} of {len(sweep)} runs done"
+    assert re.fullmatch(rf"{some}, last written \S+ s ago", str(seen))
 
 
 def test_watch_of_a_folder_in_a_pipe(folder, capsys, monkeypatch):
@@ -399,6 +411,36 @@ def test_a_killed_command_leaves_what_runs_it_again(folder, monkeypatch, capsys)
     again = json.loads(Path("killed/provenance.json").read_text())
     assert again["finished"] is True and again["flags"] == record["flags"]
     assert again["sweeps"]["main"]["run_seconds"] > 0
+
+
+def test_what_is_stopped_leaves_all_of_the_command_that_ended(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    spec = importlib.util.spec_from_file_location("growing", "growing.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    def asked(size):
+        return command(module, ["growing", f"--size={size}", "--seeds=2", "--out=both"])
+
+    def files():
+        return {p.name: p.read_bytes() for p in Path("both").iterdir() if p.is_file()}
+
+    assert asked("10,20") == 0
+    ended = files()
+    with monkeypatch.context() as patch:
+        patch.setattr(mj.Sweep, "compute", stopped)
+        assert asked("10,30") == 130
+    assert files() == ended
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "figure", stopped)
+        assert asked("10,30") == 130
+    left = files()
+    assert "--size=10,30" in left["flags.txt"].decode()
+    assert not {"figure.png", "figure.pdf", "report.html"} & left.keys()
+    assert asked("10,30") == 0 and files().keys() == ended.keys()
 
 
 # --- a wheel ----------------------------------------------------------------------

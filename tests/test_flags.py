@@ -197,6 +197,7 @@ def test_the_same_grid_with_other_values():
     assert list(other.grid.axes) == ["size", "seed", "width"]
     assert other.grid.fixed == {"lr": 0.3, "capacity": 8}
     assert BASE.but().grid == BASE.grid
+    assert list(BASE.but(size=[4, 8]).grid.axes) == ["size", "lr", "seed"]
 
 
 def test_what_another_run_does_not_take_is_left_out():

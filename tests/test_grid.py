@@ -28,6 +28,11 @@ REFUSED = [
     ({"size": [1.5]}, "size", "whole numbers, got 1.5"),
     ({"lr": [-1e-3]}, "lr", "0 or more"),
     ({"lr": [1e-3, 1e-3]}, "lr", "each value once"),
+    (
+        {"lr": [0.2, 0.1, 0.1 + 1e-12]},
+        "lr",
+        "0.1 and 0.10000000000100.* are one number",
+    ),
     ({"lr": float("nan")}, "lr", "NaN"),
     ({"lr": "fast"}, "lr", "needs a number, got 'fast'"),
     ({"lr": np.ones((2, 2))}, "lr", "hand arrays in by inputs="),

@@ -204,10 +204,22 @@ def test_inputs_along_an_axis_may_grow_with_it(tmp_path):
 # --- purity -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("draw", [np.random.rand, random.random])
+def unseeded() -> float:
+    return np.random.default_rng().normal()
+
+
+@pytest.mark.parametrize("draw", [np.random.rand, random.random, unseeded])
 def test_draws_of_the_host_are_refused(draw):
-    with pytest.raises(mj.BadValue, match=r"draws from .*random, once for all runs"):
+    with pytest.raises(mj.BadValue, match=r"draws from .*random.*, once for all runs"):
         mj.sweep(lambda seed: {"u": seed + draw()}, seed=[0, 1])
+
+
+def test_a_generator_with_a_seed_is_a_constant():
+    def run(seed):
+        return {"u": seed + np.random.default_rng(0).normal()}
+
+    found = mj.sweep(run, seed=[0, 1]).u.values
+    np.testing.assert_allclose(found, np.random.default_rng(0).normal() + np.arange(2))
 
 
 def test_draws_of_other_threads_are_none_of_the_run(tmp_path):

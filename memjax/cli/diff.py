@@ -1,7 +1,9 @@
 """`memjax diff A B`: what differs between two results folders, and by how much."""
 
+import itertools
 import json
 from collections.abc import Hashable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from memjax.cli.folder import Folder
 from memjax.engine import BadValue
 from memjax.engine.asked.question import compared, difference
 from memjax.engine.kept.store import Shard, Store
+from memjax.engine.planned.words import count
 
 SAME = "no difference in flags, questions, verdicts or values"
 
@@ -25,7 +28,7 @@ def diff(a: Path, b: Path) -> str:
         if name not in one or name not in other:
             lines.append(f"{name}: only in {a if name in one else b}")
         else:
-            lines += _values(name, one[name], other[name])
+            lines += _values(name, (a, one[name]), (b, other[name]))
     return "\n".join(lines or [SAME])
 
 
@@ -66,10 +69,26 @@ def _traces(a: Path, b: Path) -> list[str]:
     before, now = ({*store.traces()} for store in stores)
     if before <= now or now <= before:
         return []
-    old, new = stores[0].trace(min(before - now)), stores[1].trace(min(now - before))
-    if old is None or new is None:
+    all_old, all_new = (
+        [trace for name in sorted(names) if (trace := store.trace(name))]
+        for store, names in zip(stores, (before, now), strict=True)
+    )
+    if len(all_old) < len(before) or len(all_new) < len(now):
         return ["its trace differs, and the record of it is lost"]
-    return compared(old, new)
+    for old, new in itertools.product(all_old, all_new):
+        if old["shapes"] == new["shapes"] and old["text"] != new["text"]:
+            return compared(old, new)
+    return difference(_shapes(all_old), _shapes(all_new))
+
+
+def _shapes(traces: list[dict[str, Any]]) -> dict[str, str]:
+    """The values that each shape has among some traces."""
+    held: dict[str, set[str]] = {}
+    for trace in traces:
+        for name, value in trace["shapes"].items():
+            held.setdefault(name, set()).add(value)
+    by_size = partial(sorted, key=lambda text: (len(text), text))
+    return {name: ", ".join(by_size(values)) for name, values in held.items()}
 
 
 def _verdicts(a: Path, b: Path) -> Iterator[str]:
@@ -93,16 +112,18 @@ def _told(claim: Claim) -> str:
     return f"{claim.verdict} ({shown})" if measured is not None else claim.verdict
 
 
-def _values(sweep: str, one: xr.Dataset, other: xr.Dataset) -> Iterator[str]:
+def _values(sweep: str, *found: tuple[Path, xr.Dataset]) -> Iterator[str]:
     """The largest difference of each quantity, over the lanes that both have."""
+    (_, one), (_, other) = found
     a, b = xr.align(one, other, join="inner")
     paired = a.status.size
     if paired < max(one.status.size, other.status.size):
         sizes = f"{one.status.size} and {other.status.size} runs"
-        yield f"{sweep}: {paired} runs are in both, of {sizes}"
+        yield f"{sweep}: {count(paired, 'run')} in both, of {sizes}"
     for name in dict.fromkeys([*one.data_vars, *other.data_vars]):
         if name not in a or name not in b:
-            yield f"{sweep}.{name}: only in one"
+            (folder,) = (path for path, ds in found if name in ds)
+            yield f"{sweep}.{name}: only in {folder}"
         elif a[name].dims != b[name].dims:
             yield f"{sweep}.{name}: dimensions {a[name].dims} are now {b[name].dims}"
         elif a[name].size:

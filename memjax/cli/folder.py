@@ -14,16 +14,8 @@ from memjax.engine.kept.files import load, make_writable, save, write
 from memjax.engine.kept.store import Refused
 from memjax.engine.planned.job import Job
 
-FILES = (
-    "question.json",
-    "results.nc",
-    "claims.json",
-    "provenance.json",
-    "flags.txt",
-    "figure.png",
-    "figure.pdf",
-    "report.html",
-)
+DRAWN = ("claims.json", "figure.png", "figure.pdf", "report.html")
+FILES = ("question.json", "results.nc", "provenance.json", "flags.txt", *DRAWN)
 Asked = dict[str, tuple[Sweep, Job]]  # the sweeps by name, and their runs as they are
 WAY_OUT = "; give another --out, or --overwrite"
 
@@ -116,7 +108,12 @@ class Folder:
         return json.loads(file.read_text()) if file.exists() else {}
 
     def save(self, results: dict[str, xr.Dataset]) -> None:
-        """All sweeps in one file: `main` at its root, the others as groups."""
+        """All sweeps in one file: `main` at its root, the others as groups.
+
+        What was judged and drawn from earlier results goes.
+        """
+        for name in DRAWN:
+            (self.path / name).unlink(missing_ok=True)
         self.write("results.nc", lambda file: save(results, file))
 
     def write_text(self, name: str, text: str) -> None:

@@ -50,12 +50,15 @@ def leave(code: int) -> NoReturn:
 
 def command(module: ModuleType, argv: list[str]) -> int:
     """The exit code of an experiment's command line."""
-    if {"--help", "-h", "--helpfull", "--help=true"} & set(argv[1:]):
-        print(flags.help_text(module, f"python -m {module_name(module)}"))
-        return DONE
-    return told_in_a_line(
-        lambda: answer(module, flags.parse(module, argv)).code, module
-    )
+
+    def do() -> int:
+        _check_module(module)
+        if {"--help", "-h", "--helpfull", "--help=true"} & set(argv[1:]):
+            print(flags.help_text(module, f"python -m {module_name(module)}"))
+            return DONE
+        return answer(module, flags.parse(module, argv)).code
+
+    return told_in_a_line(do, module)
 
 
 def told_in_a_line(do: Callable[[], int], module: ModuleType | None = None) -> int:
@@ -87,9 +90,11 @@ def fail(problem: str, code: int) -> int:
 
 def flag_of(module: ModuleType, name: str) -> str:
     """The flag behind a parameter of a run: `seed` is set by `--seeds`."""
+    if not name:
+        return ""
     known = list(flags.define(module))
     match = [n for n in (name, f"{name}s") if n in known]
-    return f"--{(match or [name])[0]}" if name else ""
+    return f"--{(match or [name])[0]}"
 
 
 class Answer(NamedTuple):
@@ -105,7 +110,6 @@ def answer(module: ModuleType, values: FlagValues) -> Answer:
     shard = shares(values)
     use_all_cores()
     use_compile_cache(values.cache)
-    _check_module(module)
     sweeps = flags.stated(module, values)
     _check(sweeps, values)
     _check_alone(values, shard)

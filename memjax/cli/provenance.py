@@ -19,8 +19,8 @@ def begin(
 ) -> dict[str, Any]:
     """The record of what is asked, written before the first run.
 
-    `flags.txt` is what was asked last. `provenance.json` is about `results.nc`, so it
-    waits for new results where there are some already.
+    It and `flags.txt` are about `results.nc`, so they wait for new results where there
+    are some already.
     """
     text = flags.as_text(module, values)
     chunk = values.chunk or None
@@ -34,7 +34,6 @@ def begin(
         "plans": plans,
         "sweeps": {n: sweep.provenance(job) for n, (sweep, job) in asked.items()},
     }
-    folder.write_text("flags.txt", text)
     if not (folder.path / "results.nc").exists():
         _write(folder, begun)
     return begun
@@ -47,6 +46,7 @@ def end(folder: Folder, begun: dict[str, Any], results: dict[str, xr.Dataset]) -
 
 
 def _write(folder: Folder, record: dict[str, Any]) -> None:
+    folder.write_text("flags.txt", "".join(f"{line}\n" for line in record["flags"]))
     folder.write_text("provenance.json", json.dumps(record, indent=2))
 
 

@@ -47,6 +47,7 @@ class Seen(NamedTuple):
     begun: int  # runs under way
     diverged: int
     left: float  # seconds
+    written: float | None  # seconds since anything was
     medians: dict[str, float]  # of what was logged last
 
     def __str__(self) -> str:
@@ -54,6 +55,8 @@ class Seen(NamedTuple):
         parts += [f"{self.begun} under way"] if self.begun else []
         parts += [f"{self.diverged} diverged"] if self.diverged else []
         parts += [f"about {duration(self.left)} left"] if self.left else []
+        if self.ended < self.asked and self.written is not None:
+            parts.append(f"last written {duration(self.written)} ago")
         return ", ".join(parts)
 
 
@@ -95,6 +98,7 @@ def seen_in(store: Path) -> Seen:
         begun=len({key for keys, _, _ in underway for key in keys} - ended),
         diverged=sum(map(_diverged, kept)),
         left=max((_left(store, b, ended) for b in planned.values()), default=0.0),
+        written=_since_written(store),
         medians=_medians([*kept, *underway]),
     )
 
@@ -123,6 +127,13 @@ def _left(store: Path, blocks: list[Planned], ended: set[str]) -> float:
     ahead = [b for b in blocks if not ended.issuperset(_keys(b))]
     predicted = sum(b.seconds * (1 - _share(store, b)) for b in ahead)
     return predicted * _slower(store, blocks)
+
+
+def _since_written(store: Path) -> float | None:
+    """Seconds since a result or a state was; many where nobody is at work."""
+    files = itertools.chain(store.glob("block-*.npz"), store.glob("state-*.npz"))
+    last = max((file.stat().st_mtime for file in files), default=None)
+    return None if last is None else max(0.0, time.time() - last)
 
 
 def _share(store: Path, block: Planned) -> float:

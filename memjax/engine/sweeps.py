@@ -84,7 +84,8 @@ class Sweep:
         kept = {*numbers, *shapes} - given - ({*(inputs or {})} - entries)
         before, others = self.stated
         columns = [{n: v for n, v in z.columns.items() if n in kept} for z in before]
-        still = {n: v for n, v in others.items() if n in kept}
+        stay = {n: v for n, v in others.items() if n in kept | axes.keys()}
+        in_order = {**stay, **axes}  # dimensions keep their places
         handed = {n: v for n, v in self.inputs.items() if n in kept | entries}
         handed = {n: v for n, v in handed.items() if n in {*numbers, *shapes}}
         return Sweep(
@@ -93,8 +94,7 @@ class Sweep:
             *zips,
             inputs={**handed, **(inputs or {})},
             float64=self.float64 if float64 is None else float64,
-            **still,
-            **axes,
+            **in_order,
         )
 
     def __len__(self) -> int:

@@ -16,6 +16,7 @@ from memjax.engine.asked.parameters import (
     each_once,
     is_sequence,
     label,
+    told_apart,
 )
 from memjax.engine.asked.values import is_key
 
@@ -149,6 +150,8 @@ def make_grid(
     for name, values in _every_value(axes, fixed):
         for value in () if name in entries else values:
             check_value(name, value, name in shapes)
+    for dimension in axes.keys() & set(numbers) - entries:
+        told_apart(dimension, axes[dimension][dimension])
     inferred = _settle_bounds(axes, fixed, {*numbers, *shapes})
     for name in (*numbers, *shapes):
         if name not in fixed and name not in given_elsewhere:

@@ -155,7 +155,8 @@ def parsed(parse: Callable[[Any], Any], /, **texts: Sequence) -> list:
 
 def finely(values: Sequence, count: int = 60) -> list[float]:
     """The values, and a geometric line of so many through them, for a curve."""
-    return sorted({*values, *np.geomspace(min(values), max(values), count).tolist()})
+    line = np.geomspace(min(values), max(values), count).tolist()
+    return sorted({*values, *(p for p in line if not np.isclose(p, values).any())})
 
 
 def seeds(given: int | Sequence[int]) -> tuple[int, ...]:
@@ -175,6 +176,19 @@ def each_once(dimension: str, values: tuple) -> None:
     if len(_distinct(dimension, values)) < len(values):
         twice = next(v for v in values if values.count(v) > 1)
         raise BadValue(dimension, f"an axis holds each value once, got {twice} again")
+
+
+def told_apart(dimension: str, values: tuple) -> None:
+    """Refuse real numbers that are one number at the precision that runs compute in."""
+    precision = jax.dtypes.canonicalize_dtype(float)
+    if any(isinstance(v, float) for v in values):
+        first: dict[Any, Any] = {}
+        with np.errstate(over="ignore"):
+            held = np.asarray(values).astype(precision).tolist()
+        for value, number in zip(values, held, strict=True):
+            if first.setdefault(number, value) != value:
+                told = f"{first[number]!r} and {value!r} are one number"
+                raise BadValue(dimension, f"{told} in {precision.name}")
 
 
 def _distinct(name: str, values: tuple) -> list:

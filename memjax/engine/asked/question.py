@@ -23,15 +23,23 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+MISSING = object()
+
+
 def difference(stored: Any, asked: Any, path: str = "") -> list[str]:
     """Where two questions differ, one line each: `fixed.lr: 0.1 is now 0.2`."""
     if isinstance(stored, dict) and isinstance(asked, dict):
         names = sorted({*stored, *asked})
         at = {n: f"{path}.{n}".lstrip(".") for n in names}
-        parts = (difference(stored.get(n), asked.get(n), at[n]) for n in names)
+        parts = (
+            difference(stored.get(n, MISSING), asked.get(n, MISSING), at[n])
+            for n in names
+        )
         return [line for part in parts for line in part]
-    if isinstance(stored, dict) or isinstance(asked, dict):
-        return [f"{path} is {'new' if isinstance(asked, dict) else 'not asked for'}"]
+    if stored is MISSING or isinstance(asked, dict):
+        return [f"{path} is new" + ("" if isinstance(asked, dict) else f": {asked}")]
+    if asked is MISSING or isinstance(stored, dict):
+        return [f"{path} is not asked for"]
     return [] if stored == asked else [f"{path}: {stored} is now {asked}"]
 
 

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Jaxpr
+from numpy.random import bit_generator
 
 from memjax.core import Named
 from memjax.engine.asked.jaxprs import equations
@@ -27,7 +28,8 @@ LARGE = 4 * 2**20  # bytes that a run may close over without a word
 
 @contextmanager
 def no_draws_of_the_host(run: Callable, again: Callable[[], Any]) -> Iterator[None]:
-    """Refuse a run that draws from Python's or numpy's global random state.
+    """Refuse a run that draws from Python's or numpy's global random state, or from a
+    generator of numpy's that it makes without a seed.
 
     The draw would be made once, and be the same in every run of the sweep. Other
     threads may draw from Python's meanwhile (dask's do), so where there are some it is
@@ -42,15 +44,37 @@ def no_draws_of_the_host(run: Callable, again: Callable[[], Any]) -> Iterator[No
         }
 
     before = states()
-    yield
+    with _unseeded() as made:
+        yield
+    drawn = ["numpy.random without a seed"] if made else []
     for source, state in states().items():
         others = source == "random" and threading.active_count() > 1
         if state != before[source] and not (others and not _draws(again)):
-            raise BadValue(
-                "seed",
-                f"{run.__name__} draws from {source}, once for all runs; draw from "
-                "jax.random.key(seed)",
-            )
+            drawn.append(source)
+    if drawn:
+        raise BadValue(
+            "seed",
+            f"{run.__name__} draws from {drawn[0]}, once for all runs; draw from "
+            "jax.random.key(seed)",
+        )
+
+
+@contextmanager
+def _unseeded() -> Iterator[list[int]]:
+    """What this thread's new generators of numpy ask of the system for a seed."""
+    source: Any = bit_generator  # whose names are not told to types
+    asked, here, real = list[int](), threading.get_ident(), source.randbits
+
+    def randbits(bits: int) -> int:
+        if threading.get_ident() == here:
+            asked.append(bits)
+        return real(bits)
+
+    source.randbits = randbits
+    try:
+        yield asked
+    finally:
+        source.randbits = real
 
 
 def _draws(do: Callable[[], Any]) -> bool:
