@@ -21,6 +21,7 @@ Sweeps: `main` (over points), `depths`, `large` (1500 points), `deep` (50,000 la
 and `shapes` (kernels over the distance, no data).
 """
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -67,17 +68,21 @@ RIDGE = 1e-8  # at few layers Gram matrices are singular to rounding without one
 
 
 def run(
-    size: Any, depth: Any, seed: Any,
-    *, activation: str, nodes: int, tests: int, capacity: int,
+    size: Any, depth: Any, seed: Any, activation: Any,
+    *, names: tuple, nodes: int, tests: int, capacity: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """Interpolate, and compare labels of new points with those of old classifiers."""
+    """Interpolate, and compare labels of new points with those of old classifiers.
+
+    An activation is its place in `names`, so that all of those are one program.
+    """
     train_key, test_key = jax.random.split(jax.random.key(seed))
     t, y = mj.datasets.overlapping(train_key, capacity, PRIOR)
     new_t, _ = mj.datasets.overlapping(test_key, tests, PRIOR)
     w = mj.prefix(size, capacity)
     at, new = (jnp.arctan2(1 - v, v) for v in (t, new_t))
     apart = jnp.abs(new[:, None] - at[None, :])
-    log_kernels = dual.by_angle(DUALS[activation], depth, nodes)
+    duals = [DUALS[name] for name in names]
+    log_kernels = dual.by_angle(partial(dual.logs_at, activation, duals, depth), nodes)
     among = log_kernels(jnp.abs(at[:, None] - at[None, :]))
     across = log_kernels(apart)
     votes = [dual.vote(among[..., k], across[..., k], y, w, RIDGE) for k in (0, 1)]
@@ -109,9 +114,9 @@ def deep_run(
     size: Any, seed: Any,
     *, depth: int, activation: str, nodes: int, tests: int, capacity: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """As `run`, with layers that are no axis: all seeds share one recursion."""
+    """As `run`, with what is no axis there: all seeds share one recursion."""
     shapes: dict[str, Any] = {"nodes": nodes, "tests": tests, "capacity": capacity}
-    return run(size, depth, seed, activation=activation, **shapes)
+    return run(size, depth, seed, 0, names=(activation,), **shapes)
 
 
 def label(vote: jax.Array) -> jax.Array:
@@ -119,17 +124,18 @@ def label(vote: jax.Array) -> jax.Array:
     return jnp.where(jnp.isnan(vote), jnp.nan, vote > 0)
 
 
-def shape_run(depth: Any, *, activation: str) -> dict[str, Any]:
+def shape_run(depth: Any, activation: Any, *, names: tuple) -> dict[str, Any]:
     """The logs of the kernels at several distances, relative to those at one."""
     log_u = jnp.log1p(-2 * jnp.sin(DISTANCES / 2) ** 2)
-    found = jnp.stack(dual.logs(SINGULAR[activation], log_u, depth))
-    names = {"kernel": KERNELS, "distance": DISTANCES.tolist()}
-    return {"log": mj.named(found - found[:, -1:], "kernel", "distance", coords=names)}
+    duals = [SINGULAR[name] for name in names]
+    found = jnp.stack(dual.logs_at(activation, duals, depth, log_u))
+    along = {"kernel": KERNELS, "distance": DISTANCES.tolist()}
+    return {"log": mj.named(found - found[:, -1:], "kernel", "distance", coords=along)}
 
 
 def sweeps(
     size: tuple = (50, 150, 500),  # numbers of points
-    activation: tuple = ("u7", "erf", "square", "offset"),  # a program each
+    activation: tuple = ("u7", "erf", "square", "offset"),  # or sine, u3, relu
     layers: int = 200,
     depth: tuple = (50, 70, 100, 140, 200),  # of `depths`
     depth_size: int = 150,  # points there
@@ -142,18 +148,27 @@ def sweeps(
     mj.one_of(tuple(DUALS), activation=activation)
     how: dict[str, Any] = {"seed": mj.seeds(seeds), "tests": tests, "nodes": 4096}
     how["float64"] = True
-    main = mj.Sweep(run, size=size, depth=layers, activation=activation, **how)
-    pairs = mj.zipped(activation=("u7", "erf"), depth=(100, 200))
-    few: dict[str, Any] = {"size": 100, "depth": deepest, "nodes": 1024}
-    few["activation"] = ("u7", "relu")
-    every: dict[str, Any] = {"activation": tuple(SINGULAR), "depth": layers}
+    main = mj.Sweep(**by(run, activation), size=size, depth=layers, **how)
+    both = by(run, ("u7", "erf"))
+    pairs = mj.zipped(activation=both.pop("activation"), depth=(100, 200))
+    few: dict[str, Any] = {"size": 100, "depth": deepest, "activation": ("u7", "relu")}
     return {
         "main": main,
         "depths": main.but(size=depth_size, depth=depth),
-        "large": mj.Sweep(run, pairs, size=large, **how) if large else None,
-        "deep": main.but(deep_run, **few) if deepest else None,
-        "shapes": mj.Sweep(shape_run, **every, float64=True),
+        "large": mj.Sweep(both.pop("run"), pairs, size=large, **both, **how)
+        if large
+        else None,
+        "deep": mj.Sweep(deep_run, **how | few | {"nodes": 1024}) if deepest else None,
+        "shapes": mj.Sweep(
+            **by(shape_run, tuple(SINGULAR)), depth=layers, float64=True
+        ),
     }
+
+
+def by(run: Any, names: tuple) -> dict[str, Any]:
+    """Runs by these activations, which are numbers, their places: one program."""
+    place = {"activation": mj.per("activation", np.arange(len(names)))}
+    return {"run": partial(run, names=names), "activation": names, "inputs": place}
 
 
 Results = dict[str, xr.Dataset]

@@ -1,5 +1,7 @@
 """Duals of activations against means over normals; deep kernels against networks."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -111,6 +113,13 @@ def test_logs_are_those_of_the_kernels(name) -> None:
         )
 
 
+def test_a_dual_may_be_told_by_its_place() -> None:
+    log_u, all_of = np.log([0.05, 0.9, 1 - 1e-5]), list(DUALS.values())
+    for place, one in enumerate(all_of):
+        found = jax.jit(lambda at: dual.logs_at(at, all_of, 4, log_u))(place)
+        np.testing.assert_allclose(found, dual.logs(one, log_u, 4), rtol=1e-6)
+
+
 def test_logs_go_on_where_numbers_end() -> None:
     square, septic = DUALS["square"], DUALS["polynomial"]
     near = np.array([-1e-20, -1e-3])  # logs of u
@@ -128,7 +137,8 @@ def test_logs_go_on_where_numbers_end() -> None:
 def test_interpolated_kernels_are_those_of_the_recursion() -> None:
     apart = np.array([1e-7, 3e-4, 0.02, 0.9, 1.5])
     for name in ("polynomial", "erf", "relu"):
-        found = dual.by_angle(DUALS[name], 12, 4096)(apart)
+        recursion = partial(dual.logs, DUALS[name], depth=12)
+        found = dual.by_angle(recursion, 4096)(apart)
         u, one = np.array([1.0, *np.cos(apart)]), DUALS[name]
         tangent = u
         for _ in range(12):

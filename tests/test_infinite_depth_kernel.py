@@ -1,5 +1,7 @@
 """Deep kernels against old classifiers: closed forms, numpy, and the run."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -21,8 +23,12 @@ def double():
         yield
 
 
-def runs(**settings):
-    return mj.sweep(experiment.run, float64=True, **SHAPES, **settings)
+def runs(activation, **settings):
+    """Runs by one of all activations, told by its place among them."""
+    names = tuple(experiment.DUALS)
+    settings = {"float64": True, **SHAPES, **settings}
+    run = partial(experiment.run, names=names)
+    return mj.sweep(run, activation=names.index(activation), **settings)
 
 
 def test_classes_have_their_densities() -> None:
@@ -210,10 +216,8 @@ def test_a_dual_linear_at_zero_votes_by_a_singular_kernel(seed, depth) -> None:
         "hilbert": (y / chord).sum(1),
         "majority": np.full(len(new_t), y.sum()),
     }
-    found = mj.sweep(
-        experiment.run, size=100, depth=depth, activation="u7", capacity=100, seed=seed,
-        float64=True, **{**SHAPES, "nodes": 4096},
-    )  # fmt: skip
+    shapes = {"capacity": 100, "nodes": 4096}
+    found = runs("u7", size=100, depth=depth, seed=seed, **shapes)
     for name, kernel in zip(experiment.KERNELS, kernels, strict=True):
         votes = kernel @ y
         assert np.min(abs(votes) / kernel.sum(1)) > 1e-6  # no label is in doubt

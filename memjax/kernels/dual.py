@@ -9,7 +9,8 @@ traced; time grows with it.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -146,19 +147,30 @@ def logs(dual: Dual, log_u: jax.Array, depth: Any) -> tuple[jax.Array, jax.Array
     return jax.lax.fori_loop(0, depth, layer, (log_u, log_u))
 
 
+def logs_at(
+    place: Any, duals: Sequence[Dual], depth: Any, log_u: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """`logs` of the dual at a place of these, which may be traced."""
+    each = [partial(logs, one, depth=depth) for one in duals]
+    return jax.lax.switch(place, each, log_u) if len(each) > 1 else each[0](log_u)
+
+
 def by_angle(
-    dual: Dual, depth: Any, nodes: int, least: float = 1e-10
+    recursion: Callable[[jax.Array], tuple[jax.Array, jax.Array]],
+    nodes: int,
+    least: float = 1e-10,
 ) -> Callable[[jax.Array], jax.Array]:
     """The logs of `nngp` and `ntk`, each over its value at 0, of angles up to π/2.
 
-    The recursion runs at so many angles, evenly spaced in their logs from `least` on;
-    between them a cubic goes through the four nearest: four digits and more at 1000
-    nodes, eight at 4000. So many layers cost what few cost for a Gram matrix of large
-    data. Returns [..., 2]; smaller angles get the value at `least`.
+    The recursion gives them by the logs of inner products. It runs at so many angles,
+    evenly spaced in their logs from `least` on; between them a cubic goes through the
+    four nearest: four digits and more at 1000 nodes, eight at 4000. So many layers cost
+    what few cost for a Gram matrix of large data. Returns [..., 2]; smaller angles get
+    the value at `least`.
     """
     angle = jnp.geomspace(least, jnp.pi / 2 * (1 - 1e-6), nodes)
     start = jnp.concatenate([jnp.zeros(1), jnp.log1p(-2 * jnp.sin(angle / 2) ** 2)])
-    both = jnp.stack(logs(dual, start, depth), axis=1)
+    both = jnp.stack(recursion(start), axis=1)
     table, step = both[1:] - both[:1], jnp.log(angle[1] / angle[0])
 
     def log_kernels(apart: jax.Array) -> jax.Array:
