@@ -3,9 +3,12 @@
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
 from jax.extend.core import Jaxpr, Literal
 
+from memjax.engine.planned.known import Known
 from memjax.engine.planned.machines import Prices
+from memjax.engine.planned.turns import turns
 from memjax.lanes import inner_jaxprs
 
 # What is compiled to kernels of its own; what stands around it is fused into these.
@@ -49,15 +52,17 @@ FACTORS = {
 
 
 class Work(NamedTuple):
-    """What is computed; in double precision operations count twice."""
+    """What is computed, by one lane or by each; in double precision operations count
+    twice.
+    """
 
-    flops: float = 0.0  # of products
-    elements: float = 0.0  # that anything else fills
-    slow: float = 0.0  # what is not vectorized, as exponentials
-    factors: float = 0.0  # floating-point operations of factorizations
-    kernels: float = 0.0  # about as many as are started
+    flops: Any = 0.0  # of products
+    elements: Any = 0.0  # that anything else fills
+    slow: Any = 0.0  # what is not vectorized, as exponentials
+    factors: Any = 0.0  # floating-point operations of factorizations
+    kernels: Any = 0.0  # about as many as are started
 
-    def times(self, count: float) -> "Work":
+    def times(self, count: Any) -> "Work":
         """So many times the same."""
         return Work(*(count * part for part in self))
 
@@ -65,36 +70,60 @@ class Work(NamedTuple):
         """This and more."""
         return Work(*(a + b for a, b in zip(self, other, strict=True)))
 
-    def seconds(self, prices: Prices) -> float:
+    def in_all(self, length: int) -> "Work":
+        """The sum over the steps of a scan: the last axis, where steps differ."""
+
+        def total(part: Any) -> Any:
+            if not np.ndim(part):
+                return length * part
+            return part.sum(-1) * (length / part.shape[-1])
+
+        return Work(*map(total, self))
+
+    def seconds(self, prices: Prices) -> Any:
         """What it takes, but for the starts of kernels."""
         taken = self.flops / prices.flops + self.factors / prices.factors
         return taken + self.elements / prices.elements + self.slow / prices.slow
 
 
-def work(jaxpr: Jaxpr, tiles: int = 1) -> Work:
-    """What a trace computes.
+def work(jaxpr: Jaxpr, tiles: Any = 1, known: Known | None = None) -> Work:
+    """What a trace computes, in each lane where its numbers or `tiles` are those of
+    several.
 
-    A loop with a traced length is a walk over row tiles; its kernels are started once.
+    A loop that counts up to what is not known is a walk over row tiles; its kernels are
+    started once.
     """
-    total = Work()
+    known, total = known or Known(jaxpr), Work()
     for equation in jaxpr.eqns:
-        name, parameters = equation.primitive.name, equation.params
-        inner = [work(j, tiles) for j in inner_jaxprs(parameters)]
+        name, inner = equation.primitive.name, inner_jaxprs(equation.params)
         if name == "cond":
             found = max(
-                inner, key=lambda w: w.flops + w.elements + w.slow, default=Work()
+                (work(j, tiles, known.in_a_call(equation, j)) for j in inner),
+                key=lambda w: np.mean(w.flops + w.elements + w.slow),
+                default=Work(),
             )
         elif name == "while":
-            once = inner[0].plus(inner[1])
-            found = once.times(tiles)._replace(kernels=once.kernels)
+            found = _loop(equation, tiles, known)
         elif name == "scan":
-            found = inner[0].times(parameters["length"])
+            deeper = tiles[..., None] if np.ndim(tiles) else tiles
+            step = work(inner[0], deeper, known.in_a_scan(equation))
+            found = step.in_all(equation.params["length"])
         elif inner and name not in FACTORS:
-            found = inner[0]
+            found = work(inner[0], tiles, known.in_a_call(equation, inner[0]))
         else:
             found = _alone(name, equation)
         total = total.plus(found)
     return total
+
+
+def _loop(equation: Any, tiles: Any, known: Known) -> Work:
+    """What a loop does whose length is traced."""
+    cond, inside = equation.params["cond_jaxpr"].jaxpr, known.in_a_loop(equation)
+    once = work(cond, tiles).plus(work(inside.jaxpr, tiles, inside))
+    count = turns(equation, known)
+    if count is None:
+        return once.times(tiles)._replace(kernels=once.kernels)
+    return once.times(count)
 
 
 def _alone(name: str, equation: Any) -> Work:
