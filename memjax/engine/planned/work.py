@@ -20,8 +20,8 @@ KERNELS = tuple(
 SLOW = {
     **dict.fromkeys("exp exp2 log logistic tanh erf".split(), 1.0),
     **dict.fromkeys("log1p expm1 erfc".split(), 2.0),
-    **dict.fromkeys("sin cos sinh cosh erf_inv".split(), 4.0),
-    **dict.fromkeys("asin acos atan asinh acosh atanh".split(), 8.0),
+    **dict.fromkeys("sin cos sinh cosh asin acos atan erf_inv".split(), 4.0),
+    **dict.fromkeys("asinh acosh atanh".split(), 4.0),
     **dict.fromkeys("tan atan2 cbrt lgamma digamma".split(), 16.0),
     **dict.fromkeys("sqrt rsqrt".split(), 0.4),
     "div": 0.2,
@@ -37,7 +37,7 @@ PICKED, CUMULATED = 10.0, 10.0  # a number that an arg-max reads; one of a runni
 # A product takes as long as its operations or, where they are few, as so many for each
 # number of its three matrices, which are packed; those of a product with a vector are
 # not, and read once. A small one is slow to begin.
-PACKED, STREAMED, BEGUN = 26.0, 8.0, 250.0
+PACKED, STREAMED, BEGUN = 26.0, 8.0, 500.0
 # So many numbers of a lane leave the cache of a core that four lanes share.
 LARGE = 2**16
 # Operations of a factorization [m, n] as a Cholesky one does them: so many times
@@ -186,7 +186,7 @@ def _products(equation: Any, shapes: list, double: int) -> Work:
     flops = 2.0 * made / max(1, many) * contracts
     sides = [math.prod(s) / max(1, many * contracts) for s in (first, second)]
     each = max(double * flops, (STREAMED if min(sides) <= 1 else PACKED) * numbers)
-    return Work(many * each, 0.0, many * min(BEGUN, flops / 2), 0.0, 1.0)
+    return Work(many * each, 0.0, many * min(BEGUN, 4 * flops), 0.0, 1.0)
 
 
 def _double(variables: Any) -> bool:
