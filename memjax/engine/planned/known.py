@@ -93,7 +93,7 @@ class Known:
             return None
         with np.errstate(all="ignore"):
             made = RULES[name](equation, (*lanes, *kind.shape), *values)
-        return made.astype(kind.dtype)
+            return made.astype(kind.dtype)
 
 
 def nothing() -> None:
