@@ -43,10 +43,9 @@ class Machine(NamedTuple):
 
 # One core of a current server: what matrix products, passes in cache, exponentials,
 # factorizations and passes beyond a cache reach there.
-CORE = Prices(flops=1.3e11, elements=3e10, slow=2.5e9, factors=6e10, large=1e10)
-LEAVING = (
-    3.0  # times that of a pass in a core's cache, what one beyond takes in addition
-)
+CORE = Prices(flops=1.3e11, elements=3e10, slow=2.5e9, factors=6e10, large=6e9)
+# What a pass beyond a core's cache takes in addition, in times of one in it.
+LEAVING = 5.0
 
 H100_KIND = "NVIDIA H100 80GB HBM3"
 # Estimates, from what XLA compiles for it: batched float32 products at 25 TF/s; passes
