@@ -109,19 +109,12 @@ def test_capacity_is_the_largest_size():
 
 def plan_of(sweep: mj.Sweep, devices: int, chunk=None, seconds=1e-3) -> Plan:
     """A plan for other devices than there are, at a made-up price per tile."""
-    price = Price((0.0, 0.0), (seconds / 100, seconds / 100), 11, 1000, 10)
-    positions = sweep.grid.positions()
-    groups = [
-        Group(
-            shapes,
-            lanes,
-            tiles_of(sweep.grid, shapes, positions[lanes]),
-            np.full(len(lanes), 100),
-            price,
-            None,
-        )
-        for shapes, lanes in sweep.grid.groups(positions)
-    ]
+    positions, groups = sweep.grid.positions(), []
+    for shapes, lanes in sweep.grid.groups(positions):
+        tiles = tiles_of(sweep.grid, shapes, positions[lanes])
+        price = Price(0.0, tiles * seconds / 100, 11, 1000, 10)
+        steps = np.full(len(lanes), 100)
+        groups.append(Group(shapes, lanes, tiles, steps, price, None))
     return make_plan(groups, mj.machines.cpu(devices), chunk)
 
 

@@ -85,20 +85,20 @@ def test_what_memory_cannot_hold_is_cut_into_blocks(plans):
 
 
 def test_lanes_that_need_no_memory_are_all_run_at_once():
-    free = Price((0.0, 0.0), (0.0, 0.0), 11, 0, 0)
+    free = Price(0.0, 0.0, 11, 0, 0)
     (block,) = make_plan([lanes(5000, free)], H100).blocks
     assert block.chunk == len(block.lanes) == 5000
 
 
 def test_a_lane_that_memory_cannot_hold_is_run_alone():
-    vast = Price((0.0, 0.0), (0.0, 0.0), 11, 0, 0, live_bytes=2**40)
+    vast = Price(0.0, 0.0, 11, 0, 0, live_bytes=2**40)
     plan = make_plan([lanes(3, vast)], H100)
     assert [block.chunk for block in plan.blocks] == [1, 1, 1]
 
 
 def test_starts_of_kernels_are_shared_by_the_lanes_of_a_chunk():
     """100 kernels a step of 3 µs each, whatever the lanes; and then their own work."""
-    made = Price((0.0, 0.0), (1e-6, 0.0), 11, 8, 8, (0.0, 3e-4))
+    made = Price(0.0, 1e-6, 11, 8, 8, (0.0, 3e-4))
     (block,) = make_plan([lanes(500, made)], H100).blocks
     assert block.seconds == pytest.approx(1000 * (500e-6 + 3e-4))
     two = make_plan([lanes(500, made)], H100, chunk=250)
@@ -114,7 +114,7 @@ def test_a_price_follows_from_what_a_machine_does():
     job = mj.Sweep(run, a=[1.0]).job()
     lane = job.groups(np.arange(1))[0].lane.traced
     free = mj.machines.Prices(np.inf, np.inf, np.inf, np.inf)
-    flops = price(lane, free._replace(flops=1.0)).seconds(1, 0)
+    flops = price(lane, free._replace(flops=1.0)).seconds(0)
     assert flops == 2 * 60 * 70 * 80
     kernels = price(lane, free._replace(kernel=1.0)).starting(0)
     assert kernels == 3  # the product, the sum, and what stands around them

@@ -8,11 +8,23 @@ import numpy as np
 import pytest
 
 import memjax as mj
-from memjax.engine.planned.work import BEGUN, EDGE, SIDE, Work, work
+from memjax.engine.planned.work import (
+    BEGUN,
+    DOUBLE,
+    FACTORS,
+    FOLDED,
+    LARGE,
+    PACKED,
+    PICKED,
+    READ,
+    STREAMED,
+    Work,
+    work,
+)
 from memjax.engine.run import prices
 from memjax.engine.run.devices import here
 
-MADE_UP = mj.machines.Prices(3e11, 7e10, slow=3e9, factors=2e10, kernel=5e-7)
+MADE_UP = mj.machines.Prices(3e11, 7e10, slow=3e9, factors=2e10, large=7e10 / 5)
 
 
 def counted(f, *given, tiles: int = 1) -> Work:
@@ -28,28 +40,51 @@ def test_products_and_factorizations_are_counted_by_their_closed_forms():
     )
     assert convolved.flops == 2 * (5 * 8 * 8) * (2 * 3 * 3)
     square = jnp.ones((4, 400, 400))
+    of_it = FACTORS["cholesky"][1] * 400**2
     assert counted(jax.lax.linalg.cholesky, square).factors == pytest.approx(
-        4 * 400**3 / 3
+        4 * (400**3 / 3 + of_it)
     )
     solve = jax.lax.linalg.triangular_solve
     found = counted(
         lambda a, b: solve(a, b, left_side=True), square[0], jnp.ones((400, 500))
     )
-    assert found.factors == 400 * 400 * 500
+    assert found.factors == 400 * 400 * 500 + FACTORS["triangular_solve"][1] * 400**2
 
 
 def test_small_products_and_factorizations_take_longer_than_their_operations():
-    """As long as their numbers take, each of a batch alone."""
+    """As long as their numbers take, each of a batch alone; with a vector a third."""
     many, one = jnp.ones((5, 9, 8)), jnp.ones((9, 8))
     square = lambda x: x @ jnp.swapaxes(x, -1, -2)  # noqa: E731
     numbers = 9 * 8 + 8 * 9 + 9 * 9
-    assert counted(square, one).flops == EDGE * numbers > 2 * 9 * 8 * 9
+    assert counted(square, one).flops == PACKED * numbers > 2 * 9 * 8 * 9
     assert counted(square, many).flops == 5 * counted(square, one).flops
     assert counted(square, many).slow == 5 * counted(square, one).slow == 5 * BEGUN
     pair = counted(square, jnp.ones((2, 2)))
-    assert pair.slow == 2 * 2 * 2  # no more than its operations
-    small, cholesky = jnp.eye(35), jax.lax.linalg.cholesky
-    assert counted(cholesky, small).factors == pytest.approx(SIDE * 35**2 / 3)
+    assert pair.slow == 4 * (2 * 2 * 2 * 2)  # no more than four for each operation
+    vector = counted(jnp.matmul, jnp.ones((90, 80)), jnp.ones(80))
+    assert vector.flops == STREAMED * (90 * 80 + 80 + 90)
+    fast, slow = FACTORS["eigh"]
+    found = counted(jax.lax.linalg.eigh, jnp.eye(35)).factors
+    assert found == pytest.approx(fast * 35**3 + slow * 35**2)
+
+
+def test_arrays_that_leave_the_cache_are_counted_as_such():
+    small, large = jnp.ones(LARGE // 2), jnp.ones(LARGE)
+    assert counted(lambda x: x + 1, small).large == 0
+    assert counted(lambda x: x + 1, large).large == LARGE
+    assert counted(jnp.sum, large).large == LARGE  # what it reads
+    assert counted(lambda x: x[:9], large).large == 0
+    prices = mj.machines.CORE
+    within, beyond = (
+        counted(lambda x: x + 1, a).seconds(prices) for a in (small, large)
+    )
+    assert beyond == pytest.approx(2 * 6 * within)
+
+
+def test_functions_are_dearer_in_double_precision():
+    single = counted(jnp.cos, jnp.ones(100)).slow
+    with jax.enable_x64(True):
+        assert counted(jnp.cos, jnp.ones(100)).slow == DOUBLE * single > 0
 
 
 def test_loops_branches_and_double_precision():
@@ -71,7 +106,8 @@ def test_loops_branches_and_double_precision():
 
 
 def test_a_sum_reads_what_it_adds_and_a_draw_is_dear():
-    assert counted(jnp.sum, jnp.ones(100)).slow >= 100
+    assert counted(jnp.sum, jnp.ones(100)).slow == 100 * READ + FOLDED
+    assert counted(jnp.argmax, jnp.ones(100)).slow == 100 * PICKED
     key = jax.random.key(0)
     bits = counted(lambda k: jax.random.bits(k, (100,)), key)
     assert bits.slow >= 900
@@ -136,4 +172,4 @@ def test_samples_are_in_single_precision_whatever_a_process_computes_in():
 @pytest.mark.long
 def test_what_is_measured_here_is_a_price():
     found = prices.measure(here())
-    assert all(0 < p < np.inf for p in found)
+    assert all(0 < p < np.inf for p in found._replace(kernel=1.0))

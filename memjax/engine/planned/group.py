@@ -23,7 +23,7 @@ class Group(NamedTuple):
     @property
     def seconds(self) -> np.ndarray:
         """What each lane should take."""
-        return self.price.seconds(self.tiles, self.steps)
+        return np.broadcast_to(self.price.seconds(self.steps), self.lanes.shape)
 
 
 class Layout(NamedTuple):

@@ -2,8 +2,8 @@
 
 import inspect
 import time
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -20,6 +20,7 @@ from memjax.engine.asked.settings import numerics, versions
 from memjax.engine.asked.trace import Traced, moment, trace
 from memjax.engine.asked.values import tree_text
 from memjax.engine.planned.group import Group, tiles_of
+from memjax.engine.planned.known import MOST, Value
 from memjax.engine.planned.machines import Machine
 from memjax.engine.planned.price import price
 
@@ -79,7 +80,8 @@ class Job:
             lane = self.lane(shapes)
             tiles = tiles_of(self.grid, shapes, positions[members])
             steps = self._steps(lane.traced, positions[members])
-            priced = price(lane.traced, self.machine.prices)
+            given = self._given(lane.kinds, lanes[members])
+            priced = price(lane.traced, self.machine.prices, tiles, given)
             found.append(Group(shapes, lanes[members], tiles, steps, priced, lane))
         return found
 
@@ -115,6 +117,20 @@ class Job:
                 dimension = list(self.grid.axes).index(given.axis)
                 values[f"@{given.axis}"] = positions[:, dimension]
         return {name: host_array(v) for name, v in values.items()}
+
+    def _given(self, kinds: Kinds, lanes: np.ndarray) -> list[Callable[[], Value]]:
+        """What lanes are handed, to be asked for: numbers, and inputs that are few."""
+        numbers = self.numbers(lanes)
+
+        def entries(name: str) -> Any:
+            input_of = self.arrays[name]
+            if not isinstance(input_of, Per):
+                return jax.tree.map(lambda a: partial(_small, a[None], [0]), input_of)
+            places = numbers[f"@{input_of.axis}"]
+            return jax.tree.map(lambda a: partial(_small, a, places), input_of.tree)
+
+        told = {name: partial(numbers.get, name) for name in kinds.numbers}
+        return jax.tree.leaves((told, {name: entries(name) for name in kinds.inputs}))
 
     @cached_property
     def arrays(self) -> dict[str, Any]:
@@ -194,6 +210,13 @@ def _source(code: CodeType) -> str | None:
 def _kind(values: tuple) -> str:
     kind = np.asarray(values).dtype.kind if np.ndim(values[0]) == 0 else "O"
     return {"i": "whole numbers", "f": "real numbers"}.get(kind, "values")
+
+
+def _small(a: Any, places: Any) -> Value:
+    """The entries of an array at some places, if they are numbers and few."""
+    if not isinstance(a.dtype, np.dtype) or a[0].size * len(places) > MOST:
+        return None
+    return np.asarray(a)[places]
 
 
 def host_array(a: Any) -> Any:

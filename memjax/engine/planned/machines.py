@@ -1,5 +1,6 @@
 """What sweeps run on, as far as a plan and a program have to know it."""
 
+from math import inf
 from typing import Any, NamedTuple
 
 GIB = 2**30
@@ -16,6 +17,7 @@ class Prices(NamedTuple):
     slow: float  # of what is not vectorized, as exponentials a second
     factors: float  # floating-point operations of factorizations, a second
     kernel: float = 0.0  # seconds to start one, for all lanes that share it
+    large: float = inf  # elements of arrays that leave a cache, a second, in addition
 
 
 class Machine(NamedTuple):
@@ -39,9 +41,11 @@ class Machine(NamedTuple):
         return f"{self.devices} {named}{'s' * (self.devices != 1)}"
 
 
-# One core of a current server: what matrix products, passes in cache, exponentials and
-# factorizations reach there.
-CORE = Prices(flops=1.3e11, elements=3e10, slow=2.5e9, factors=4e10)
+# One core of a current server: what matrix products, passes in cache, exponentials,
+# factorizations and passes beyond a cache reach there.
+CORE = Prices(flops=1.3e11, elements=3e10, slow=2.5e9, factors=6e10, large=6e9)
+# What a pass beyond a core's cache takes in addition, in times of one in it.
+LEAVING = 5.0
 
 H100_KIND = "NVIDIA H100 80GB HBM3"
 # Estimates, from what XLA compiles for it: batched float32 products at 25 TF/s; passes

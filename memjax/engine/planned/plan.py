@@ -77,7 +77,7 @@ def make_plan(
     A chunk holds `chunk` lanes, by default as many as suit the machine.
     A group is cut into calls of about five seconds: by lanes where they cost the same,
     by time where they do not (cutting those would unbalance the devices) or where one
-    chunk takes longer.
+    chunk takes longer. Runs that take no time are cut by lanes alone.
     """
     blocks = [block for g in groups for block in _blocks(g, machine, chunk)]
     return Plan(tuple(groups), tuple(blocks), machine)
@@ -120,7 +120,7 @@ def _blocks(group: Group, machine: Machine, chunk: int | None) -> list[Block]:
         longest += hand // size * float(group.price.starting(group.steps[part].max()))
         made.append(Block(group, group.lanes[mine], real, size, None, longest))
     calls = round(max(block.seconds for block in made) / CALL_SECONDS)
-    legs = None if calls <= 1 else -(-group.price.legs // calls)
+    legs = -(-group.price.legs // calls) if min(calls, group.price.legs) > 1 else None
     wave = _wave(group, parts, size, machine.wave)
     return [block._replace(legs=legs, wave=wave) for block in made]
 
@@ -153,8 +153,8 @@ def _cut(group: Group, machine: Machine, chunk: int) -> list[np.ndarray]:
     seconds, devices = group.seconds, machine.devices
     order = np.argsort(-seconds, kind="stable")
     most = STATE_BYTES // max(1, group.price.state_bytes)
-    if seconds.min() == seconds.max():
-        each = seconds[0] + group.price.starting(group.steps[0]) / chunk
+    if seconds.min() == seconds.max() or group.price.legs == 1:
+        each = seconds.mean() + group.price.starting(group.steps[0]) / chunk
         most = min(most, int(CALL_SECONDS * devices / max(each, 1e-9)))
     most = devices * chunk if machine.lanes is None else max(most, devices * chunk)
 

@@ -3,9 +3,12 @@
 import math
 from typing import Any, NamedTuple
 
+import numpy as np
 from jax.extend.core import Jaxpr, Literal
 
+from memjax.engine.planned.known import Known
 from memjax.engine.planned.machines import Prices
+from memjax.engine.planned.turns import turns
 from memjax.lanes import inner_jaxprs
 
 # What is compiled to kernels of its own; what stands around it is fused into these.
@@ -13,51 +16,57 @@ KERNELS = tuple(
     "dot_general conv reduce_ arg cum sort scatter gather cholesky eigh svd lu geqrf "
     "householder triangular fft".split()
 )
-# What is not vectorized on a CPU, or not well, in exponentials: for each element made.
+# What is slow on a CPU, in exponentials: for each element made.
 SLOW = {
-    **dict.fromkeys("exp exp2 log log1p expm1 tanh logistic erf".split(), 1.0),
-    **dict.fromkeys(
-        "sin cos tan cosh sinh atan2 erf_inv erfc lgamma digamma".split(), 4.0
-    ),
-    **dict.fromkeys("div sqrt rsqrt cbrt".split(), 0.2),
-    **dict.fromkeys("gather scatter scatter-add".split(), 1.0),
+    **dict.fromkeys("exp exp2 log logistic tanh erf".split(), 1.0),
+    **dict.fromkeys("log1p expm1 erfc".split(), 2.0),
+    **dict.fromkeys("sin cos sinh cosh asin acos atan erf_inv".split(), 4.0),
+    **dict.fromkeys("asinh acosh atanh".split(), 4.0),
+    **dict.fromkeys("tan atan2 cbrt lgamma digamma".split(), 16.0),
+    **dict.fromkeys("sqrt rsqrt".split(), 0.4),
+    "div": 0.2,
     "pow": 10.0,
-    "random_bits": 9.0,
 }
+DOUBLE = 4.0  # of these in double precision: half as many at a time, of twice the terms
+MOVED = {"gather": 1.0, "scatter": 1.0, "scatter-add": 10.0, "random_bits": 9.0}
 FOLDS = tuple(
-    "reduce_sum reduce_max reduce_min reduce_prod reduce_and reduce_or arg".split()
+    "reduce_sum reduce_max reduce_min reduce_prod reduce_and reduce_or".split()
 )
-READ, FOLDED, SORTED = 1.3, 13.0, 30.0  # a number that is folded; a fold; a comparison
-CUMULATED = 10.0
+READ, FOLDED, SORTED = 0.3, 20.0, 30.0  # a number that is folded; a fold; a comparison
+PICKED, CUMULATED = 10.0, 10.0  # a number that an arg-max reads; one of a running sum
 # A product takes as long as its operations or, where they are few, as so many for each
-# number of its three matrices; and a small one is slow to begin.
-EDGE, BEGUN = 26.0, 250.0
-# So long must the sides of a matrix be for a factorization at full speed.
-SIDE = 350.0
-# Floating-point operations of a factorization [m, n], over m·n·min(m, n), as a Cholesky
-# one does them: they are what it takes, not what textbooks count.
+# number of its three matrices, which are packed; those of a product with a vector are
+# not, and read once. A small one is slow to begin.
+PACKED, STREAMED, BEGUN = 26.0, 8.0, 500.0
+# So many numbers of a lane leave the cache of a core that four lanes share.
+LARGE = 2**16
+# Operations of a factorization [m, n] as a Cholesky one does them: so many times
+# m·n·min(m, n), what grows faster at full speed, and so many times (m·n·min(m, n))^⅔.
 FACTORS = {
-    "cholesky": 1 / 3,
-    "lu": 2 / 3,
-    "geqrf": 4 / 3,
-    "householder_product": 4 / 3,
-    "triangular_solve": 1,
-    "eigh": 6,
-    "svd": 10,
-    "eig": 25,
+    "cholesky": (1 / 3, 70.0),
+    "lu": (2 / 3, 120.0),
+    "geqrf": (4 / 3, 350.0),
+    "householder_product": (4 / 3, 350.0),
+    "triangular_solve": (1.0, 30.0),
+    "eigh": (1.8, 3100.0),
+    "svd": (4.0, 5000.0),
+    "eig": (10.0, 9000.0),
 }
 
 
 class Work(NamedTuple):
-    """What is computed; in double precision operations count twice."""
+    """What is computed, by one lane or by each; in double precision operations count
+    twice.
+    """
 
-    flops: float = 0.0  # of products
-    elements: float = 0.0  # that anything else fills
-    slow: float = 0.0  # what is not vectorized, as exponentials
-    factors: float = 0.0  # floating-point operations of factorizations
-    kernels: float = 0.0  # about as many as are started
+    flops: Any = 0.0  # of products
+    elements: Any = 0.0  # that anything else fills
+    slow: Any = 0.0  # what is not vectorized, as exponentials
+    factors: Any = 0.0  # floating-point operations of factorizations
+    kernels: Any = 0.0  # about as many as are started
+    large: Any = 0.0  # elements of arrays that leave the cache
 
-    def times(self, count: float) -> "Work":
+    def times(self, count: Any) -> "Work":
         """So many times the same."""
         return Work(*(count * part for part in self))
 
@@ -65,36 +74,61 @@ class Work(NamedTuple):
         """This and more."""
         return Work(*(a + b for a, b in zip(self, other, strict=True)))
 
-    def seconds(self, prices: Prices) -> float:
+    def in_all(self, length: int) -> "Work":
+        """The sum over the steps of a scan: the last axis, where steps differ."""
+
+        def total(part: Any) -> Any:
+            if not np.ndim(part):
+                return length * part
+            return part.sum(-1) * (length / part.shape[-1])
+
+        return Work(*map(total, self))
+
+    def seconds(self, prices: Prices) -> Any:
         """What it takes, but for the starts of kernels."""
         taken = self.flops / prices.flops + self.factors / prices.factors
-        return taken + self.elements / prices.elements + self.slow / prices.slow
+        passes = self.elements / prices.elements + self.large / prices.large
+        return taken + passes + self.slow / prices.slow
 
 
-def work(jaxpr: Jaxpr, tiles: int = 1) -> Work:
-    """What a trace computes.
+def work(jaxpr: Jaxpr, tiles: Any = 1, known: Known | None = None) -> Work:
+    """What a trace computes, in each lane where its numbers or `tiles` are those of
+    several.
 
-    A loop with a traced length is a walk over row tiles; its kernels are started once.
+    A loop that counts up to what is not known is a walk over row tiles; its kernels are
+    started once.
     """
-    total = Work()
+    known, total = known or Known(jaxpr), Work()
     for equation in jaxpr.eqns:
-        name, parameters = equation.primitive.name, equation.params
-        inner = [work(j, tiles) for j in inner_jaxprs(parameters)]
+        name, inner = equation.primitive.name, inner_jaxprs(equation.params)
         if name == "cond":
             found = max(
-                inner, key=lambda w: w.flops + w.elements + w.slow, default=Work()
+                (work(j, tiles, known.in_a_call(equation, j)) for j in inner),
+                key=lambda w: np.mean(w.flops + w.elements + w.slow),
+                default=Work(),
             )
         elif name == "while":
-            once = inner[0].plus(inner[1])
-            found = once.times(tiles)._replace(kernels=once.kernels)
+            found = _loop(equation, tiles, known)
         elif name == "scan":
-            found = inner[0].times(parameters["length"])
+            deeper = tiles[..., None] if np.ndim(tiles) else tiles
+            step = work(inner[0], deeper, known.in_a_scan(equation))
+            found = step.in_all(equation.params["length"])
         elif inner and name not in FACTORS:
-            found = inner[0]
+            found = work(inner[0], tiles, known.in_a_call(equation, inner[0]))
         else:
             found = _alone(name, equation)
         total = total.plus(found)
     return total
+
+
+def _loop(equation: Any, tiles: Any, known: Known) -> Work:
+    """What a loop does whose length is traced."""
+    cond, inside = equation.params["cond_jaxpr"].jaxpr, known.in_a_loop(equation)
+    once = work(cond, tiles).plus(work(inside.jaxpr, tiles, inside))
+    count = turns(equation, known)
+    if count is None:
+        return once.times(tiles)._replace(kernels=once.kernels)
+    return once.times(count)
 
 
 def _alone(name: str, equation: Any) -> Work:
@@ -112,21 +146,33 @@ def _alone(name: str, equation: Any) -> Work:
         )
         return Work(flops=2.0 * double * made * window, kernels=kernels)
     if name in FACTORS:
-        size = 1.0 * first[-1] * first[-2] * min(first[-2:])
-        if name == "triangular_solve":
-            size = first[-1] * math.prod(shapes[1][-2:])
-        each = max(double * size, SIDE * size ** (2 / 3))
-        many = math.prod(first[:-2])
-        return Work(factors=FACTORS[name] * many * each, kernels=kernels)
-    slow = SLOW.get(name, 0.0) * made
-    if name == "sort":
+        return Work(factors=_factored(name, shapes, double), kernels=kernels)
+    size = math.prod(first) if name.startswith((*FOLDS, "arg")) else made
+    slow = MOVED.get(name, 0.0) * made
+    if name in SLOW:
+        slow = (1.0 if double == 1 else DOUBLE) * SLOW[name] * made
+    elif name == "sort":
         length = max(2, first[equation.params["dimension"]])
         slow = SORTED * math.log2(length) * made
     elif name.startswith(FOLDS):
-        slow = READ * math.prod(first) + FOLDED * made
+        slow = double * (READ * math.prod(first) + FOLDED * made)
+    elif name.startswith("arg"):
+        slow = PICKED * math.prod(first)
     elif name.startswith("cum"):
         slow = CUMULATED * made
-    return Work(elements=double * made, slow=double * slow, kernels=kernels)
+    large = double * size if size >= LARGE else 0.0
+    return Work(elements=double * made, slow=slow, kernels=kernels, large=large)
+
+
+def _factored(name: str, shapes: list, double: int) -> float:
+    """The operations of factorizations, or of solves with triangular matrices."""
+    fast, slow = FACTORS[name]
+    rows, columns = shapes[0][-2:]
+    size = 1.0 * rows * columns * min(rows, columns)
+    side = size ** (2 / 3)
+    if name == "triangular_solve":
+        size = columns * math.prod(shapes[1][-2:])
+    return math.prod(shapes[0][:-2]) * (fast * double * size + slow * side)
 
 
 def _products(equation: Any, shapes: list, double: int) -> Work:
@@ -136,9 +182,11 @@ def _products(equation: Any, shapes: list, double: int) -> Work:
     many = math.prod(first[d] for d in batch)
     made = math.prod(_shape(equation.outvars[0]))
     numbers = (math.prod(first) + math.prod(second) + made) / max(1, many)
-    flops = 2.0 * made / max(1, many) * math.prod(first[d] for d in contracted)
-    each = max(double * flops, EDGE * numbers)
-    return Work(many * each, 0.0, many * min(BEGUN, flops / 2), 0.0, 1.0)
+    contracts = math.prod(first[d] for d in contracted)
+    flops = 2.0 * made / max(1, many) * contracts
+    sides = [math.prod(s) / max(1, many * contracts) for s in (first, second)]
+    each = max(double * flops, (STREAMED if min(sides) <= 1 else PACKED) * numbers)
+    return Work(many * each, 0.0, many * min(BEGUN, 4 * flops), 0.0, 1.0)
 
 
 def _double(variables: Any) -> bool:
