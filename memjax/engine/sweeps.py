@@ -238,6 +238,7 @@ class Sweep:
     def _results(self, job: Job, pieces: list[Piece], clock: Clock) -> xr.Dataset:
         spent = {
             "compile_seconds": round(clock.compiling, 3),
+            "xla_seconds": round(clock.xla, 3),  # of these
             "run_seconds": round(clock.running, 3),
         }
         machine = {"machine": str(job.machine), "layouts": clock.ran}
