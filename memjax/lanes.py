@@ -23,14 +23,17 @@ def lane_by_lane(draw: Callable) -> Callable:
     return lambda *given: (draw if wide.value else apart)(*given)
 
 
-def inner_jaxprs(parameters: dict[str, Any]) -> list[Jaxpr]:
+def inner_jaxprs(parameters: Any) -> list[Jaxpr]:
     """The traces among the parameters of an equation."""
-    leaves = jax.tree.leaves(
-        list(parameters.values()),
-        is_leaf=lambda v: isinstance(v, ClosedJaxpr | Jaxpr),
-    )
-    found = [v.jaxpr if isinstance(v, ClosedJaxpr) else v for v in leaves]
-    return [v for v in found if isinstance(v, Jaxpr)]
+    if isinstance(parameters, ClosedJaxpr):
+        return [parameters.jaxpr]
+    if isinstance(parameters, Jaxpr):
+        return [parameters]
+    if isinstance(parameters, dict):
+        parameters = [*parameters.values()]
+    if not isinstance(parameters, list | tuple):
+        return []
+    return [found for p in parameters for found in inner_jaxprs(p)]
 
 
 def products(jaxpr: Jaxpr, own: list[bool]) -> int:

@@ -1,6 +1,7 @@
 """How much a trace computes, and how much it holds, read before it is compiled."""
 
 import math
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jax.extend.core import Jaxpr, Literal
@@ -71,6 +72,7 @@ class Work(NamedTuple):
         return taken + self.elements / prices.elements + self.slow / prices.slow
 
 
+@lru_cache(maxsize=2**10)  # one that stands inside several others
 def work(jaxpr: Jaxpr, tiles: int = 1) -> Work:
     """What a trace computes.
 
