@@ -120,7 +120,8 @@ def _blocks(group: Group, machine: Machine, chunk: int | None) -> list[Block]:
         longest += hand // size * float(group.price.starting(group.steps[part].max()))
         made.append(Block(group, group.lanes[mine], real, size, None, longest))
     calls = round(max(block.seconds for block in made) / CALL_SECONDS)
-    legs = None if calls <= 1 else -(-group.price.legs // calls)
+    whole = min(calls, group.price.legs) <= 1  # one leg is not cut
+    legs = None if whole else -(-group.price.legs // calls)
     wave = _wave(group, parts, size, machine.wave)
     return [block._replace(legs=legs, wave=wave) for block in made]
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,8 @@ class Program:
         lane, _, _, machine = self.of
         began = time.perf_counter()
         lowered = lower(*self.of)
-        with clock.in_xla(), at_moment(lane.traced.moment):
+        alone = shelf.anew() if file else nullcontext()
+        with clock.in_xla(), at_moment(lane.traced.moment), alone:
             made = lowered.compile(dict(machine.options))
         if file and time.perf_counter() - began >= shelf.least():
             shelf.keep(made, file)

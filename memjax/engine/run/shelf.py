@@ -1,7 +1,7 @@
 """Compiled programs on disk, so that a later process neither maps nor lowers them.
 
-They lie beside those of JAX's compile cache, which recognizes a program only once it is
-lowered; these are recognized by what they are made from. Whoever may write there may
+They lie in the folder of JAX's compile cache and take its place: it recognizes what is
+lowered, these are recognized by what they are made from. Whoever may write there may
 run code here, as with JAX's own. Only programs for CPUs are kept.
 """
 
@@ -10,14 +10,16 @@ import hashlib
 import os
 import pickle
 import platform
-from collections.abc import Iterable
-from contextlib import suppress
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental.compilation_cache import compilation_cache
 from jax.experimental.serialize_executable import deserialize_and_load, serialize
 
 from memjax.engine.asked.settings import versions
@@ -26,6 +28,7 @@ from memjax.engine.run.prices import cache_folder
 
 MOST = 2**30  # bytes of programs; those unused for longest go first
 LIBRARY = Path(__file__).parents[2]
+ONE_AT_A_TIME = threading.Lock()
 
 
 def _digest(files: Iterable[Path]) -> str:
@@ -37,7 +40,8 @@ def _digest(files: Iterable[Path]) -> str:
 
 # The rooms that a lane goes through on its way to a program, as they are imported: they
 # may be edited while a process lasts.
-SOURCE = _digest([*LIBRARY.glob("*.py"), *LIBRARY.glob("engine/**/*.py")])
+ROOMS = ("core.py", "lanes.py", "engine/asked/*.py", "engine/run/*.py")
+SOURCE = _digest(file for room in ROOMS for file in LIBRARY.glob(room))
 
 
 def place(
@@ -79,6 +83,26 @@ def _processor() -> str:
     kinds = ("model name", "flags", "Features", "CPU implementer", "CPU part")
     words = [line for line in told if line.startswith(kinds)]
     return "\n".join([platform.machine(), *(words or [platform.node()])])
+
+
+@contextmanager
+def anew() -> Iterator[None]:
+    """What is compiled here is not from JAX's compile cache, nor written there, too.
+
+    XLA cannot write a program for CPUs that it has itself read: files of it load, and
+    lack functions when they are called (jaxlib 0.10).
+    """
+    with ONE_AT_A_TIME:
+        _use_jaxs_cache(False)
+        try:
+            yield
+        finally:
+            _use_jaxs_cache(True)
+
+
+def _use_jaxs_cache(wanted: bool) -> None:
+    jax.config.update("jax_enable_compilation_cache", wanted)
+    compilation_cache.reset_cache()  # it asks for the setting only once
 
 
 def keep(compiled: Any, file: Path) -> None:
