@@ -84,6 +84,10 @@ def handed(a, data, row):
     return {"b": mj.expect(lambda x, y: a * x @ row + y, data)}
 
 
+def power(a, *, n):
+    return {"b": a**n}
+
+
 POINTS = mj.Data(jnp.arange(12.0).reshape(4, 3), jnp.arange(4.0), mj.prefix(3, 4))
 AXES = {**tiny.AXES, "wd": 0.0}
 SWEEPS = {
@@ -167,7 +171,7 @@ def test_the_source_that_programs_are_made_by_is_told_by_content(tmp_path):
 
 def test_a_program_that_jax_has_kept_is_compiled_anew(folder, monkeypatch):
     """XLA could not write what it has read: a file of that would fail when called."""
-    sweep = mj.Sweep(tiny.run, **AXES)
+    sweep = SWEEPS["handed"]()
     with monkeypatch.context() as before:
         before.setattr(shelf, "place", lambda *_: None)
         first = sweep.compute()
@@ -191,7 +195,7 @@ def damaged(content):
 
 
 def test_a_file_that_is_not_whole_is_made_anew(folder):
-    sweep = mj.Sweep(tiny.run, **AXES)
+    sweep = SWEEPS["handed"]()
     first = sweep.compute()
     (file,) = folder.iterdir()
     for content in damaged(file.read_bytes()):
@@ -205,7 +209,7 @@ def test_a_file_that_is_not_whole_is_made_anew(folder):
 
 def test_where_nothing_can_be_written_programs_are_compiled(folder):
     folder.write_text("in the way")
-    sweep = mj.Sweep(tiny.run, **AXES)
+    sweep = SWEEPS["handed"]()
     first = sweep.compute()
     program.cache_clear()
     xr.testing.assert_equal(sweep.compute(), first)
@@ -213,23 +217,23 @@ def test_where_nothing_can_be_written_programs_are_compiled(folder):
 
 
 def test_programs_unused_for_longest_make_room(folder, monkeypatch):
-    def kept(steps):
+    def kept(n):
         before = set(folder.iterdir()) if folder.exists() else set()
-        mj.sweep(tiny.run, **{**AXES, "steps": steps})
+        mj.sweep(power, a=[1.0, 2.0], n=n)
         return set(folder.iterdir()) - before
 
-    (old,), (used,) = kept(20), kept(25)
+    (old,), (used,) = kept(2), kept(3)
     shelf.os.utime(old, (1, 1))
     shelf.os.utime(used, (0, 0))
     program.cache_clear()
-    assert kept(25) == set()  # it is read, and so no longer the one unused for longest
+    assert kept(3) == set()  # it is read, and so no longer the one unused for longest
     monkeypatch.setattr(shelf, "MOST", int(2.5 * old.stat().st_size))
-    (new,) = kept(30)
+    (new,) = kept(4)
     assert set(folder.iterdir()) == {used, new}
 
 
 def test_nothing_is_kept_without_a_cache_or_in_less_time_or_of_an_accelerator(folder):
-    sweep = mj.Sweep(tiny.run, **AXES)
+    sweep = SWEEPS["handed"]()
     gpu = mj.machines.h100
     assert shelf.place("0", (), (), sweep.job().machine) is not None
     assert shelf.place("0", (), (), gpu) is None
@@ -272,8 +276,9 @@ if sys.argv[2] == "read":
     program.lower = None
 for name, sweep in test_shelf.SWEEPS.items():
     found = sweep().compute()
-    print(name, [v.values.tobytes().hex() for v in found.data_vars.values()
-                 if v.dtype.kind in "fi"])
+    for key, v in found.data_vars.items():
+        if v.dtype.kind in "fi":
+            print(name, key, v.dtype, v.dtype.isbuiltin, v.values.tobytes().hex())
 """
 
 
@@ -287,7 +292,7 @@ def test_programs_pass_from_process_to_process(tmp_path):
 
     first, second = start("write"), start("write")
     told = first.communicate()[0]
-    assert told == second.communicate()[0] and told.count("\n") == len(SWEEPS)
+    assert told == second.communicate()[0] and told.count("\n") > len(SWEEPS)
     kept = [*(tmp_path / "programs").iterdir()]
     assert kept and not any(file.suffix for file in kept)  # and no drafts
     assert start("read").communicate()[0] == told
