@@ -83,7 +83,8 @@ class Program:
     """
 
     def __init__(self, *of: Any) -> None:
-        self.of, self._made = of, None
+        self.of = of
+        self._made: Any = None
 
     def compiled(self, clock: Clock) -> Any:
         """The program, as it is called; what of that is XLA's is told to a clock."""
@@ -166,7 +167,7 @@ def blank_carry(lane: Lane, count: int, machine: Machine) -> Carry:
     On an accelerator it is made there: nothing of that size is sent.
     """
     state: list[Any] = [v.aval for v in lane.traced.parts["step"].jaxpr.outvars]
-    one = Carry(state, jax.ShapeDtypeStruct((), np.int32))
+    one: Any = Carry(state, jnp.zeros((), jnp.int32))
     if machine.lanes is not None:
         return jax.tree.map(partial(_blank, np.zeros, count), one)
     place = NamedSharding(lane_mesh(machine), P("lane"))
