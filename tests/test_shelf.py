@@ -234,9 +234,12 @@ def test_programs_unused_for_longest_make_room(folder, monkeypatch):
 
 def test_nothing_is_kept_without_a_cache_or_in_less_time_or_of_an_accelerator(folder):
     sweep = SWEEPS["handed"]()
-    gpu = mj.machines.h100
-    assert shelf.place("0", (), (), sweep.job().machine) is not None
-    assert shelf.place("0", (), (), gpu) is None
+    machine = sweep.job().machine
+    assert shelf.place("0", (), (), machine) is not None
+    assert shelf.place("0", (), (), mj.machines.h100) is None
+    jax.config.update("jax_compilation_cache_dir", "gs://bucket")
+    assert shelf.place("0", (), (), machine) is None
+    jax.config.update("jax_compilation_cache_dir", str(folder.parent))
     for name, value, back in (
         ("jax_compilation_cache_dir", None, str(folder.parent)),
         ("jax_enable_compilation_cache", False, True),

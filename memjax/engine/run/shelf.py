@@ -49,11 +49,12 @@ def place(
 ) -> Path | None:
     """Where the program of a lane is kept, by all that it is made from.
 
-    None where it is not: on accelerators, and where JAX keeps none.
+    None where it is not: on accelerators, and where JAX keeps none, or not in a folder.
     """
     settings = {n: v for n, v in jax.config.values.items() if "cache" not in n}
-    kept = jax.config.values["jax_enable_compilation_cache"]
-    kept = kept and jax.config.values["jax_compilation_cache_dir"]
+    folder = jax.config.values["jax_compilation_cache_dir"]
+    kept = folder and "://" not in folder
+    kept = kept and jax.config.values["jax_enable_compilation_cache"]
     if machine.platform != "cpu" or not kept:
         return None
     ids = [device.id for device in machine.jax_devices]
