@@ -155,6 +155,9 @@ def kept(file: Path, arguments: tuple, machine: Machine) -> Any:
 
 @cache
 def _load_lapack() -> None:
-    """Have JAX find scipy's LAPACK, which it does where a call of it is lowered."""
+    """Have JAX find scipy's LAPACK, which it does where a call of it is lowered.
+
+    A program that is read, and calls what was not found, ends the process.
+    """
     one = jax.ShapeDtypeStruct((1, 1), np.float32)
     jax.jit(jax.lax.linalg.cholesky).lower(one)
