@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import Jaxpr
 
-from memjax.lanes import is_zero, products, walk_tiles, waves, wide
+from memjax.lanes import blank, first_of, is_zero, products, walk_tiles, waves, wide
 from memjax.lanes import lane_by_lane as lane_by_lane
 
 Tree = Any  # any pytree of arrays
@@ -83,42 +84,53 @@ def expect(f: Callable[..., Any], data: Data) -> Any:
         values = jax.vmap(lambda x, y: pure(x, y, *closed_over))(part.x, part.y)
         return jax.tree.map(partial(_weighted_sum, part.w), values)
 
-    few = TILE if wide.value else at_once(pure, first_point, closed_over)
+    trace = jax.make_jaxpr(pure, return_shape=True)
+    whole, value = trace(*first_point, *closed_over)
+    few = TILE if wide.value else at_once(whole.jaxpr, len(closed_over))
+    like = jax.eval_shape(_constant, data.w, value)
     if few < min(len(data.w), TILE):
-        integral = _walked(integral, partial(_over_parts, few))
+        integral = _walked(integral, like, partial(_over_parts, few))
     if len(data.w) <= TILE:
         return integral(closed_over, data)
-    return _walked(integral, _over_tiles)(closed_over, data)
+    return _walked(integral, like, _over_tiles)(closed_over, data)
 
 
-def at_once(f: Callable, point: tuple, closed_over: list) -> int:
+def at_once(trace: Jaxpr, closed_over: int) -> int:
     """How many points are evaluated at once: a tile, or a power of two that is less."""
-    trace = jax.make_jaxpr(f)(*point, *closed_over).jaxpr
-    of_point = len(trace.invars) - len(closed_over)
+    of_point = len(trace.invars) - closed_over
     made = products(trace, [i < of_point for i in range(len(trace.invars))])
     return TILE if made <= HEAVY else 2 ** max(0, (IN_CACHE // made).bit_length() - 1)
+
+
+def _constant(w: jax.Array, value: Tree) -> Tree:
+    """The integral of what is the same at every point."""
+    values = jax.vmap(lambda _: value)(w)
+    return jax.tree.map(partial(_weighted_sum, w), values)
 
 
 def _weighted_sum(w: jax.Array, values: jax.Array) -> jax.Array:
     return jnp.sum(w.reshape(-1, *[1] * (values.ndim - 1)) * values, axis=0)
 
 
-def _walked(integral: Callable, over: Callable) -> Callable:
-    """`integral(closed_over, data)`, part by part, and so under differentiation."""
+def _walked(integral: Callable, like: Tree, over: Callable) -> Callable:
+    """`integral(closed_over, data)`, part by part, and so under differentiation.
+
+    What it is `like` is told, for to find that out is to trace it once more.
+    """
 
     @jax.custom_jvp
     def total(closed_over: list, data: Data) -> Any:
-        return over(integral, closed_over, data)
+        return over(integral, like, closed_over, data)
 
     def derivative(primals: tuple, tangents: tuple) -> tuple:
         (closed_over, data), (moved, moved_data) = primals, tangents
-        outputs = jax.tree.leaves(jax.eval_shape(integral, closed_over, data))
+        outputs = jax.tree.leaves(like)
         is_number = len(outputs) == 1 and outputs[0].shape == ()
         data_fixed = all(map(is_zero, jax.tree.leaves(moved_data, is_leaf=is_zero)))
         if not (is_number and data_fixed):
             return jax.jvp(integral, primals, _dense(tangents))
         both = jax.value_and_grad(integral)
-        value, slopes = over(both, closed_over, data)
+        value, slopes = over(both, (like, closed_over), closed_over, data)
         pairs = zip(slopes, moved, strict=True)
         return value, sum(jnp.vdot(s, m) for s, m in pairs if not is_zero(m))
 
@@ -126,22 +138,22 @@ def _walked(integral: Callable, over: Callable) -> Callable:
     return total
 
 
-def _over_tiles(f: Callable[[list, Data], Any], closed_over: list, data: Data) -> Any:
+def _over_tiles(f: Callable, like: Tree, closed_over: list, data: Data) -> Any:
     """The sum of `f(closed_over, part)` over the row tiles that carry weight."""
     tiles, rows = _cut(data, TILE), len(data.w)
     live = jnp.max(jnp.where(data.w != 0, jnp.arange(1, rows + 1), 0))
     if wide.value:
         return waves(f, TILE, closed_over, tiles)(closed_over, tiles, live)
-    return walk_tiles(f, TILE, closed_over, tiles, live)
+    return walk_tiles(f, like, TILE, closed_over, tiles, live)
 
 
 def _over_parts(
-    few: int, f: Callable[[list, Data], Any], closed_over: list, data: Data
+    few: int, f: Callable, like: Tree, closed_over: list, data: Data
 ) -> Any:
     """The sum of `f(closed_over, part)` over all parts of so `few` rows."""
     parts = _cut(data, few)
-    made = jax.eval_shape(f, closed_over, jax.tree.map(lambda a: a[0], parts))
-    zero = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), made)
+    first_of(parts)
+    zero = blank(like)
 
     def add(total: Any, part: Data) -> tuple[Any, None]:
         return jax.tree.map(jnp.add, total, f(closed_over, part)), None

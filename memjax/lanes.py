@@ -23,14 +23,17 @@ def lane_by_lane(draw: Callable) -> Callable:
     return lambda *given: (draw if wide.value else apart)(*given)
 
 
-def inner_jaxprs(parameters: dict[str, Any]) -> list[Jaxpr]:
+def inner_jaxprs(parameters: Any) -> list[Jaxpr]:
     """The traces among the parameters of an equation."""
-    leaves = jax.tree.leaves(
-        list(parameters.values()),
-        is_leaf=lambda v: isinstance(v, ClosedJaxpr | Jaxpr),
-    )
-    found = [v.jaxpr if isinstance(v, ClosedJaxpr) else v for v in leaves]
-    return [v for v in found if isinstance(v, Jaxpr)]
+    if isinstance(parameters, ClosedJaxpr):
+        return [parameters.jaxpr]
+    if isinstance(parameters, Jaxpr):
+        return [parameters]
+    if isinstance(parameters, dict):
+        parameters = [*parameters.values()]
+    if not isinstance(parameters, list | tuple):
+        return []
+    return [found for p in parameters for found in inner_jaxprs(p)]
 
 
 def products(jaxpr: Jaxpr, own: list[bool]) -> int:
@@ -58,8 +61,14 @@ def is_zero(tangent: Any) -> bool:
     return type(tangent) is jax.custom_derivatives.SymbolicZero
 
 
-def walk_tiles(f: Callable, rows: int, given: Any, tiles: Any, live: jax.Array) -> Any:
-    """The sum of `f(given, tile)` over the tiles of the first `live` rows, in turn."""
+def walk_tiles(
+    f: Callable, like: Any, rows: int, given: Any, tiles: Any, live: jax.Array
+) -> Any:
+    """The sum of `f(given, tile)` over the tiles of the first `live` rows, in turn.
+
+    It is `like` what is told.
+    """
+    first_of(tiles)
 
     def at(i: Any) -> Any:
         return jax.tree.map(lambda a: a[i], tiles)
@@ -67,14 +76,21 @@ def walk_tiles(f: Callable, rows: int, given: Any, tiles: Any, live: jax.Array) 
     def add(i: Any, total: Any) -> Any:
         return jax.tree.map(jnp.add, total, f(given, at(i)))
 
-    zero = _blank(f, given, tiles)
+    zero = blank(like)
     return jax.lax.fori_loop(0, -(-live // rows), add, zero)
 
 
-def _blank(f: Callable, given: Any, tiles: Any) -> Any:
-    """What a sum over no tiles is."""
-    made = jax.eval_shape(f, given, jax.tree.map(lambda a: a[0], tiles))
-    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), made)
+def first_of(parts: Any) -> Any:
+    """The first of some tiles.
+
+    Traces by which results are recognized hold it where nothing needs it any more.
+    """
+    return jax.tree.map(lambda a: a[0], parts)
+
+
+def blank(like: Any) -> Any:
+    """What a sum over nothing is."""
+    return jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), like)
 
 
 def waves(f: Callable, rows: int, given: Any, tiles: Any) -> Callable:
@@ -82,8 +98,7 @@ def waves(f: Callable, rows: int, given: Any, tiles: Any) -> Callable:
 
     A `vmap` of the loop would walk as many tiles for every lane as for the longest.
     """
-    first = jax.tree.map(lambda a: a[0], tiles)
-    trace, kind = jax.make_jaxpr(f, return_shape=True)(given, first)
+    trace, kind = jax.make_jaxpr(f, return_shape=True)(given, first_of(tiles))
     structure = jax.tree.structure(kind)
 
     def pure(given: tuple[list, Any], part: Any) -> Any:
@@ -93,7 +108,7 @@ def waves(f: Callable, rows: int, given: Any, tiles: Any) -> Callable:
 
     @jax.custom_batching.custom_vmap
     def over(given: tuple[list, Any], tiles: Any, live: jax.Array) -> Any:
-        return walk_tiles(pure, rows, given, tiles, live)
+        return walk_tiles(pure, kind, rows, given, tiles, live)
 
     @over.def_vmap
     def rule(lanes: int, batched: list, *handed: Any) -> tuple[Any, Any]:
@@ -162,7 +177,8 @@ def _all_lanes(
         return _added(totals, sums, lane, ends - 1 - slot[0])
 
     one = _of_lane(0, given, given_own)
-    flat, whole = ravel_pytree(_blank(f, one, _of_lane(0, tiles, tiles_own)))
+    made = jax.eval_shape(f, one, first_of(_of_lane(0, tiles, tiles_own)))
+    flat, whole = ravel_pytree(blank(made))
     totals = jnp.zeros((lanes + side, *flat.shape), flat.dtype)  # as far as waves reach
     if side == lanes * each:
         totals = wave(0, totals)

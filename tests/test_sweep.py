@@ -19,6 +19,8 @@ import memjax as mj
 from memjax import core
 from memjax.engine import sweeps
 from memjax.engine.asked.jaxprs import abstract
+from memjax.engine.asked.trace import moment
+from memjax.engine.planned import plan as plans
 from memjax.engine.planned.job import Job
 from memjax.engine.run import clock, devices
 from memjax.engine.run.program import program
@@ -248,10 +250,38 @@ def test_the_compiled_program_has_no_collectives():
     numbers = sweep.job().numbers(block.lanes)
     arguments = abstract((numbers, {}, None, np.int32(0)))
     machine = sweep.job().machine
-    text = program(group.lane, block.layout, arguments, machine).as_text()
+    made = program(group.lane, block.layout, arguments, machine)
+    text = made.compiled(clock.Clock()).as_text()
     assert "dot" in text
     gathers = "all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter"
     assert not re.search(gathers, text)
+
+
+def test_jobs_at_one_moment_share_traces_of_functions():
+    traced = []
+
+    @jax.jit
+    def halved(a):
+        traced.append(a)
+        return a / 2
+
+    def traces(*jobs):
+        traced.clear()
+        told = [sweep.identity(job)["traces"] for job in jobs]
+        assert told[0] == told[1]
+        return len(traced)
+
+    sweep = mj.Sweep(lambda a: {"b": halved(a) + 1}, a=[1.0, 2.0])
+    now = moment()
+    assert traces(sweep.job(at=now), sweep.job(at=now)) == 1
+    assert traces(sweep.job(), sweep.job()) == 2
+
+
+def test_a_long_run_that_takes_no_time_is_one_call(monkeypatch):
+    sweep = mj.Sweep(lambda a: {"b": jnp.tanh(a * jnp.ones(9)).sum()}, a=[1.0, 2.0])
+    whole = sweep.compute()
+    monkeypatch.setattr(plans, "CALL_SECONDS", 1e-12)
+    xr.testing.assert_equal(sweep.compute(), whole)
 
 
 def test_inputs_that_are_no_dict_are_refused():

@@ -24,6 +24,7 @@ from memjax.cli.provenance import begin, end, module_name
 from memjax.cli.report import report
 from memjax.cli.words import description, say_what_changed, say_what_is_left, spent
 from memjax.engine import BadValue, Sweep, use_all_cores
+from memjax.engine.asked.trace import moment
 from memjax.engine.kept.store import Refused
 
 DONE, USAGE, DIVERGED, REFUSED, INTERRUPTED = 0, 1, 3, 4, 130
@@ -113,7 +114,8 @@ def answer(module: ModuleType, values: FlagValues) -> Answer:
     sweeps = flags.stated(module, values)
     _check(sweeps, values)
     _check_alone(values, shard)
-    asked = {key: (sweep, sweep.job()) for key, sweep in sweeps.items()}
+    now = moment()
+    asked = {key: (sweep, sweep.job(at=now)) for key, sweep in sweeps.items()}
     home = Path("results", name)
     folder = Folder(Path(values.out)) if values.out else Folder.found(home, asked)
     machine = machine_to_plan(values)

@@ -14,6 +14,7 @@ from memjax.engine.asked.axes import Zipped, border, check_inputs, with_name
 from memjax.engine.asked.grid import make_grid
 from memjax.engine.asked.parameters import BadValue
 from memjax.engine.asked.settings import precisely
+from memjax.engine.asked.trace import Moment
 from memjax.engine.kept.cluster import Cluster
 from memjax.engine.kept.files import save
 from memjax.engine.kept.provenance import provenance
@@ -112,14 +113,14 @@ class Sweep:
         cells = (f"<tr><th>{escape(n)}<td>{escape(v)}" for n, v in rows)
         return f"<p>{escape(repr(self))}</p><table>{''.join(cells)}</table>"
 
-    def job(self, machine: Machine | None = None) -> Job:
+    def job(self, machine: Machine | None = None, at: Moment | None = None) -> Job:
         """The sweep with its run as it is now, for methods that take one; here, or on
         another machine.
 
         Without one, each traces the run anew, so that nothing that has changed since is
-        missed.
+        missed. Jobs made `at` one moment share what JAX keeps of functions' traces.
         """
-        return Job(self.run, self.grid, self.inputs, machine or here())
+        return Job(self.run, self.grid, self.inputs, machine or here(), at)
 
     def identity(self, job: Job | None = None) -> dict[str, Any]:
         """What the results depend on, besides the values of axes of numbers."""
@@ -238,6 +239,7 @@ class Sweep:
     def _results(self, job: Job, pieces: list[Piece], clock: Clock) -> xr.Dataset:
         spent = {
             "compile_seconds": round(clock.compiling, 3),
+            "xla_seconds": round(clock.xla, 3),  # of these
             "run_seconds": round(clock.running, 3),
         }
         machine = {"machine": str(job.machine), "layouts": clock.ran}

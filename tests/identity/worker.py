@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from mutations import MUTATIONS, Case
 
 import memjax as mj
+from memjax.engine.run import shelf
 from memjax.engine.run.program import program
 
 
@@ -59,7 +61,8 @@ def ask(module: ModuleType, store: Path | None = None) -> dict[str, Any]:
     sweep = mj.Sweep(run, **given)
     found["traces"] = sweep.identity()["traces"]
     try:
-        results = sweep.compute(store=store)
+        with mock.patch.object(shelf, "place", return_value=None):
+            results = sweep.compute(store=store)
     except mj.Refused as refused:
         return {**found, "refused": str(refused)}
     values = {n: v.values for n, v in results.items() if v.dtype.kind == "f"}

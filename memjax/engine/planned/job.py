@@ -17,7 +17,7 @@ from memjax.engine.asked.lane import Kinds, Lane, kinds_of
 from memjax.engine.asked.parameters import BadValue, bare, label
 from memjax.engine.asked.question import codes_of, name_of
 from memjax.engine.asked.settings import numerics, versions
-from memjax.engine.asked.trace import Traced, moment, trace
+from memjax.engine.asked.trace import Moment, Traced, moment, trace, uncollected
 from memjax.engine.asked.values import tree_text
 from memjax.engine.planned.group import Group, tiles_of
 from memjax.engine.planned.known import MOST, Value
@@ -31,17 +31,23 @@ LIBRARY = Path(__file__).parents[2]
 class Job:
     """What is mapped over what, on which machine, at one moment.
 
-    What a run names may change between two jobs, so each traces anew; within one, each
-    choice of shapes is traced once.
+    What a run names may change between two moments, so at each it is traced anew;
+    within a job, each choice of shapes is traced once.
     """
 
     def __init__(
-        self, run: Any, grid: Grid, inputs: Mapping[str, Any], machine: Machine
+        self,
+        run: Any,
+        grid: Grid,
+        inputs: Mapping[str, Any],
+        machine: Machine,
+        at: Moment | None = None,
     ) -> None:
         self.run, self.grid, self.inputs = run, grid, dict(inputs)
         self.machine = machine
         self._lanes: dict[tuple, Lane] = {}
-        self._moment, self._tracing = moment(machine.wave), 0.0
+        self._moment = (at or moment())._replace(wide=machine.wave)
+        self._tracing = 0.0
 
     def on(self, machine: Machine) -> "Job":
         """The same on another machine, which may not be here."""
@@ -77,11 +83,12 @@ class Job:
         for shapes, members in self.grid.groups(positions):
             told = self.full(shapes, positions[members]) if bounds is None else bounds
             shapes |= told
-            lane = self.lane(shapes)
             tiles = tiles_of(self.grid, shapes, positions[members])
+            with uncollected():
+                lane = self.lane(shapes)
+                given = self._given(lane.kinds, lanes[members])
+                priced = price(lane.traced, self.machine.prices, tiles, given)
             steps = self._steps(lane.traced, positions[members])
-            given = self._given(lane.kinds, lanes[members])
-            priced = price(lane.traced, self.machine.prices, tiles, given)
             found.append(Group(shapes, lanes[members], tiles, steps, priced, lane))
         return found
 

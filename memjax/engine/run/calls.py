@@ -138,7 +138,7 @@ def _call(machine: Machine, block: Block, clock: Clock, arguments: tuple) -> Out
     arguments = (*arguments[:3], np.int32(arguments[3]))
     with clock.preparing():
         lane, types = block.group.lane, abstract(arguments)
-        compiled = program(lane, block.layout, types, machine)
+        compiled = program(lane, block.layout, types, machine).compiled(clock)
         check_room(compiled, machine)
     hand = len(block.lanes) // machine.devices
     clock.note(lanes=hand, **block.layout._asdict())

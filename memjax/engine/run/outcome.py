@@ -41,8 +41,9 @@ def on_host(outcome: Outcome) -> Outcome:
 
 
 def _array(a: jax.Array) -> np.ndarray:
-    # Files hold no bfloat16 and its like.
-    return np.asarray(a if a.dtype.isbuiltin == 1 else a.astype(jnp.float32))
+    # Files hold no bfloat16 and its like, which numpy has no kinds for.
+    found = np.asarray(a if a.dtype.kind in "biufc" else a.astype(jnp.float32))
+    return found.view(found.dtype.type)  # numpy's own; programs on disk have copies
 
 
 def joined(parts: list[Outcome]) -> Outcome:

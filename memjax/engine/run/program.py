@@ -1,7 +1,10 @@
 """From a group of lanes to one compiled program, and its results."""
 
+import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -17,6 +20,8 @@ from memjax.engine.asked.lane import Lane
 from memjax.engine.asked.trace import at_moment
 from memjax.engine.planned.group import Layout
 from memjax.engine.planned.machines import Machine
+from memjax.engine.run import shelf
+from memjax.engine.run.clock import Clock
 from memjax.engine.run.devices import lane_mesh
 from memjax.engine.run.outcome import Outcome
 
@@ -62,14 +67,45 @@ def mapped(lane: Callable, chunk: int, machine: Machine) -> Callable:
 
 
 @lru_cache(maxsize=64)
-def program(lane: Lane, layout: Layout, arguments: tuple, machine: Machine) -> Any:
-    """The compiled program of a group; numbers are its arguments.
+def program(
+    lane: Lane, layout: Layout, arguments: tuple, machine: Machine
+) -> "Program":
+    """The program of a group; numbers are its arguments.
 
-    It is made once for what a lane computes, the layout and the types of the arguments.
+    There is one for what a lane computes, the layout and the types of the arguments.
     """
-    lowered = lower(lane, layout, arguments, machine)
-    with at_moment(lane.traced.moment):
-        return lowered.compile(dict(machine.options))
+    return Program(lane, layout, arguments, machine)
+
+
+class Program:
+    """A program that is made once it is needed, or read where an earlier process has
+    kept it: then nothing is mapped or lowered.
+    """
+
+    def __init__(self, *of: Any) -> None:
+        self.of = of
+        self._made: Any = None
+
+    def compiled(self, clock: Clock) -> Any:
+        """The program, as it is called; what of that is XLA's is told to a clock."""
+        if self._made is None:
+            lane, *rest = self.of
+            file = shelf.place(lane.fingerprint, *rest)
+            with clock.in_xla():
+                self._made = file and shelf.kept(file, *rest[1:])
+            self._made = self._made or self._compiled(clock, file)
+        return self._made
+
+    def _compiled(self, clock: Clock, file: Path | None) -> Any:
+        lane, _, _, machine = self.of
+        began = time.perf_counter()
+        lowered = lower(*self.of)
+        alone = shelf.anew() if file else nullcontext()
+        with clock.in_xla(), at_moment(lane.traced.moment), alone:
+            made = lowered.compile(dict(machine.options))
+        if file and time.perf_counter() - began >= shelf.least():
+            shelf.keep(made, file)
+        return made
 
 
 def lower(lane: Lane, layout: Layout, arguments: tuple, machine: Machine) -> Any:
@@ -130,8 +166,8 @@ def blank_carry(lane: Lane, count: int, machine: Machine) -> Carry:
 
     On an accelerator it is made there: nothing of that size is sent.
     """
-    numbers, inputs, _ = lane.kinds
-    one = jax.eval_shape(lambda n, i: depart(lane.traced.run(n, i)), numbers, inputs)
+    state: list[Any] = [v.aval for v in lane.traced.parts["step"].jaxpr.outvars]
+    one: Any = Carry(state, jnp.zeros((), jnp.int32))
     if machine.lanes is not None:
         return jax.tree.map(partial(_blank, np.zeros, count), one)
     place = NamedSharding(lane_mesh(machine), P("lane"))
