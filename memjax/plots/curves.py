@@ -9,7 +9,8 @@ import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from memjax.plots.canvas import DASHES, filled, text_of
+from memjax.plots.canvas import DASHES, filled
+from memjax.plots.ticks import text_of
 from memjax.statistics import spread
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
