@@ -17,6 +17,7 @@ import matplotlib.image
 import pytest
 import xarray as xr
 
+import memjax as mj
 from experiments import l2_vs_size
 from memjax.cli.folder import Folder
 from memjax.cli.launch import command
@@ -355,6 +356,47 @@ def test_what_is_no_experiment_is_refused_before_it_runs(change, tmp_path, capsy
         assert command(module, ["nothing"]) == 1
     assert CONTRACT[change] in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+HEAD = "claim,kind,published,within,of,at,source,reason\n"
+TABLES = {
+    "none": (None, r"there is no table .*nothing\.csv"),
+    "another": ("claim,measured\n", r"nothing\.csv:1: the columns are claim,kind"),
+    "a sweep": (
+        HEAD + "a,ours,8,,mian.twice,a=2 seed=0,s,\n",
+        r"nothing\.csv:2: there is no sweep mian among main",
+    ),
+    "a word": (
+        HEAD + "a,ours,half,,main.twice,a=2 seed=0,s,\n",
+        r"nothing\.csv:2: published is a number, yes or no, not 'half'",
+    ),
+    "bytes": (b"\xff\xfe" + HEAD.encode(), r"nothing\.csv is not in UTF-8"),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+@pytest.mark.parametrize("flags", [[], ["--dry_run"]])
+def test_a_table_that_cannot_be_read_is_refused_before_it_runs(
+    case, flags, tmp_path, capsys
+):
+    table, problem = TABLES[case]
+    module = tabled(tmp_path, table)
+    assert command(module, ["nothing", *flags, f"--out={tmp_path / 'run'}"]) == 1
+    shown = capsys.readouterr()
+    assert re.search(problem, shown.err) and one_line(shown.err), shown.err
+    assert shown.out == "" and not (tmp_path / "run").exists()
+
+
+def tabled(folder: Path, table: str | bytes | None) -> types.ModuleType:
+    module = types.ModuleType("nothing")
+    module.__file__ = str(folder / "nothing.py")
+    exec(OWN.replace("launch(__name__)", "pass"), module.__dict__)
+    module.claims = lambda results: mj.judged(module.__file__, results)
+    if table is not None:
+        (folder / "published").mkdir()
+        told = table if isinstance(table, bytes) else table.encode()
+        (folder / "published" / "nothing.csv").write_bytes(told)
+    return module
 
 
 def test_a_figure_that_fails_says_that_results_are_kept(tmp_path, capsys):

@@ -1,6 +1,8 @@
 """What was published beside what was measured, and whether it holds."""
 
 from memjax.claims.check import check as check
+from memjax.claims.check import lines_of as lines_of
+from memjax.claims.check import unknown_sweeps as unknown_sweeps
 from memjax.claims.claim import FAILS as FAILS
 from memjax.claims.claim import HOLDS as HOLDS
 from memjax.claims.claim import KINDS as KINDS

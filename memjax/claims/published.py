@@ -89,6 +89,9 @@ def _measured(
     """What was measured, and how near it has to be."""
     raw = _found(row, row.of, results, known)
     found = estimate(raw)
+    if isinstance(row.published, str) and _is_number(raw):
+        told = f"published is a number, yes or no, not '{row.published}'"
+        raise BadTable(f"{row.where}: {told}, for {row.of.name} is a number")
     if not row.terms:
         return found, None
     return found, sum(_size(row, term, raw, results, known) for term in row.terms)
@@ -141,3 +144,7 @@ def _size(row: Row, term: Term, raw: Any, results: Mapping, known: Measures) -> 
     if label is None or label.size > 1:
         raise BadTable(f"{row.where}: there is no one label {term.below}")
     return term.above / float(label.item())
+
+
+def _is_number(found: Any) -> bool:
+    return hasattr(found, "dtype") and found.dtype.kind in "biuf"

@@ -10,6 +10,7 @@ from typing import Any
 
 from absl import flags
 
+from memjax.claims import BadTable, lines_of, unknown_sweeps
 from memjax.cli.comments import parameter_help
 from memjax.cli.grammar import (
     GRAMMAR,
@@ -157,7 +158,21 @@ def config(module: ModuleType, values: flags.FlagValues) -> dict[str, Any]:
 
 
 def stated(module: ModuleType, values: flags.FlagValues) -> dict[str, Sweep]:
-    """The sweeps of an experiment for its flags, without those that are None."""
+    """The sweeps of an experiment for its flags, without those that are None.
+
+    Its table of claims is read, too: `BadTable` where it names a sweep that no flags
+    would have.
+    """
+    sweeps = _made(module, values)
+    lines = lines_of(module)
+    if unknown_sweeps(lines, [*sweeps]):
+        wrong = unknown_sweeps(lines, [*sweeps, *stated_in_full(module)])
+        if wrong:
+            raise BadTable("; ".join(wrong))
+    return sweeps
+
+
+def _made(module: ModuleType, values: flags.FlagValues) -> dict[str, Sweep]:
     given = config(module, values)
     changed = [n for n in given if not values[n].using_default_value]
     try:
@@ -181,8 +196,8 @@ def stated_in_full(module: ModuleType) -> dict[str, Sweep]:
         for name in config(module, values):
             if isinstance(values[name].value, bool):
                 values[name].value = on
-        made |= stated(module, values)
-    return made | stated(module, define(module))
+        made |= _made(module, values)
+    return made | _made(module, define(module))
 
 
 def as_text(module: ModuleType, values: flags.FlagValues) -> str:
