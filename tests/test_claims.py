@@ -478,7 +478,10 @@ def test_a_table_that_fits_its_sweeps_is_checked(tmp_path):
 
 
 MISSPELLED = {
-    "a word for a number": ("a,ours,half,,gain main,,s,", "number, yes or no"),
+    "a word for a number": (
+        "a,ours,half,,gain main,kind=a lr=0.1 size=1,s,",
+        "number, yes or no",
+    ),
     "sweep": ("a,ours,1,,mian.own,,s,", "there is no sweep mian"),
     "quantity": ("a,ours,1,,main.onw,,s,", "onw"),
     "measure": ("a,ours,1,,gian main,,s,", "there is no measure gian"),
