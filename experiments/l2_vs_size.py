@@ -106,6 +106,7 @@ def sweeps(
 ) -> dict[str, mj.Sweep]:
     """Random labels over every combination of the axes, and the published runs."""
     mj.one_of(("uniform", "power_law", "exponential"), prior=prior)
+    mj.between(0, 10**6, fit_seeds=fit_seeds)
     grid: dict[str, Any] = {"lr": lr, "wd": wd, "init_scale": init_scale}
     grid |= {"width": width, "prior": prior, "alpha": alpha, "steps": steps}
     made = {"main": mj.Sweep(run, size=size, seed=mj.seeds(seeds), **grid)}

@@ -213,7 +213,18 @@ REFUSED = {
     "a seed twice": (["--seeds=1,1"], 1, r"--seeds: .*each value once"),
     "a bad law": (["--prior=normal"], 1, r"--prior: .*not normal"),
     "a bad scalar": (["--steps=ten"], 1, r"--steps: needs a number"),
-    "a bad switch": (["--published=perhaps"], 1, r"--published: "),
+    "a bad switch": (
+        ["--published=perhaps"],
+        1,
+        r"--published: needs true or false, got perhaps$",
+    ),
+    "seeds of a fit": (["--fit_seeds=-1"], 1, r"--fit_seeds: .* got -1"),
+    "a file to write to": (["--out=a_file"], 1, r"--out: a_file is a file, not a"),
+    "more than a sweep has": (
+        ["--size=1:9999:9999", "--seeds=9999", "--max_runs=0"],
+        1,
+        r"error: a grid of \d+ runs is more than the 10000000 .* ask for parts",
+    ),
     "a bad chunk": (["--chunk=-1"], 1, r"--chunk: must be 0 or more"),
     "an unknown machine": (
         ["--dry_run", "--machine=h1000"],
@@ -221,7 +232,7 @@ REFUSED = {
         r"--machine: h1000 is not known; there is h100",
     ),
     "a machine to run on": (["--machine=h100"], 1, r"--machine: .*add --dry_run"),
-    "no flag file": (["--flagfile=nowhere.txt"], 1, r"--flagfile: .*nowhere"),
+    "no flag file": (["--flagfile=nowhere.txt"], 1, r"--flagfile: .*read: No such.*nowhere"),
     "nothing to draw": (["--plot_only"], 1, r"--plot_only: no results"),
     "other files there": (["--out=."], 4, r"--out: .*not results"),
     "a share over all": (
