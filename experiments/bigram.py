@@ -101,21 +101,21 @@ def table_run(
 
 
 def sweeps(
-    vocab: tuple = (10, 20, 40),  # tokens
+    vocab: tuple = (10, 20, 40),  # tokens of a language, V
     size: tuple = (100, 200, 400, 1000, 2000, 4000, 10_000, 20_000, 50_000),  # pairs
-    lr: float = 1e-3,  # of Adam
+    lr: float = 1e-3,  # learning rate of the networks on pairs
     seeds: Any = 8,  # how many seeds, or which ones (3,7)
     rank: int = 4,  # of the logits of a language
     width: int = 64,  # of the embedding and of both layers
     steps: int = 1000,  # of Adam, on all pairs
-    numbers: tuple = (1, 2, 3, 4, 5, 6),  # a token has, for a critical dimension
-    few_tokens: int = 10,  # there
-    few_rank: int = 3,  # there
-    more_numbers: tuple = (1, 2, 3, 5, 8, 10, 12, 16, 19, 20),  # below the rank
-    many_tokens: int = 100,  # there
-    many_rank: int = 20,  # there
-    rate: float = 1e-2,  # of Adam, on the law itself
-    law_steps: int = 3000,  # there
+    numbers: tuple = (1, 2, 3, 4, 5, 6),  # numbers of a token, N, in `critical`
+    few_tokens: int = 10,  # of the language in `critical`
+    few_rank: int = 3,  # of the logits in `critical`
+    more_numbers: tuple = (1, 2, 3, 5, 8, 10, 12, 16, 19, 20),  # the same in `below`
+    many_tokens: int = 100,  # of the language in `below`
+    many_rank: int = 20,  # of the logits in `below`
+    rate: float = 1e-2,  # learning rate on the law itself, in both of these
+    law_steps: int = 3000,  # of Adam, in both of these
 ) -> dict[str, mj.Sweep]:
     """Networks by tokens and pairs, and embeddings by numbers a token."""
     mj.inside(0, np.inf, size=size)

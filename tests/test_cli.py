@@ -232,7 +232,11 @@ REFUSED = {
         r"--machine: h1000 is not known; there is h100",
     ),
     "a machine to run on": (["--machine=h100"], 1, r"--machine: .*add --dry_run"),
-    "no flag file": (["--flagfile=nowhere.txt"], 1, r"--flagfile: .*read: No such.*nowhere"),
+    "no flag file": (
+        ["--flagfile=nowhere.txt"],
+        1,
+        r"--flagfile: .*read: No such.*nowhere",
+    ),
     "nothing to draw": (["--plot_only"], 1, r"--plot_only: no results"),
     "other files there": (["--out=."], 4, r"--out: .*not results"),
     "a share over all": (
