@@ -199,21 +199,17 @@ def draw_gaps(gaps: Axes, tables: Axes, results: mj.Results, main: xr.Dataset) -
     """The gap by pairs, and the excess in units of that of a free table."""
     look: dict[str, Any] = {"color": "vocab", "label": "V = {vocab}", "join": True}
     gap = main.gap.isel(step=-1)
-    points(gaps, gap, "size", **look)
+    least = LEARNED / 100
+    points(gaps, gap.where(gap.mean("seed") > least), "size", **look)
     lines(gaps, free(gap) / gap["size"], "size", color="vocab", dash=":", lw=1)
     key(gaps, "V (V - 1) / n", ":", lw=1)
     words: dict[str, Any] = {"xscale": "log", "xlabel": "pairs, n"}
-    low = {"yscale": "log", "ylim": (3e-3, 40)}
+    low = {"yscale": "log", "ylim": (least, 40)}
     frame(gaps, "loss on new pairs - own", gap, ylabel="gap, nats", **words, **low)
     points(tables, one(entries(results), "vocab", "size"), "size", **look)
     level(tables, 1)
-    frame(
-        tables,
-        "free numbers, of V (V - 1)",
-        gap,
-        ylabel="2 n excess / V (V - 1)",
-        **words,
-    )
+    title, y = "free numbers, of V (V - 1)", "2 n excess / V (V - 1)"
+    frame(tables, title, gap, ylabel=y, **words)
 
 
 def draw_needed(axis: Axes, results: mj.Results) -> None:
@@ -233,7 +229,9 @@ def draw_training(axis: Axes, seen: xr.Dataset) -> None:
     lines(axis, new, "step", color="C1", label="new pairs")
     level(axis, 0)
     names = ("step", "loss - entropy, nats")
-    frame(axis, "V = {vocab}, {size} pairs", seen, *names, ylim=(-0.1, 0.4))
+    low, high = (1.2 * float(part.isel(step=-1).mean()) for part in (own, new))
+    ends = min(-0.1, low), max(0.4, high)
+    frame(axis, "V = {vocab}, {size} pairs", seen, *names, ylim=ends)
 
 
 def draw_below(axis: Axes, seen: xr.Dataset) -> None:

@@ -185,7 +185,8 @@ def figure(results: mj.Results) -> Figure:
             lines(panel[letter], first[f"{part}_{name}"], "step", **look)
         frame(panel[letter], "train size {size}", first, xlabel="step", ylabel=name)
     lines(panel["c"], first.weight_l2, "step")
-    frame(panel["c"], xlabel="step", ylabel="L2 of all parameters")
+    y = "L2 of all parameters"
+    frame(panel["c"], "train size {size}", first, xlabel="step", ylabel=y)
     draw_gaps(panel["d"], results)
     draw_test_loss(panel["e"], results["main"].isel(step=-1))
     return canvas
@@ -193,10 +194,14 @@ def figure(results: mj.Results) -> Figure:
 
 def draw_gaps(axis: Axes, results: mj.Results) -> None:
     """The gap against size: published, reproduced, and over seeds at every setting."""
-    points(axis, post.points(), "size", color="k", mfc="w", label="published")
+    same = int(results["main"].step[-1]) == REFERENCE["steps"]
+    steps = "" if same else f", {REFERENCE['steps']} steps"
+    if same or "published" in results:
+        words = f"published{steps}"
+        points(axis, post.points(), "size", color="k", mfc="w", label=words)
     if "published" in results:
-        exact = ended(results, "published", SIZES).gap
-        points(axis, exact, "size", color="k", marker="x", label="same seed, here")
+        exact, words = ended(results, "published", SIZES).gap, f"same seed, here{steps}"
+        points(axis, exact, "size", color="k", marker="x", label=words)
         a, b, c, _ = mj.observables.power_law(FITTED, exact.values[: len(FITTED)])
         n, words = np.geomspace(50, 1600), f"{a:.2f} n$^{{{b:.3f}}}$ − {-c:.2f}"
         axis.plot(n, a * n**b + c, "k:", lw=1, label=words)

@@ -87,6 +87,10 @@ def test_how_many_seeds_is_said_where_it_differs(axis, y):
     lines(axis, y.where((y.seed > 1) | (y.a > 1)), "a", color="b")
     frame(axis)
     assert legend(axis) == ["± sd, 3 to 5 seeds"]
+    axis.clear()
+    lines(axis, y.where(y.a > 1), "a", color="b")
+    frame(axis)
+    assert legend(axis) == ["± sd, 5 seeds"]
 
 
 def test_one_seed_has_no_band(axis, y):

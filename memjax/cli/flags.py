@@ -32,7 +32,10 @@ SHARED = {
     "overwrite": (False, "start again where results lie already"),
     "plot_only": (False, "draw figure and claims again from saved results"),
     "chunk": (0, "lanes that run in one vmap; 0 chooses"),
-    "max_runs": (0, f"refuse more runs than this; 0 is no limit; {MOST_RUNS} a sweep at most"),
+    "max_runs": (
+        0,
+        f"refuse more runs than this; 0 is no limit; {MOST_RUNS} a sweep at most",
+    ),
     "fail_on_diverged": (False, "exit with 3 where a run diverged"),
     "cache": (True, "keep compiled programs in the user's cache directory"),
     "num_shards": (0, "share the runs among so many processes; 0 asks SLURM, or is 1"),
