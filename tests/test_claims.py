@@ -407,6 +407,19 @@ def test_totals_count_what_was_not_shown_among_all():
     assert totals(rows) == expected
 
 
+def test_where_nothing_was_judged_nothing_is_said_to_fail():
+    rows = [claim(kind="published", measured=None), claim(measured=None)]
+    assert totals(rows) == "published 1 not judged, ours 1 not judged"
+    assert "verdict" not in table(rows)
+    assert totals([*rows, claim()]).endswith("ours 1 of 2 hold (1 not shown)")
+
+
+def test_what_stands_after_a_mean_is_explained():
+    told = "measured ±: half the 95 % interval of a mean over seeds"
+    assert told not in table([claim()])
+    assert told in table([claim(mean_interval=(0, 2))]).splitlines()
+
+
 def test_long_words_are_wrapped_and_needs_collapse():
     rows = [claim()._replace(name="a long claim " * 12)]
     rows += [claim(measured=None, needs="p 31")._replace(name=str(i)) for i in range(5)]

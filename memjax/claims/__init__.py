@@ -32,8 +32,10 @@ from memjax.claims.published import judged as judged
 from memjax.claims.rows import BadTable as BadTable
 from memjax.claims.table import HEADER as HEADER
 from memjax.claims.table import Claims as Claims
+from memjax.claims.table import below as below
 from memjax.claims.table import cells as cells
 from memjax.claims.table import held as held
+from memjax.claims.table import meant as meant
 from memjax.claims.table import not_shown as not_shown
 from memjax.claims.table import scoreboard as scoreboard
 from memjax.claims.table import table as table
