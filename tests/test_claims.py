@@ -365,6 +365,14 @@ def test_one_seed_is_not_a_mean(tmp_path, results):
     assert found["told"].verdict == "reported"
 
 
+def test_one_seed_that_did_not_diverge_is_told_from_one_that_was_asked(
+    tmp_path, results
+):
+    main = results["main"][["accuracy"]].where(results["main"].seed < 1)
+    (found,) = mj.judged(made(tmp_path, LINES[:1]), {"main": main}, gain)
+    assert found.needs == "two seeds that do not diverge, of 4 here"
+
+
 def test_half_a_digit_is_not_a_margin_for_a_mean(tmp_path, results):
     line = "acc,published,0.70,digits,main.accuracy,size=1 lr=0.2 kind=a,A 2020,r"
     with pytest.raises(BadTable, match=r"mine\.csv:2: half a digit"):

@@ -62,7 +62,7 @@ def legend(axis):
 
 def test_lines_are_means_with_a_band_of_one_sample_deviation(axis, y):
     lines(axis, y, "a", color="b", label="b = {b}")
-    frame(axis, "p is {p}", y, xlabel="a")
+    frame(axis, "p is {p}", y, xlabel="a", legend=True)
     for i, drawn in enumerate(axis.get_lines()):
         mean, sd = y[:, i].mean("seed"), y[:, i].std("seed", ddof=1)
         assert drawn.get_xdata() == pytest.approx(y.a.values)

@@ -10,7 +10,7 @@ import xarray as xr
 from memjax.claims.calls import Call
 from memjax.claims.check import Trial
 from memjax.claims.claim import Claim
-from memjax.claims.lookup import Estimate, NotRun, Ran, at, estimate
+from memjax.claims.lookup import Estimate, NotRun, Ran, at, estimate, two_seeds
 from memjax.claims.rows import BadTable, Row, Term, read, table_of
 from memjax.claims.table import Claims
 
@@ -63,9 +63,6 @@ def claim(row: Row, results: Mapping, known: Measures) -> Claim:
         if row.digits and found.seeds is not None:
             problem = "half a digit is for what has no seeds; a mean needs a margin"
             raise BadTable(f"{row.where}: {problem}")
-        unsure = found.interval is None and found.seeds == 1
-        if unsure and (published is not None or row.interval):
-            raise NotRun("two seeds or more (--seeds=2)")
     except NotRun as missing:
         needs, found = str(missing), Estimate(None)
     return Claim(
@@ -89,6 +86,9 @@ def _measured(
     """What was measured, and how near it has to be."""
     raw = _found(row, row.of, results, known)
     found = estimate(raw)
+    judged = row.published is not None or row.interval
+    if judged and found.interval is None and found.seeds == 1:
+        raise two_seeds(getattr(raw, "sizes", {}).get("seed", 1))
     if isinstance(row.published, str) and _is_number(raw):
         told = f"published is a number, yes or no, not '{row.published}'"
         raise BadTable(f"{row.where}: {told}, for {row.of.name} is a number")

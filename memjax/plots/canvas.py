@@ -102,7 +102,7 @@ def frame(
         handles.append(handle)
         names.append(name)
     if handles and place is not False:
-        axis.legend(handles, names, **place)
+        axis.legend(handles, names, **({} if place is True else place))
 
 
 def key(axis: Axes, label: str, style: str = "-", **look: Any) -> None:
