@@ -373,6 +373,18 @@ def test_one_seed_that_did_not_diverge_is_told_from_one_that_was_asked(
     assert found.needs == "two seeds that do not diverge, of 4 here"
 
 
+def test_a_margin_for_so_many_seeds_needs_them(tmp_path, results):
+    line = "acc,ours,0.70,0.5,main.accuracy,size=1 lr=0.2 kind=a seeds={},s,r"
+    four, five = (line.format(n) for n in (4, 5))
+    (found,) = mj.judged(made(tmp_path, [four]), results)
+    assert found.verdict == "holds"
+    (found,) = mj.judged(made(tmp_path, [five]), results)
+    assert found.needs == "5 seeds that do not diverge (--seeds=5)"
+    for wrong in (line.format("many"), four.replace("main", "paper")):
+        with pytest.raises(BadTable, match="for a mean over seeds"):
+            mj.judged(made(tmp_path, [wrong]), results)
+
+
 def test_half_a_digit_is_not_a_margin_for_a_mean(tmp_path, results):
     line = "acc,published,0.70,digits,main.accuracy,size=1 lr=0.2 kind=a,A 2020,r"
     with pytest.raises(BadTable, match=r"mine\.csv:2: half a digit"):

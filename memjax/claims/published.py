@@ -11,7 +11,7 @@ from memjax.claims.calls import Call
 from memjax.claims.check import Trial
 from memjax.claims.claim import Claim
 from memjax.claims.lookup import Estimate, NotRun, Ran, at, estimate, two_seeds
-from memjax.claims.rows import BadTable, Row, Term, read, table_of
+from memjax.claims.rows import SEEDS, BadTable, Row, Term, read, table_of
 from memjax.claims.table import Claims
 
 Measures = dict[str, Callable[..., Any]]
@@ -36,7 +36,8 @@ def judged(
       label, and measures; nothing where both must be equal;
     - `of`: a quantity, `sweep.name`, or a measure and words for it, each with labels of
       its own, if any; or how much one is above another, `main.loss kind=a - bound`;
-    - `at`: labels, `alpha=4 kernel=gaussian`; after `…`, those above and these;
+    - `at`: labels, `alpha=4 kernel=gaussian`; after `…`, those above and these; and
+      `seeds=64` where the margin is for a mean over so many or more;
     - `source` and `reason`: empty for that of the line above; `-` for no reason.
 
     What is found over seeds is judged by the 95 % interval of its mean, and needs two
@@ -89,12 +90,22 @@ def _measured(
     judged = row.published is not None or row.interval
     if judged and found.interval is None and found.seeds == 1:
         raise two_seeds(getattr(raw, "sizes", {}).get("seed", 1))
+    _has_seeds(row, found.seeds)
     if isinstance(row.published, str) and _is_number(raw):
         told = f"published is a number, yes or no, not '{row.published}'"
         raise BadTable(f"{row.where}: {told}, for {row.of.name} is a number")
     if not row.terms:
         return found, None
     return found, sum(_size(row, term, raw, results, known) for term in row.terms)
+
+
+def _has_seeds(row: Row, seeds: int | None) -> None:
+    """`NotRun` where a line asks for more seeds than were found."""
+    least = row.at.get(SEEDS, 0)
+    if least and (seeds is None or not isinstance(least, float)):
+        raise BadTable(f"{row.where}: seeds={least} is for a mean over seeds: a count")
+    if seeds is not None and seeds < least:
+        raise NotRun(f"{least:g} seeds that do not diverge (--seeds={least:g})")
 
 
 def _found(row: Row, what: Call, results: Mapping, known: Measures) -> Any:
@@ -118,9 +129,9 @@ def _one(row: Row, what: Call, results: Mapping, known: Measures) -> Any:
 def _labels(row: Row, what: Call, found: Any) -> dict[str, Any]:
     """Where to look; what is held against, at those labels only that it has."""
     if what is row.of or what is row.of.less:
-        return row.at | what.at
+        return row.labels | what.at
     coords = getattr(found, "coords", {})
-    return {n: v for n, v in row.at.items() if n in coords} | what.at
+    return {n: v for n, v in row.labels.items() if n in coords} | what.at
 
 
 def _measure(row: Row, what: Call, known: Measures) -> Callable[..., Any]:

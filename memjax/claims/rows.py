@@ -11,6 +11,7 @@ from memjax.claims.claim import KINDS
 
 COLUMNS = ["claim", "kind", "published", "within", "of", "at", "source", "reason"]
 AS_ABOVE = "…"
+SEEDS = "seeds"  # among labels: how many a mean has to be over
 
 
 class BadTable(Exception):
@@ -38,6 +39,11 @@ class Row(NamedTuple):
     at: dict[str, Any]
     source: str
     reason: str
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """Where to look, which how many seeds there have to be is not."""
+        return {name: label for name, label in self.at.items() if name != SEEDS}
 
 
 def table_of(experiment: str | Path) -> Path:
