@@ -70,7 +70,7 @@ def finished(tmp_path_factory) -> Path:
     ran = run(*TINY, f"--out={out}")
     assert ran.returncode == 0, ran.stderr
     assert f"figure: {out / 'figure.png'}" in ran.stdout
-    assert "verdict" in ran.stdout
+    assert "published 15 not judged" in ran.stdout
     return out
 
 
