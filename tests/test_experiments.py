@@ -2,8 +2,8 @@
 
 import importlib
 import json
-import re
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
