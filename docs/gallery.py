@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import experiments
-from memjax.claims import HOLDS, KINDS, NOT_SHOWN, Claim, held, not_shown, totals
+from memjax.claims import HOLDS, KINDS, NOT_SHOWN, Claim, held, meant, not_shown, totals
 from memjax.cli.catalogue import claim
 from memjax.cli.comments import parameter_help
 from memjax.cli.named import names
@@ -118,6 +118,8 @@ def results(told: dict[str, Any]) -> Iterator[str]:
         if own:
             yield f"### {kind.capitalize()}\n\n{meaning.capitalize()}."
             yield f"```{{raw}} html\n{listed(own)}\n```"
+    if told_of_means := meant(claims):
+        yield f"{plain(told_of_means).capitalize()}."
     if unseen := not_shown(claims):
         yield "### Not shown\n\n" + "\n".join(f"- {plain(line)}" for line in unseen)
     yield (

@@ -118,8 +118,8 @@ def sweeps(
     dim: int = 200,  # of the noise, d
     width: int = 10,  # filters of each sign
     init_scale: float = 0.01,  # standard deviation of the initial filters
-    lr: float = 0.1,
-    steps: int = 1500,
+    lr: float = 0.1,  # learning rate of gradient descent
+    steps: int = 1500,  # of gradient descent
     tests: int = 500,  # new points
     fourth: bool = True,  # also the power q = 4, from larger initial filters
     prototype: bool = True,  # also seven settings of a prototype

@@ -105,14 +105,14 @@ def sweeps(
     dim: int = 10,  # inputs, and as many classes
     steps: int = 1000,  # of Adam, on all samples
     widths: tuple = (10, 20, 40),  # units of each of two layers
-    sizes: tuple = (100, 200, 300, 400, 600, 800, 1200, 1600),  # samples there
-    few: Any = 4,  # seeds there
+    sizes: tuple = (100, 200, 300, 400, 600, 800, 1200, 1600),  # samples, of two layers
+    few: Any = 4,  # seeds of two layers
     sequences: tuple = (50, 100, 400),  # numbers of sequences
     symbols: int = 32,  # of a sequence
     length: int = 8,  # of a sequence
     stream: int = 16,  # width of the transformer
-    sequence_steps: int = 1000,  # of Adam there
-    fewest: Any = 2,  # seeds there
+    sequence_steps: int = 1000,  # of Adam, on sequences
+    fewest: Any = 2,  # seeds of sequences
 ) -> dict[str, mj.Sweep]:
     """Bits by width, units and size; linear maps; two layers; and a transformer."""
     mj.one_of(ACTIVATIONS, activation=activation)

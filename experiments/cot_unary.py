@@ -135,11 +135,11 @@ def sweeps(
     heads: int = 2,  # of attention
     steps: int = 800,  # of Adam
     limits: bool = False,  # also `widths`
-    widths: tuple = (4, 8, 12),  # widths there; a program each
-    sizes: tuple = (16, 32, 64, 128),  # numbers of mixed strings there
-    few: Any = 4,  # seeds there
+    widths: tuple = (4, 8, 12),  # of the stream, in `widths`; a program each
+    sizes: tuple = (16, 32, 64, 128),  # numbers of mixed strings, in `widths`
+    few: Any = 4,  # seeds of `widths`
     apart_layers: tuple = (1, 2),  # numbers of layers of `apart`; a program each
-    longest: int = 5,  # string there, of two symbols
+    longest: int = 5,  # of the strings of two symbols in `apart`
 ) -> dict[str, mj.Sweep]:
     """What is learned, what random weights tell apart, and how many strings fit."""
     mj.between(0, THOUGHTS, chain=chain)

@@ -101,11 +101,13 @@ def random_run(
 def sweeps(
     size: tuple = (50, 75, 100, 150, 200),  # numbers of points
     features: tuple = (20, 50, 80, 100, 120, 150, 200, 260, 300, 360, 600, 1000),
+    # numbers of Gaussian features that are fitted
     signal: float = 5**0.5,  # length of the vector that is looked for
     noise: float = 1.0,  # standard deviation of the labels
     seeds: int = 24,  # how many seeds, or which ones (3,7)
     large: tuple = (300, 4000),  # features, with the most points; () for none
     random: tuple = (10, 30, 60, 80, 90, 100, 110, 125, 150, 300),
+    # numbers of random features that are fitted
     wide: tuple = (1000, 5000),  # more random features
     random_size: int = 100,  # points of the random features' fits
     random_noise: float = 0.1,  # standard deviation of their labels

@@ -213,9 +213,10 @@ def draw(axis: Axes, seen: xr.Dataset, last: bool) -> None:
         lines(
             axis, exact[sampler], "again", color="k", dash="--", lw=0.8, label="exact"
         )
-    level(axis, 0.5)
+    level(axis, 0.5, "a guess")
+    y = "area under the ROC curve"
     how: dict[str, Any] = {"legend": BESIDE if last else False, "ylim": (0, 1)}
-    frame(axis, "{sampler} negatives", seen, "share that comes again", "area", **how)
+    frame(axis, "{sampler} negatives", seen, "share that comes again", y, **how)
 
 
 if __name__ == "__main__":

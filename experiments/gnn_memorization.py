@@ -141,9 +141,10 @@ def figure(results: mj.Results) -> Figure:
     canvas, panel = panels("abc", (13, 3.6))
     main = one(results["main"], "homophily", "start", "other")
     kept = {"main": main}
-    for i, name in enumerate(GROUPS):
-        look: dict[str, Any] = {"color": f"C{i}", "label": name, "join": True}
-        points(panel["a"], rate(kept, name), "homophily", error="se", **look)
+    groups = xr.DataArray([*GROUPS], dims="of", name="of")
+    shares = xr.concat([rate(kept, name) for name in GROUPS], groups)
+    look: dict[str, Any] = {"color": "of", "label": "{of}", "join": True}
+    points(panel["a"], shares, "homophily", error="se", **look)
     names: dict[str, Any] = {"ylim": (-0.03, 1.35)}
     words = ("homophily", "share that is memorized")
     frame(panel["a"], "{nodes} nodes", main, *words, **names)

@@ -136,9 +136,9 @@ def shape_run(depth: Any, activation: Any, *, names: tuple) -> dict[str, Any]:
 def sweeps(
     size: tuple = (50, 150, 500),  # numbers of points
     activation: tuple = ("u7", "erf", "square", "offset"),  # or sine, u3, relu
-    layers: int = 200,
-    depth: tuple = (50, 70, 100, 140, 200),  # of `depths`
-    depth_size: int = 150,  # points there
+    layers: int = 200,  # of the kernels over points
+    depth: tuple = (50, 70, 100, 140, 200),  # numbers of layers, in `depths`
+    depth_size: int = 150,  # points of those
     seeds: int = 8,  # how many seeds, or which ones (3,7)
     tests: int = 500,  # new points
     large: int = 1500,  # points of the largest sets; 0 leaves these out

@@ -78,8 +78,8 @@ def sweeps(
     seeds: Any = 8,  # how many seeds, or which ones (3,7)
     steps: int = 300,  # optimizer steps
     images: bool = True,  # also networks on MNIST, 64 seeds
-    images_noise: tuple = (0.05, 0.2),  # shares of wrong labels there
-    images_lr: tuple = (1e-3,),  # learning rates there
+    images_noise: tuple = (0.05, 0.2),  # shares of wrong labels of MNIST
+    images_lr: tuple = (1e-3,),  # learning rates of those networks
 ) -> dict[str, mj.Sweep]:
     """The first steps on sums, by noise and width, and on images."""
     mj.between(0, 1, noise=noise, images_noise=images_noise)

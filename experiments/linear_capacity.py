@@ -35,6 +35,7 @@ from ._crossing import crossing, exponent
 
 LEARNED = 0.99  # accuracy up to which all samples count as memorized
 AN_INPUT = 4  # samples that the post has memorized an input
+POSTED = 400  # of so many
 ROUNDS = 60  # of the iteration to the largest eigenvalue
 
 
@@ -164,7 +165,8 @@ def draw_memorized(axis: Axes, found: xr.DataArray) -> None:
     points(axis, found, "size", **how)
     axis.plot(found["size"], found["size"], "k:", lw=1, label="all")
     posted = AN_INPUT * found.dim.values
-    axis.plot([found["size"].max()] * len(posted), posted, "kx", label="in the post")
+    if POSTED in found["size"]:
+        axis.plot([POSTED] * len(posted), posted, "kx", label="in the post")
     title = "{classes} classes, rate {lr:g}"
     frame(axis, title, found, "samples", "memorized")
 
@@ -172,9 +174,10 @@ def draw_memorized(axis: Axes, found: xr.DataArray) -> None:
 def draw_steps(axis: Axes, found: xr.DataArray) -> None:
     """Samples memorized of the largest set over steps, and how many the post has."""
     lines(axis, found, "step", color="dim", label="{dim} inputs")
-    for i, inputs in enumerate(found.dim.values):
-        level(axis, AN_INPUT * inputs, color=f"C{i}")
-    key(axis, "in the post", ":")
+    if found["size"] == POSTED:
+        for i, inputs in enumerate(found.dim.values):
+            level(axis, AN_INPUT * inputs, color=f"C{i}")
+        key(axis, "in the post", ":")
     names: dict[str, Any] = {"xscale": "symlog", "xlim": (0, found.step.max())}
     frame(axis, "of {size}, rate {lr:g}", found, "step", "memorized", **names)
 

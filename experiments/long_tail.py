@@ -125,7 +125,7 @@ def sweeps(
     alpha: tuple = (1.0,),  # the k-th group is as frequent as k to the -alpha
     spread: tuple = (0.3,),  # deviation of points within their group
     noise: float = 0.1,  # share of wrong labels in `noisy`
-    noisy_masks: int = 100,  # models of a data set there
+    noisy_masks: int = 100,  # models of a data set in `noisy`
     lr: tuple = (1e-3,),  # learning rates of Adam
     seeds: Any = 6,  # how many data sets, or which ones (3,7)
     size: int = 400,  # points to train on

@@ -141,15 +141,15 @@ def judge(
 
 
 def sweeps(
-    loss: tuple = tuple(LOSSES),
+    loss: tuple = tuple(LOSSES),  # which are trained with
     noise: tuple = (0.0, 0.1),  # shares of wrong labels
     lr: float = 1e-3,  # of Adam
     seeds: int = 8,  # draws of the data: how many, or which ones (3,7)
     starts: int = 3,  # initial weights, with each of them
     rates: tuple = (1e-3, 3e-3, 1e-2),  # learning rates, at the most wrong labels
     size: int = 500,  # points to train on
-    width: int = 128,
-    steps: int = 200,
+    width: int = 128,  # of the hidden layer
+    steps: int = 200,  # of Adam, on all points
 ) -> dict[str, mj.Sweep]:
     """Losses and noise on Gaussian classes and on digits, and learning rates."""
     mj.one_of(tuple(LOSSES), loss=loss)

@@ -73,6 +73,10 @@ def descend(
 
     The key is folded by the step, and None where the run was given none.
     """
+    if not hasattr(optimizer, "update"):
+        name = getattr(optimizer, "__name__", optimizer)
+        told = f"call it, {name}(lr)" if callable(optimizer) else "optax.sgd(lr) is one"
+        raise TypeError(f"{name} is no optimizer of optax; {told}")
 
     def legs(params: Tree, data: Data, key: jax.Array | None = None) -> Legs:
         def step(state: tuple, t: Any) -> tuple:

@@ -365,6 +365,26 @@ def test_one_seed_is_not_a_mean(tmp_path, results):
     assert found["told"].verdict == "reported"
 
 
+def test_one_seed_that_did_not_diverge_is_told_from_one_that_was_asked(
+    tmp_path, results
+):
+    main = results["main"][["accuracy"]].where(results["main"].seed < 1)
+    (found,) = mj.judged(made(tmp_path, LINES[:1]), {"main": main}, gain)
+    assert found.needs == "two seeds that do not diverge, of 4 here"
+
+
+def test_a_margin_for_so_many_seeds_needs_them(tmp_path, results):
+    line = "acc,ours,0.70,0.5,main.accuracy,size=1 lr=0.2 kind=a seeds={},s,r"
+    four, five = (line.format(n) for n in (4, 5))
+    (found,) = mj.judged(made(tmp_path, [four]), results)
+    assert found.verdict == "holds"
+    (found,) = mj.judged(made(tmp_path, [five]), results)
+    assert found.needs == "5 seeds that do not diverge (--seeds=5)"
+    for wrong in (line.format("many"), four.replace("main", "paper")):
+        with pytest.raises(BadTable, match="for a mean over seeds"):
+            mj.judged(made(tmp_path, [wrong]), results)
+
+
 def test_half_a_digit_is_not_a_margin_for_a_mean(tmp_path, results):
     line = "acc,published,0.70,digits,main.accuracy,size=1 lr=0.2 kind=a,A 2020,r"
     with pytest.raises(BadTable, match=r"mine\.csv:2: half a digit"):
@@ -405,6 +425,19 @@ def test_totals_count_what_was_not_shown_among_all():
         "ours 1 reported"
     )
     assert totals(rows) == expected
+
+
+def test_where_nothing_was_judged_nothing_is_said_to_fail():
+    rows = [claim(kind="published", measured=None), claim(measured=None)]
+    assert totals(rows) == "published 1 not judged, ours 1 not judged"
+    assert "verdict" not in table(rows)
+    assert totals([*rows, claim()]).endswith("ours 1 of 2 hold (1 not shown)")
+
+
+def test_what_stands_after_a_mean_is_explained():
+    told = "measured ±: half the 95 % interval of a mean over seeds"
+    assert told not in table([claim()])
+    assert told in table([claim(mean_interval=(0, 2))]).splitlines()
 
 
 def test_long_words_are_wrapped_and_needs_collapse():
@@ -478,6 +511,10 @@ def test_a_table_that_fits_its_sweeps_is_checked(tmp_path):
 
 
 MISSPELLED = {
+    "a word for a number": (
+        "a,ours,half,,gain main,kind=a lr=0.1 size=1,s,",
+        "number, yes or no",
+    ),
     "sweep": ("a,ours,1,,mian.own,,s,", "there is no sweep mian"),
     "quantity": ("a,ours,1,,main.onw,,s,", "onw"),
     "measure": ("a,ours,1,,gian main,,s,", "there is no measure gian"),

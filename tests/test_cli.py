@@ -17,6 +17,7 @@ import matplotlib.image
 import pytest
 import xarray as xr
 
+import memjax as mj
 from experiments import l2_vs_size
 from memjax.cli.folder import Folder
 from memjax.cli.launch import command
@@ -69,7 +70,7 @@ def finished(tmp_path_factory) -> Path:
     ran = run(*TINY, f"--out={out}")
     assert ran.returncode == 0, ran.stderr
     assert f"figure: {out / 'figure.png'}" in ran.stdout
-    assert "verdict" in ran.stdout
+    assert "published 15 not judged" in ran.stdout
     return out
 
 
@@ -212,7 +213,18 @@ REFUSED = {
     "a seed twice": (["--seeds=1,1"], 1, r"--seeds: .*each value once"),
     "a bad law": (["--prior=normal"], 1, r"--prior: .*not normal"),
     "a bad scalar": (["--steps=ten"], 1, r"--steps: needs a number"),
-    "a bad switch": (["--published=perhaps"], 1, r"--published: "),
+    "a bad switch": (
+        ["--published=perhaps"],
+        1,
+        r"--published: needs true or false, got perhaps$",
+    ),
+    "seeds of a fit": (["--fit_seeds=-1"], 1, r"--fit_seeds: .* got -1"),
+    "a file to write to": (["--out=a_file"], 1, r"--out: a_file is a file, not a"),
+    "more than a sweep has": (
+        ["--size=1:9999:9999", "--seeds=9999", "--max_runs=0"],
+        1,
+        r"error: a grid of \d+ runs is more than the 10000000 .* ask for parts",
+    ),
     "a bad chunk": (["--chunk=-1"], 1, r"--chunk: must be 0 or more"),
     "an unknown machine": (
         ["--dry_run", "--machine=h1000"],
@@ -220,7 +232,11 @@ REFUSED = {
         r"--machine: h1000 is not known; there is h100",
     ),
     "a machine to run on": (["--machine=h100"], 1, r"--machine: .*add --dry_run"),
-    "no flag file": (["--flagfile=nowhere.txt"], 1, r"--flagfile: .*nowhere"),
+    "no flag file": (
+        ["--flagfile=nowhere.txt"],
+        1,
+        r"--flagfile: .*read: No such.*nowhere",
+    ),
     "nothing to draw": (["--plot_only"], 1, r"--plot_only: no results"),
     "other files there": (["--out=."], 4, r"--out: .*not results"),
     "a share over all": (
@@ -355,6 +371,47 @@ def test_what_is_no_experiment_is_refused_before_it_runs(change, tmp_path, capsy
         assert command(module, ["nothing"]) == 1
     assert CONTRACT[change] in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+HEAD = "claim,kind,published,within,of,at,source,reason\n"
+TABLES = {
+    "none": (None, r"there is no table .*nothing\.csv"),
+    "another": ("claim,measured\n", r"nothing\.csv:1: the columns are claim,kind"),
+    "a sweep": (
+        HEAD + "a,ours,8,,mian.twice,a=2 seed=0,s,\n",
+        r"nothing\.csv:2: there is no sweep mian among main",
+    ),
+    "a word": (
+        HEAD + "a,ours,half,,main.twice,a=2 seed=0,s,\n",
+        r"nothing\.csv:2: published is a number, yes or no, not 'half'",
+    ),
+    "bytes": (b"\xff\xfe" + HEAD.encode(), r"nothing\.csv is not in UTF-8"),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+@pytest.mark.parametrize("flags", [[], ["--dry_run"]])
+def test_a_table_that_cannot_be_read_is_refused_before_it_runs(
+    case, flags, tmp_path, capsys
+):
+    table, problem = TABLES[case]
+    module = tabled(tmp_path, table)
+    assert command(module, ["nothing", *flags, f"--out={tmp_path / 'run'}"]) == 1
+    shown = capsys.readouterr()
+    assert re.search(problem, shown.err) and one_line(shown.err), shown.err
+    assert shown.out == "" and not (tmp_path / "run").exists()
+
+
+def tabled(folder: Path, table: str | bytes | None) -> types.ModuleType:
+    module = types.ModuleType("nothing")
+    module.__file__ = str(folder / "nothing.py")
+    exec(OWN.replace("launch(__name__)", "pass"), module.__dict__)
+    module.claims = lambda results: mj.judged(module.__file__, results)
+    if table is not None:
+        (folder / "published").mkdir()
+        told = table if isinstance(table, bytes) else table.encode()
+        (folder / "published" / "nothing.csv").write_bytes(told)
+    return module
 
 
 def test_a_figure_that_fails_says_that_results_are_kept(tmp_path, capsys):

@@ -3,6 +3,7 @@
 import importlib
 import json
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,7 @@ def test_its_command_runs_tiny(name, tmp_path, capsys):
     records = json.loads((tmp_path / "run" / "claims.json").read_text())
     assert records
     assert all(r["source"] for r in records)
-    assert "verdict" in capsys.readouterr().out
+    assert re.search("verdict|not judged", capsys.readouterr().out)
 
 
 TABLES = [n for n in NAMES if table_of(Path(experiments.__path__[0], n)).exists()]

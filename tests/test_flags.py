@@ -2,6 +2,7 @@
 
 import importlib
 import random
+import re
 import textwrap
 import types
 
@@ -69,6 +70,17 @@ def test_help_stands_beside_a_parameter_or_in_the_docstring(mine):
     shown = flags.help_text(mine, "mine")
     assert "--seeds=4\n      how many seeds" in shown
     assert "--kind=x,y\n      kinds, each" in shown
+
+
+@pytest.mark.parametrize("name", names_of(experiments))
+def test_no_flag_of_an_experiment_is_without_help(name):
+    module = importlib.import_module(f"experiments.{name}")
+    values, told = flags.define(module), parameter_help(module)
+    bare = [n for n in flags.config(module, values) if len(told.get(n, "")) < 3]
+    assert not bare
+    assert not [
+        n for n, text in told.items() if re.search(r"\bthere$|^there\b(?! are)", text)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -150,14 +150,16 @@ def test_the_published_width_has_so_many_parameters():
 
 def test_the_figure_holds_the_data(results):
     axes = {a.get_label(): a for a in experiment.figure(results).get_axes()}
-    published, *curves = axes["d"].get_lines()[:3]
-    np.testing.assert_allclose(published.get_xydata()[:, 1], post.points())
+    curves = axes["d"].get_lines()[:2]  # without the post's points, of 1000 steps
     main = results["main"].weight_l2.isel(wd=0, init_scale=0, width=0, prior=0)
     gap = (main.isel(step=-1) - main.isel(step=0)).mean("seed")
     for line, lr in zip(curves, (1e-3, 1e-2), strict=True):
         assert line.get_label() == f"lr {lr:g}"
         np.testing.assert_allclose(line.get_xydata()[:, 0], [5, 9])
         np.testing.assert_allclose(line.get_xydata()[:, 1], gap.sel(lr=lr))
+    as_long = results["main"].assign_coords(step=[0, 500, 1000])
+    drawn = experiment.figure({"main": as_long}).get_axes()[3].get_lines()[0]
+    np.testing.assert_allclose(drawn.get_xydata()[:, 1], post.points())
     strip = axes["a"].get_lines()[0].get_xydata()[:, 1]
     first = results["main"].isel(lr=0, wd=0, init_scale=0, seed=0, width=0, prior=0)
     np.testing.assert_array_equal(strip, first.train_loss.isel(size=1))

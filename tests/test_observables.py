@@ -82,7 +82,7 @@ def test_a_row_that_is_not_measured_says_what_it_needs() -> None:
     assert "images not shown: needs 500 images" in mj.claims.table([claim])
     both = mj.claims.table([claim, claim._replace(name="others")])
     assert "2 claims not shown: need 500 images" in both
-    assert both.endswith("ours 0 of 2 hold (2 not shown)")
+    assert both.endswith("ours 2 not judged")
     assert claim.record()["needs"] == "500 images"
 
 

@@ -2,6 +2,8 @@
 
 import importlib.util
 import inspect
+import io
+import itertools
 import re
 from pathlib import Path
 
@@ -9,10 +11,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgba
 
 from memjax import plots
 from memjax.plots import (
+    BESIDE,
     DASHES,
     bars,
     cells,
@@ -58,7 +62,7 @@ def legend(axis):
 
 def test_lines_are_means_with_a_band_of_one_sample_deviation(axis, y):
     lines(axis, y, "a", color="b", label="b = {b}")
-    frame(axis, "p is {p}", y, xlabel="a")
+    frame(axis, "p is {p}", y, xlabel="a", legend=True)
     for i, drawn in enumerate(axis.get_lines()):
         mean, sd = y[:, i].mean("seed"), y[:, i].std("seed", ddof=1)
         assert drawn.get_xdata() == pytest.approx(y.a.values)
@@ -83,6 +87,10 @@ def test_how_many_seeds_is_said_where_it_differs(axis, y):
     lines(axis, y.where((y.seed > 1) | (y.a > 1)), "a", color="b")
     frame(axis)
     assert legend(axis) == ["± sd, 3 to 5 seeds"]
+    axis.clear()
+    lines(axis, y.where(y.a > 1), "a", color="b")
+    frame(axis)
+    assert legend(axis) == ["± sd, 5 seeds"]
 
 
 def test_one_seed_has_no_band(axis, y):
@@ -275,6 +283,46 @@ def test_a_panel_for_which_nothing_was_run_says_so():
     canvas._repr_png_()
     said = [[text.get_text() for text in axis.texts] for axis in canvas.axes]
     assert said == [[], [], ["not run"]]
+
+
+def test_panels_lay_themselves_out():
+    canvas, panel = panels("ab", (7, 2.6))
+    lines(panel["a"], xr.DataArray([1.0, 2.0], {"x": [0, 1]}), "x", label="a curve")
+    frame(panel["a"], x="across", y="up", legend=BESIDE)
+    frame(panel["b"], x="across", y="up")
+    canvas.savefig(io.BytesIO())
+    drawn = FigureCanvasAgg(canvas).get_renderer()
+    boxes = [axis.get_tightbbox(drawn) for axis in panel.values()]
+    assert boxes[0].x1 <= boxes[1].x0
+    for box in boxes:
+        assert min(box.x0, box.y0) >= 0 and box.x1 <= canvas.bbox.x1
+
+
+@pytest.mark.parametrize("ends", [(2, 45), (6.2, 7.6), (130, 900), (0.003, 0.08)])
+@pytest.mark.parametrize("along", ["x", "y"])
+def test_labels_of_a_short_logarithmic_axis_are_apart(ends, along):
+    canvas, panel = panels("abc", (6, 2))
+    for axis in panel.values():
+        axis.plot(ends, ends)
+        axis.set(**{f"{along}scale": "log", f"{along}lim": ends})
+    canvas.savefig(io.BytesIO())
+    drawn = FigureCanvasAgg(canvas).get_renderer()
+    side = getattr(panel["b"], f"{along}axis")
+    named = [label for label in side.get_ticklabels(which="both") if label.get_text()]
+    inside = [n for n in named if ends[0] <= float(n.get_text()) <= ends[1]]
+    assert len(inside) > 1
+    boxes = [label.get_window_extent(drawn) for label in inside]
+    assert not any(one.overlaps(two) for one, two in itertools.pairwise(boxes))
+
+
+def test_a_logarithmic_axis_names_no_more_than_fits():
+    canvas, panel = panels("abc", (6, 2))
+    values = np.geomspace(100, 400, 30).round()
+    panel["a"].plot(values, values)
+    log_ticks(panel["a"], values)
+    canvas.savefig(io.BytesIO())
+    shown = [float(t.get_text()) for t in panel["a"].get_xticklabels()]
+    assert 1 < len(shown) < 10 and {*shown} <= {*values}
 
 
 # --- the page of pictures -----------------------------------------------------------

@@ -33,6 +33,26 @@ def test_below_twenty_repeats_it_is_students(count):
         )
 
 
+def test_what_has_no_repeats_is_told_so():
+    mean = over_seeds([[1, 2], [3, 4]], lr=[1, 2]).mean("seed")
+    for ask in (mj.interval, mj.spread, lambda a: mj.compare(a, a)):
+        with pytest.raises(
+            ValueError, match="no dimension seed to go over; there is lr"
+        ):
+            ask(mean)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_deviation_of_large_numbers_of_single_precision_is_finite():
+    large = over_seeds([1e25, 3e25]).astype("float32")
+    assert float(mj.spread(large).sd) == pytest.approx(2**0.5 * 1e25)
+
+
+def test_signs_of_few_pairs_are_never_unlikely():
+    apart = over_seeds([5.0, 6.0, 7.0, 8.0])
+    assert float(mj.compare(apart, 0 * apart).p) == 2**-3
+
+
 def bca(values, draws, level=0.95):
     """Efron's bias-corrected and accelerated interval of the mean, by hand."""
     drawn = np.random.default_rng(5).integers(len(values), size=(draws, len(values)))

@@ -224,3 +224,10 @@ def test_what_a_step_sees_needs_a_key_and_points():
         fit(jnp.zeros(()), data)
     with pytest.raises(ValueError, match="at least one point"):
         mj.minibatch(data, jax.random.key(0), -1)
+
+
+def test_an_optimizer_that_is_not_made_is_told_so():
+    with pytest.raises(TypeError, match=r"sgd is no optimizer of optax; call it, sgd"):
+        mj.train(lambda params, x, y: x, optax.sgd, lambda params: {}, mj.every(1, 2))
+    with pytest.raises(TypeError, match=r"0\.1 is no optimizer"):
+        mj.descend(lambda *_: 0.0, 0.1, lambda params: {}, mj.every(1, 2))

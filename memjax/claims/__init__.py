@@ -1,6 +1,8 @@
 """What was published beside what was measured, and whether it holds."""
 
 from memjax.claims.check import check as check
+from memjax.claims.check import lines_of as lines_of
+from memjax.claims.check import unknown_sweeps as unknown_sweeps
 from memjax.claims.claim import FAILS as FAILS
 from memjax.claims.claim import HOLDS as HOLDS
 from memjax.claims.claim import KINDS as KINDS
@@ -30,8 +32,10 @@ from memjax.claims.published import judged as judged
 from memjax.claims.rows import BadTable as BadTable
 from memjax.claims.table import HEADER as HEADER
 from memjax.claims.table import Claims as Claims
+from memjax.claims.table import below as below
 from memjax.claims.table import cells as cells
 from memjax.claims.table import held as held
+from memjax.claims.table import meant as meant
 from memjax.claims.table import not_shown as not_shown
 from memjax.claims.table import scoreboard as scoreboard
 from memjax.claims.table import table as table

@@ -49,6 +49,45 @@ class Trial(dict):
         return []
 
 
+class Lines(Trial):
+    """No results: what `judged` is handed where only the lines of its table count."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.rows: Sequence[Row] = []
+
+    def attempt(self, rows: Sequence[Row], *_: Any) -> list[Claim]:
+        """No claims, and the lines in `rows`."""
+        self.rows = rows
+        return []
+
+
+def lines_of(module: ModuleType) -> Sequence[Row]:
+    """The lines of the table that the claims of an experiment come from, if any does.
+
+    `BadTable` where it is not there or cannot be read.
+    """
+    lines = Lines()
+    # What looks at results before its table finds none here, and is heard later.
+    try:
+        module.claims(lines)
+    except (BadTable, OSError):
+        raise
+    except Exception:
+        return []
+    return lines.rows
+
+
+def unknown_sweeps(rows: Sequence[Row], known: Sequence[str]) -> list[str]:
+    """What is wrong with lines of a quantity of a sweep that is not known."""
+    return [
+        f"{row.where}: there is no sweep {sweep} among {', '.join(known)}"
+        for row in rows
+        for call in _calls(row)
+        if (sweep := call.name.rpartition(".")[0]) and sweep not in known
+    ]
+
+
 def check(module: ModuleType, sweeps: Mapping[str, Any]) -> None:
     """Refuse a table that names a sweep, quantity, measure or label that is not there.
 

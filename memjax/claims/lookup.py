@@ -121,6 +121,13 @@ def estimate(found: Any) -> Estimate:
     return Estimate(float(np.mean(values)), interval, len(values))
 
 
+def two_seeds(asked: int) -> NotRun:
+    """What a mean over so many seeds needs, of which one at most did not diverge."""
+    if asked > 1:
+        return NotRun(f"two seeds that do not diverge, of {asked} here")
+    return NotRun("two seeds or more (--seeds=2)")
+
+
 def _over_seeds(found: Any) -> Any:
     """A quantity over seeds only; `NotRun` where another axis has several values."""
     found = found.squeeze([d for d, n in found.sizes.items() if n == 1 and d != "seed"])
@@ -157,7 +164,7 @@ def farthest(runs: Any, exact: Any, allowed: Any = 1.0) -> Estimate:
     line = exact.sel(labels, method="nearest").assign_coords(labels)
     count = runs.notnull().sum("seed")
     if int(count.min()) < 2:
-        raise NotRun("two seeds or more (--seeds=2)")
+        raise two_seeds(runs.sizes["seed"])
     error = runs.std("seed", ddof=1) / np.sqrt(count)
     half = stdtrit(count - 1, 1 - 0.025 / error.size) * error
     away = abs(runs.mean("seed") - line)

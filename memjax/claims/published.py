@@ -10,8 +10,8 @@ import xarray as xr
 from memjax.claims.calls import Call
 from memjax.claims.check import Trial
 from memjax.claims.claim import Claim
-from memjax.claims.lookup import Estimate, NotRun, Ran, at, estimate
-from memjax.claims.rows import BadTable, Row, Term, read, table_of
+from memjax.claims.lookup import Estimate, NotRun, Ran, at, estimate, two_seeds
+from memjax.claims.rows import SEEDS, BadTable, Row, Term, read, table_of
 from memjax.claims.table import Claims
 
 Measures = dict[str, Callable[..., Any]]
@@ -36,7 +36,8 @@ def judged(
       label, and measures; nothing where both must be equal;
     - `of`: a quantity, `sweep.name`, or a measure and words for it, each with labels of
       its own, if any; or how much one is above another, `main.loss kind=a - bound`;
-    - `at`: labels, `alpha=4 kernel=gaussian`; after `…`, those above and these;
+    - `at`: labels, `alpha=4 kernel=gaussian`; after `…`, those above and these; and
+      `seeds=64` where the margin is for a mean over so many or more;
     - `source` and `reason`: empty for that of the line above; `-` for no reason.
 
     What is found over seeds is judged by the 95 % interval of its mean, and needs two
@@ -63,9 +64,6 @@ def claim(row: Row, results: Mapping, known: Measures) -> Claim:
         if row.digits and found.seeds is not None:
             problem = "half a digit is for what has no seeds; a mean needs a margin"
             raise BadTable(f"{row.where}: {problem}")
-        unsure = found.interval is None and found.seeds == 1
-        if unsure and (published is not None or row.interval):
-            raise NotRun("two seeds or more (--seeds=2)")
     except NotRun as missing:
         needs, found = str(missing), Estimate(None)
     return Claim(
@@ -89,9 +87,25 @@ def _measured(
     """What was measured, and how near it has to be."""
     raw = _found(row, row.of, results, known)
     found = estimate(raw)
+    judged = row.published is not None or row.interval
+    if judged and found.interval is None and found.seeds == 1:
+        raise two_seeds(getattr(raw, "sizes", {}).get("seed", 1))
+    _has_seeds(row, found.seeds)
+    if isinstance(row.published, str) and _is_number(raw):
+        told = f"published is a number, yes or no, not '{row.published}'"
+        raise BadTable(f"{row.where}: {told}, for {row.of.name} is a number")
     if not row.terms:
         return found, None
     return found, sum(_size(row, term, raw, results, known) for term in row.terms)
+
+
+def _has_seeds(row: Row, seeds: int | None) -> None:
+    """`NotRun` where a line asks for more seeds than were found."""
+    least = row.at.get(SEEDS, 0)
+    if least and (seeds is None or not isinstance(least, float)):
+        raise BadTable(f"{row.where}: seeds={least} is for a mean over seeds: a count")
+    if seeds is not None and seeds < least:
+        raise NotRun(f"{least:g} seeds that do not diverge (--seeds={least:g})")
 
 
 def _found(row: Row, what: Call, results: Mapping, known: Measures) -> Any:
@@ -115,9 +129,9 @@ def _one(row: Row, what: Call, results: Mapping, known: Measures) -> Any:
 def _labels(row: Row, what: Call, found: Any) -> dict[str, Any]:
     """Where to look; what is held against, at those labels only that it has."""
     if what is row.of or what is row.of.less:
-        return row.at | what.at
+        return row.labels | what.at
     coords = getattr(found, "coords", {})
-    return {n: v for n, v in row.at.items() if n in coords} | what.at
+    return {n: v for n, v in row.labels.items() if n in coords} | what.at
 
 
 def _measure(row: Row, what: Call, known: Measures) -> Callable[..., Any]:
@@ -141,3 +155,7 @@ def _size(row: Row, term: Term, raw: Any, results: Mapping, known: Measures) -> 
     if label is None or label.size > 1:
         raise BadTable(f"{row.where}: there is no one label {term.below}")
     return term.above / float(label.item())
+
+
+def _is_number(found: Any) -> bool:
+    return hasattr(found, "dtype") and found.dtype.kind in "biuf"

@@ -11,6 +11,7 @@ from memjax.claims.claim import KINDS
 
 COLUMNS = ["claim", "kind", "published", "within", "of", "at", "source", "reason"]
 AS_ABOVE = "…"
+SEEDS = "seeds"  # among labels: how many a mean has to be over
 
 
 class BadTable(Exception):
@@ -39,6 +40,11 @@ class Row(NamedTuple):
     source: str
     reason: str
 
+    @property
+    def labels(self) -> dict[str, Any]:
+        """Where to look, which how many seeds there have to be is not."""
+        return {name: label for name, label in self.at.items() if name != SEEDS}
+
 
 def table_of(experiment: str | Path) -> Path:
     """The table of an experiment: `published/NAME.csv` beside it."""
@@ -48,7 +54,7 @@ def table_of(experiment: str | Path) -> Path:
 
 def read(file: Path) -> list[Row]:
     """The lines of a table; `BadTable` names the first that cannot be read."""
-    lines = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
+    lines = csv.DictReader(_text(file).splitlines())
     rows: list[Row] = []
     if lines.fieldnames != COLUMNS:
         raise BadTable(f"{file.name}:1: the columns are {','.join(COLUMNS)}")
@@ -61,6 +67,18 @@ def read(file: Path) -> list[Row]:
         except ValueError as problem:
             raise BadTable(f"{where}: {problem}") from None
     return rows
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")  # spreadsheets write the mark
+    except FileNotFoundError:
+        told = f"there is no table {file}, which has a line for every claim"
+        raise BadTable(f"{told}: {','.join(COLUMNS)}") from None
+    except OSError as problem:
+        raise BadTable(f"cannot read {file}: {problem.strerror}") from None
+    except UnicodeDecodeError as problem:
+        raise BadTable(f"{file.name} is not in UTF-8: {problem.reason}") from None
 
 
 def _row(where: str, cells: dict, above: Row | None) -> Row:
@@ -87,6 +105,8 @@ def _row(where: str, cells: dict, above: Row | None) -> Row:
     _can_fail(interval, terms, cells, of)
     at = _at(cells["at"], above.at if above else {})
     published = _published(cells["published"])
+    if isinstance(published, str) and "." in of.name:  # a measure may return words
+        raise ValueError(f"published is a number, yes or no, not '{published}'")
     head = (where, cells["claim"], kind, published, interval, terms)
     return Row(*head, cells["within"] == "digits", of, at, source, reason)
 

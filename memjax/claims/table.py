@@ -18,14 +18,25 @@ def table(claims: Sequence[Claim], width: int = WIDTH) -> str:
     """The claims as text by kind, what was not shown by what it needs, and totals."""
     seen = [c for c in claims if c.verdict != NOT_SHOWN]
     widths = _widths(seen, width)
-    lines = [_line(HEADER, widths), "-" * (sum(widths) + 8)]
+    lines = [_line(HEADER, widths), "-" * (sum(widths) + 8)] if seen else []
     for kind, meaning in KINDS.items():
         own = [c for c in seen if c.kind == kind]
         lines += [f"{kind}: {meaning}"] if own else []
         lines += [line for c in own for line in _wrapped(c, widths)]
-    below = [*not_shown(claims), totals(claims)]
-    lines += [fill(text, width, subsequent_indent="  ") for text in below if text]
+    lines += [fill(text, width, subsequent_indent="  ") for text in below(claims)]
     return "\n".join(lines)
+
+
+def below(claims: Sequence[Claim]) -> list[str]:
+    """What stands below a table: what ± is, what was not shown, and totals."""
+    words = meant(claims), *not_shown(claims), totals(claims)
+    return [text for text in words if text]
+
+
+def meant(claims: Sequence[Claim]) -> str:
+    """What ± is after what was measured, if it is after any."""
+    means = any(c.mean_interval for c in claims if c.verdict != NOT_SHOWN)
+    return "measured ±: half the 95 % interval of a mean over seeds" if means else ""
 
 
 class Claims(list[Claim]):
@@ -39,8 +50,8 @@ class Claims(list[Claim]):
         rows = "".join(
             f"<tr>{_row(claim)}" for claim in self if claim.verdict != NOT_SHOWN
         )
-        below = "".join(f"<p>{escape(t)}</p>" for t in [*not_shown(self), totals(self)])
-        return f"<table><tr>{heads}{rows}</table>{below}"
+        words = "".join(f"<p>{escape(text)}</p>" for text in below(self))
+        return f"<table><tr>{heads}{rows}</table>{words}"
 
 
 def _row(claim: Claim) -> str:
@@ -134,7 +145,7 @@ def totals(claims: Sequence[Claim]) -> str:
     """How many claims hold, of all that could: `published 18 of 20 hold, …`.
 
     Those that are inconclusive or not shown are among all, so that fewer runs never
-    look better.
+    look better; but where none of a kind was judged, none is said to fail.
     """
     return ", ".join(
         text
@@ -154,7 +165,8 @@ def _total(claims: Sequence[Claim]) -> str:
         rest = [f"{open_} inconclusive"] if open_ else []
         rest += [f"{unseen} not shown"] if unseen else []
         hold = f"{tested[HOLDS]} of {tested.total()} hold"
-        parts.append(hold + (f" ({', '.join(rest)})" if rest else ""))
+        hold += f" ({', '.join(rest)})" if rest else ""
+        parts.append(f"{unseen} not judged" if unseen == tested.total() else hold)
     parts += [f"{told[REPORTED]} reported"] if told[REPORTED] else []
     return f"{claims[0].kind} {' and '.join(parts)}" if parts else ""
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from absl import flags
 
+from memjax.claims import BadTable, lines_of, unknown_sweeps
 from memjax.cli.comments import parameter_help
 from memjax.cli.grammar import (
     GRAMMAR,
@@ -21,6 +22,7 @@ from memjax.cli.grammar import (
     written,
 )
 from memjax.engine import BadValue, Sweep
+from memjax.engine.asked.grid import MOST_RUNS
 
 SHARED = {
     "out": ("", "directory for the results; default results/NAME/<identity>"),
@@ -30,7 +32,10 @@ SHARED = {
     "overwrite": (False, "start again where results lie already"),
     "plot_only": (False, "draw figure and claims again from saved results"),
     "chunk": (0, "lanes that run in one vmap; 0 chooses"),
-    "max_runs": (0, "refuse a grid of more runs than this; 0 is no limit"),
+    "max_runs": (
+        0,
+        f"refuse more runs than this; 0 is no limit; {MOST_RUNS} a sweep at most",
+    ),
     "fail_on_diverged": (False, "exit with 3 where a run diverged"),
     "cache": (True, "keep compiled programs in the user's cache directory"),
     "num_shards": (0, "share the runs among so many processes; 0 asks SLURM, or is 1"),
@@ -120,6 +125,9 @@ def parse(module: ModuleType, argv: list[str]) -> flags.FlagValues:
         raise BadValue("", f"--{error.flagname}: {problem}") from None
     except flags.IllegalFlagValueError as error:
         raise _bad_value(error) from None
+    except flags.CantOpenFlagFileError as error:
+        problem = str(error).partition("[Errno ")[2].partition("] ")[2]
+        raise BadValue("flagfile", f"cannot be read: {problem or error}") from None
     except flags.Error as error:
         problem = str(error).splitlines()[0]
         name = problem.partition("Missing value for flag --")[2]
@@ -144,6 +152,8 @@ def _bad_value(error: Exception) -> BadValue:
     if found is None:
         return BadValue("", str(error).splitlines()[0])
     problem = found[3].splitlines()[0]
+    if "Non-boolean argument" in problem:
+        problem = f"needs true or false, got {found[2]}"
     if "," in found[2] and problem == f"needs a number, got '{found[2]}'":
         problem = f"takes one value, got {found[2]}; the default of an axis is a tuple"
     return BadValue(found[1], problem)
@@ -157,7 +167,21 @@ def config(module: ModuleType, values: flags.FlagValues) -> dict[str, Any]:
 
 
 def stated(module: ModuleType, values: flags.FlagValues) -> dict[str, Sweep]:
-    """The sweeps of an experiment for its flags, without those that are None."""
+    """The sweeps of an experiment for its flags, without those that are None.
+
+    Its table of claims is read, too: `BadTable` where it names a sweep that no flags
+    would have.
+    """
+    sweeps = _made(module, values)
+    lines = lines_of(module)
+    if unknown_sweeps(lines, [*sweeps]):
+        wrong = unknown_sweeps(lines, [*sweeps, *stated_in_full(module)])
+        if wrong:
+            raise BadTable("; ".join(wrong))
+    return sweeps
+
+
+def _made(module: ModuleType, values: flags.FlagValues) -> dict[str, Sweep]:
     given = config(module, values)
     changed = [n for n in given if not values[n].using_default_value]
     try:
@@ -181,8 +205,8 @@ def stated_in_full(module: ModuleType) -> dict[str, Sweep]:
         for name in config(module, values):
             if isinstance(values[name].value, bool):
                 values[name].value = on
-        made |= stated(module, values)
-    return made | stated(module, define(module))
+        made |= _made(module, values)
+    return made | _made(module, define(module))
 
 
 def as_text(module: ModuleType, values: flags.FlagValues) -> str:

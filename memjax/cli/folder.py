@@ -72,10 +72,9 @@ class Folder:
     def _refuse(self, asked: Asked, resume: bool) -> None:
         found = self.differences(asked)
         if found:
-            lines = "; ".join(found)
-            raise Refused(
-                f"--out: {self.path} answers another question ({lines}){WAY_OUT}"
-            )
+            lines, command = "; ".join(found), self.record().get("command")
+            another = f"another question, of {command}" if command else "another question"
+            raise Refused(f"--out: {self.path} answers {another} ({lines}){WAY_OUT}")
         # The question is the first file to be written: who looks for it last does not
         # take what another process writes meanwhile for files that are not results.
         others = [p for p in self.path.glob("*") if not p.name.startswith(".")]

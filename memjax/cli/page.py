@@ -19,6 +19,7 @@ from memjax.claims import (
     OPEN,
     Claim,
     cells,
+    meant,
     not_shown,
     totals,
 )
@@ -70,6 +71,8 @@ def _claims(claims: Sequence[Claim]) -> Iterator[str]:
         if own:
             yield f"<h2>{kind.capitalize()}: {escape(meaning)}</h2>"
             yield listed(own)
+    if told := meant(claims):
+        yield f"<p class=quiet>{escape(told)}</p>"
     unseen = [f"<li>{escape(line)}" for line in not_shown(claims)]
     if unseen:
         yield f"<h2>Not shown</h2><ul class=quiet>{''.join(unseen)}</ul>"

@@ -23,10 +23,9 @@ from memjax.claims import (
     NOT_SHOWN,
     OPEN,
     Claim,
+    below,
     cells,
-    not_shown,
     table,
-    totals,
 )
 from memjax.cli.folder import Folder
 from memjax.cli.page import page
@@ -78,7 +77,7 @@ def show(claims: Sequence[Claim]) -> None:
         print("no claims")
     elif console.is_terminal:
         console.print(*colored(claims), sep="\n")
-        for line in [*not_shown(claims), totals(claims)]:
+        for line in below(claims):
             console.print(line, markup=False)
     else:
         print(table(claims))

@@ -22,7 +22,6 @@ from memjax.plots.canvas import frame as frame
 from memjax.plots.canvas import key as key
 from memjax.plots.canvas import keys as keys
 from memjax.plots.canvas import level as level
-from memjax.plots.canvas import log_ticks as log_ticks
 from memjax.plots.canvas import mosaic as mosaic
 from memjax.plots.canvas import one as one
 from memjax.plots.canvas import panels as panels
@@ -31,3 +30,4 @@ from memjax.plots.curves import bars as bars
 from memjax.plots.curves import density as density
 from memjax.plots.curves import lines as lines
 from memjax.plots.curves import points as points
+from memjax.plots.ticks import log_ticks as log_ticks

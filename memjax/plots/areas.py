@@ -7,7 +7,8 @@ import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from memjax.plots.canvas import DASHES, text_of
+from memjax.plots.canvas import DASHES
+from memjax.plots.ticks import text_of
 from memjax.statistics import spread
 
 

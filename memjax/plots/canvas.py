@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from memjax.plots.ticks import plain_ticks
+
 DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}
 
@@ -34,10 +36,13 @@ def filled(text: str, of: Any) -> str:
 class Canvas(Figure):
     """A figure that a notebook shows, with or without matplotlib's own set-up there.
 
-    A panel for which nothing was run says so.
+    It lays itself out: names of axes and legends beside a panel have their room. A
+    panel for which nothing was run says so.
     """
 
     def savefig(self, *given: Any, **options: Any) -> None:
+        for axis in self.axes:
+            plain_ticks(axis)
         for axis in filter(_is_blank, self.axes):
             axis.set(xticks=[], yticks=[])
             axis.text(0.5, 0.5, "not run", ha="center", transform=axis.transAxes)
@@ -59,7 +64,7 @@ def panels(mosaic: str, size: tuple[float, float]) -> tuple[Figure, dict[str, Ax
 
     Rows after `;` are one grid, those after `|` have columns of their own.
     """
-    canvas = Canvas(figsize=size)
+    canvas = Canvas(figsize=size, layout="constrained")
     axes: dict[str, Axes] = {}
     rows = mosaic.split("|")
     parts = canvas.subfigures(len(rows), 1, squeeze=False)[:, 0]
@@ -97,7 +102,7 @@ def frame(
         handles.append(handle)
         names.append(name)
     if handles and place is not False:
-        axis.legend(handles, names, **place)
+        axis.legend(handles, names, **({} if place is True else place))
 
 
 def key(axis: Axes, label: str, style: str = "-", **look: Any) -> None:
@@ -117,14 +122,6 @@ def level(axis: Axes, at: Any, label: str = "", **look: Any) -> None:
     axis.axhline(float(at), label=label or None, **look)
 
 
-def log_ticks(axis: Axes, labels: Any, along: str = "x") -> None:
-    """A logarithmic axis that names these values and no others."""
-    axis.set(**{f"{along}scale": "log"})
-    side = getattr(axis, f"{along}axis")
-    side.set_ticks(labels, labels=[text_of(v) for v in labels])
-    side.set_ticks([], minor=True)
-
-
 def _spreads(axis: Axes) -> Iterator[tuple[Any, str]]:
     """A handle and words for every kind of band and bar in a panel."""
     found: dict[str, Any] = {}
@@ -134,8 +131,3 @@ def _spreads(axis: Axes) -> Iterator[tuple[Any, str]]:
         found.setdefault(words, band if kind == "band" else bars)
     for words, handle in found.items():
         yield handle, words
-
-
-def text_of(label: Any) -> str:
-    """A label as it is written beside an axis."""
-    return label if isinstance(label, str) else f"{label:g}"

@@ -9,7 +9,8 @@ import xarray as xr
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
-from memjax.plots.canvas import DASHES, filled, text_of
+from memjax.plots.canvas import DASHES, filled
+from memjax.plots.ticks import text_of
 from memjax.statistics import spread
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<")
@@ -29,7 +30,8 @@ class Curve(NamedTuple):
         """The mean over seeds, the half-width of its band, and what that is."""
         mean, sd, used = spread(self.y)
         half = sd if self.error == "sd" else sd / np.sqrt(used)
-        least, most = int(used.min()), int(used.max())
+        some = used.where(used > 0, used.max())  # where there are none nothing is drawn
+        least, most = int(some.min()), int(some.max())
         seeds = f"{most}" if least == most else f"{least} to {most}"
         return mean, half, f"{ERRORS[self.error]}, {seeds} seeds"
 

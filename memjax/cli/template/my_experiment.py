@@ -77,7 +77,7 @@ def figure(results: mj.Results) -> Figure:
     exact = (1 - found.dim / found["size"]).clip(min=0)
     lines(panel["b"], exact, "size", color="k", dash="--", label="1 - dim / size")
     words: Any = {"xscale": "log", "xlabel": "train size", "ylabel": "loss at the end"}
-    frame(panel["b"], legend=BESIDE, **words)
+    frame(panel["b"], "what is left", legend=BESIDE, **words)
     return canvas
 
 

@@ -22,6 +22,8 @@ def make_writable(path: Path) -> None:
         probe = path / f".probe-{os.getpid()}"
         probe.touch()
         probe.unlink()
+    except FileExistsError:
+        raise OSError(f"{path} is a file, not a folder") from None
     except OSError as error:
         raise OSError(f"cannot write to {path}: {error.strerror}") from None
 
