@@ -73,8 +73,9 @@ class Folder:
         found = self.differences(asked)
         if found:
             lines, command = "; ".join(found), self.record().get("command")
-            another = f"another question, of {command}" if command else "another question"
-            raise Refused(f"--out: {self.path} answers {another} ({lines}){WAY_OUT}")
+            whose = f", of {command}" if command else ""
+            told = f"answers another question{whose} ({lines})"
+            raise Refused(f"--out: {self.path} {told}{WAY_OUT}")
         # The question is the first file to be written: who looks for it last does not
         # take what another process writes meanwhile for files that are not results.
         others = [p for p in self.path.glob("*") if not p.name.startswith(".")]
