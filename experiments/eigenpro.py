@@ -54,7 +54,7 @@ def theory_run(flat: Any, seed: Any, *, samples: int, steps: int) -> dict[str, A
     """What `run` gives with all samples as anchors, from the kernel's eigenvalues."""
     x, y = drawn(seed, samples)
     values, vectors = mj.kernels.eigh(mj.kernels.gram(KERNEL, x, x))
-    parts, times = vectors.T @ y[:, 0], mj.core.logged(steps)
+    parts, times = vectors.T @ y[:, 0], mj.legs.logged(steps)
     share = jax.vmap(lambda t: mj.theory.eigenpro.residual(values, parts, flat, t))
     return {
         "residual": mj.named(share(jnp.array(times)), "time", coords=times),

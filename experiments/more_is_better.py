@@ -44,7 +44,7 @@ LOGLOG: dict[str, Any] = {"xscale": "log", "yscale": "log"}
 def run(
     size: Any, features: Any, alpha: Any, beta: Any, noise: Any, seed: Any,
     *, modes: int, widest: int, capacity: int,
-) -> dict[str, mj.core.Named]:  # fmt: skip
+) -> dict[str, mj.quantities.Named]:  # fmt: skip
     """Errors of regression on `features` random features, at every ridge."""
     keys = jax.random.split(jax.random.key(seed), 3)
     places = jnp.arange(1.0, modes + 1)
@@ -64,7 +64,7 @@ def run(
     return over_ridges(errors)
 
 
-def over_ridges(errors: Callable[[jax.Array], tuple]) -> dict[str, mj.core.Named]:
+def over_ridges(errors: Callable[[jax.Array], tuple]) -> dict[str, mj.quantities.Named]:
     """Test and train errors at each of the ridges."""
     both = zip(("test", "train"), jax.lax.map(errors, jnp.array(RIDGES)), strict=True)
     return {name: mj.named(v, "ridge", coords=RIDGES) for name, v in both}
@@ -72,7 +72,7 @@ def over_ridges(errors: Callable[[jax.Array], tuple]) -> dict[str, mj.core.Named
 
 def theory_run(
     size: Any, features: Any, alpha: Any, beta: Any, noise: Any, *, modes: int
-) -> dict[str, mj.core.Named]:
+) -> dict[str, mj.quantities.Named]:
     """What `run` gives on average, by the eigenframework."""
     places = jnp.arange(1.0, modes + 1)
 

@@ -33,20 +33,6 @@ from memjax.claims import over as over
 from memjax.claims import reached as reached
 from memjax.claims import vertex as vertex
 
-# One point, one measure, one run
-from memjax.core import Data as Data
-from memjax.core import Legs as Legs
-from memjax.core import Model as Model
-from memjax.core import every as every
-from memjax.core import expect as expect
-from memjax.core import iterate as iterate
-from memjax.core import lane_by_lane as lane_by_lane
-from memjax.core import named as named
-from memjax.core import packed as packed
-from memjax.core import prefix as prefix
-from memjax.core import spaced as spaced
-from memjax.core import walk as walk
-
 # Grids of runs
 from memjax.engine import BadValue as BadValue
 from memjax.engine import Refused as Refused
@@ -64,6 +50,20 @@ from memjax.engine import seeds as seeds
 from memjax.engine import sweep as sweep
 from memjax.engine import use_all_cores as use_all_cores
 from memjax.engine import zipped as zipped
+from memjax.lanes import lane_by_lane as lane_by_lane
+from memjax.legs import Legs as Legs
+from memjax.legs import every as every
+from memjax.legs import iterate as iterate
+from memjax.legs import spaced as spaced
+from memjax.legs import walk as walk
+
+# One point, one measure, one run
+from memjax.measure import Data as Data
+from memjax.measure import Model as Model
+from memjax.measure import expect as expect
+from memjax.measure import packed as packed
+from memjax.measure import prefix as prefix
+from memjax.quantities import named as named
 
 # Repeats
 from memjax.statistics import compare as compare

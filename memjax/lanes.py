@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from jax.extend.core import ClosedJaxpr, Jaxpr, Var, jaxpr_as_fun
 from jax.flatten_util import ravel_pytree
 
+Tree = Any  # any pytree of arrays
+
 # How many row tiles of all lanes are walked side by side where a run is mapped over
 # lanes. 0, as on CPUs: each lane walks its own, and draws, for itself.
 wide = jax.make_user_context(0)

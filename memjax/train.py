@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from memjax.core import Data, Legs, Tree, expect, iterate, prefix
+from memjax.lanes import Tree
+from memjax.legs import Legs, iterate
+from memjax.measure import Data, expect, prefix
 
 
 def train(

@@ -7,8 +7,8 @@ import optax
 import pytest
 from scipy.special import ive
 
-from memjax.core import walk
 from memjax.datasets import graphs
+from memjax.legs import walk
 from memjax.losses import cross_entropy
 from memjax.models.graph import tied
 from memjax.observables import embedding, spectral

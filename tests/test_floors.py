@@ -22,7 +22,8 @@ def floor(module: str) -> float:
         return 3
     if parts == ["memjax"]:
         return 2
-    return {"lanes": -1, "core": 0, "statistics": 0}.get(parts[1], 1)
+    lowest = {"lanes": -1, "measure": 0, "quantities": 0, "legs": 0, "statistics": 0}
+    return lowest.get(parts[1], 1)
 
 
 def room(module: str) -> str:

@@ -6,9 +6,9 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from memjax.core import expect
 from memjax.datasets import graphs
 from memjax.losses import cross_entropy
+from memjax.measure import expect
 from memjax.models import graph as models
 
 

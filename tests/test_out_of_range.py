@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import memjax as mj
-from memjax.core import entry
+from memjax.measure import entry
 
 LOGITS = jnp.array([0.5, -1.0, 2.0])
 ce, accuracy = mj.losses.cross_entropy, mj.observables.accuracy

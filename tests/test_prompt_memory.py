@@ -23,11 +23,11 @@ def test_numbers_lengths_ranks_and_scales_are_one_program():
 
 @pytest.mark.long
 def test_only_the_prompt_is_trained_and_of_it_what_is_there():
-    start, end = (mj.core.walk(legs(), count=n)[0].state[0] for n in (1, 4))
+    start, end = (mj.walk(legs(), count=n)[0].state[0] for n in (1, 4))
     moved = jax.tree.map(lambda a, b: np.abs(a - b).max(axis=-1), start, end)
     assert (moved["prompt"][:2] > 1e-3).all()
     assert moved["prompt"][2] == 0 and (moved["unembed"] == 0).all()
-    end = mj.core.walk(legs(head=1, prompted=0))[0].state[0]
+    end = mj.walk(legs(head=1, prompted=0))[0].state[0]
     moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), start, end)
     assert moved["prompt"] == 0 and moved["unembed"] > 1e-3
 

@@ -437,7 +437,7 @@ def test_a_grid_over_switches_is_one_program_and_its_loop():
     assert len(np.unique(found.loss.isel(step=-1))) == 16
     for point in ((0.0, 0, 5, 1.0), (1.0, 3, 2, 0.0)):
         legs = run(*point, 1e-2, 0, length=5)
-        _, seen = mj.core.walk(legs)
+        _, seen = mj.walk(legs)
         at = dict(zip(axes, point, strict=True))
         values = found.loss.sel(at).squeeze()
         np.testing.assert_allclose(values, seen["loss"], rtol=2e-4)

@@ -166,7 +166,14 @@ def test_the_source_that_programs_are_made_by_is_told_by_content(tmp_path):
     file.write_text("x = 2")
     assert shelf._digest([file]) != before
     rooms = {file.name for room in shelf.ROOMS for file in shelf.LIBRARY.glob(room)}
-    assert {"core.py", "lanes.py", "states.py", "program.py", "outcome.py"} <= rooms
+    assert {
+        "measure.py",
+        "legs.py",
+        "lanes.py",
+        "states.py",
+        "program.py",
+        "outcome.py",
+    } <= rooms
 
 
 def test_a_program_that_jax_has_kept_is_compiled_anew(folder, monkeypatch):

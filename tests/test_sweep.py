@@ -16,7 +16,6 @@ import tiny
 import xarray as xr
 
 import memjax as mj
-from memjax import core
 from memjax.engine import sweeps
 from memjax.engine.asked.jaxprs import abstract
 from memjax.engine.asked.trace import moment
@@ -65,7 +64,7 @@ def test_sizes_by_weights_are_sets_of_exactly_that_size(results):
 
 
 def test_tiles_change_nothing(results, monkeypatch):
-    monkeypatch.setattr(core, "TILE", 4)
+    monkeypatch.setattr("memjax.measure.TILE", 4)
     tiled = mj.sweep(tiny.run, **tiny.AXES)
     xr.testing.assert_allclose(tiled, results, rtol=1e-5)
 

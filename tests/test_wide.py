@@ -15,7 +15,6 @@ import xarray as xr
 
 import memjax as mj
 from benchmarks import graph, graph_grid, mlp, ragged_sweep, small_runs
-from memjax import core
 from memjax.engine.asked.jaxprs import abstract, equations
 from memjax.engine.asked.settings import precisely
 from memjax.engine.planned import plan as plans
@@ -25,6 +24,7 @@ from memjax.engine.run.clock import WRITING, Pace
 from memjax.engine.run.devices import here
 from memjax.engine.run.program import lower
 from memjax.lanes import wide
+from memjax.legs import Legs, walk
 
 AXES = {**tiny.AXES, "size": [5, 30, 1, 12], "seed": [0, 3, 4]}  # 48 runs
 
@@ -49,7 +49,7 @@ def close(found: xr.Dataset, expected: xr.Dataset) -> None:
 
 @pytest.fixture(autouse=True)
 def tiles_of_four(monkeypatch):
-    monkeypatch.setattr(core, "TILE", 4)
+    monkeypatch.setattr("memjax.measure.TILE", 4)
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def counted(times):
 @pytest.mark.parametrize("times", [(0, 6, 10, 20), (0, 7, 8), (0,), (0, 50)])
 def test_steps_are_taken_in_stretches_of_known_length(times):
     def walked():
-        return core.walk(counted(times), count=len(times) + 1)[1]  # and past the end
+        return walk(counted(times), count=len(times) + 1)[1]  # and past the end
 
     plain = jax.jit(walked)()
     with wide(1):
@@ -163,7 +163,7 @@ def test_steps_are_taken_in_stretches_of_known_length(times):
 
 def test_times_that_are_traced_are_walked_step_by_step():
     def walked(last):
-        return core.walk(counted(last))[1]
+        return walk(counted(last))[1]
 
     with wide(1):
         found = jax.jit(walked)(jnp.int32(37))
@@ -195,7 +195,7 @@ def test_programs_for_cpus_step_one_by_one(module, monkeypatch):
             return lower(group.lane, layout, types, job.machine).as_text()
 
     made = text()
-    monkeypatch.setattr(core.Legs, "advance", advance)
+    monkeypatch.setattr(Legs, "advance", advance)
     assert text() == made
 
 
@@ -250,9 +250,9 @@ EIGHT = """
 import sys
 import tiny
 from test_wide import AXES, hands, like_a_gpu, on
-from memjax import core
+from memjax import measure
 
-core.TILE = 4
+measure.TILE = 4
 machine = like_a_gpu()
 assert machine.devices == 8
 for way in (machine, machine._replace(lanes=2)):

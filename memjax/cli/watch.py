@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from memjax.core import Named
 from memjax.engine import BadValue
 from memjax.engine.kept.blocks import Kept, Planned, unpack
 from memjax.engine.kept.files import read_arrays
 from memjax.engine.kept.store import Shard, Store
 from memjax.engine.planned.plan import count, duration
+from memjax.quantities import Named
 
 SECONDS = 2.0  # between two looks
 UNTOLD = ("diverged_at", "step")

@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Data, lane_by_lane
 from memjax.datasets.random_labels import classes_at
+from memjax.lanes import lane_by_lane
+from memjax.measure import Data
 
 AGO = 8  # doublings of a walk: 256 tokens later where it began is forgotten
 

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import Data, lane_by_lane, prefix
+from memjax.lanes import lane_by_lane
+from memjax.measure import Data, prefix
 
 MARGIN, WIDTH = 0.12, 0.18  # of an image's side: around the grid, and of a blob
 JITTER = 0.1  # the most of a class's own noise, which is a fifth of that of a point

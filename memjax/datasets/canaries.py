@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import Data, prefix
+from memjax.measure import Data, prefix
 
 DIGITS, LETTERS, NUMBER = 10, 3, 4  # of a name and of a number, both of ten symbols
 TOKENS = 2 * DIGITS  # digits, and then letters

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import prefix
+from memjax.measure import prefix
 
 
 class Circle(NamedTuple):

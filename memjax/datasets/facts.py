@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Data, lane_by_lane, prefix
+from memjax.lanes import lane_by_lane
+from memjax.measure import Data, prefix
 
 
 def facts(

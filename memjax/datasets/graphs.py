@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import networkx as nx
 import numpy as np
 
-from memjax.core import Data
+from memjax.measure import Data
 
 Pairs = Iterable[tuple[int, int]]
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from memjax.core import entry
 from memjax.datasets.parts import Parts, mislabeled
+from memjax.measure import entry
 
 Operation = Callable[[jax.Array, jax.Array, int], jax.Array]
 

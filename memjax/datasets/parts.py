@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Data
+from memjax.measure import Data
 
 
 def uniform_on(member: jax.Array) -> jax.Array:

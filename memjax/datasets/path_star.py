@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import Data, lane_by_lane, prefix
+from memjax.lanes import lane_by_lane
+from memjax.measure import Data, prefix
 
 SPECIALS = ("edge", "path", "pause")
 EDGE, PATH, PAUSE = range(len(SPECIALS))

@@ -12,7 +12,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Data, lane_by_lane, prefix
+from memjax.lanes import lane_by_lane
+from memjax.measure import Data, prefix
 
 DIGITS, LETTERS = 10, 26
 TOKENS = DIGITS + LETTERS

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import lane_by_lane
+from memjax.lanes import lane_by_lane
 
 LATENT, HIDDEN = 16, 64
 

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import Data, lane_by_lane, prefix
+from memjax.lanes import lane_by_lane
+from memjax.measure import Data, prefix
 
 
 def gaussian(u: jax.Array) -> jax.Array:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Data, prefix
+from memjax.measure import Data, prefix
 
 
 class Labeled(NamedTuple):

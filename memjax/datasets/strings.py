@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Data, lane_by_lane, prefix
 from memjax.datasets.facts import first_value
+from memjax.lanes import lane_by_lane
+from memjax.measure import Data, prefix
 
 
 def unary(length: int, symbols: int = 1, thoughts: int = 0) -> Callable[..., Data]:

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import jax
 
-from memjax.core import Data, prefix
 from memjax.datasets.random_labels import classes_at, power_law
+from memjax.measure import Data, prefix
 
 
 class Member(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Data, prefix
+from memjax.measure import Data, prefix
 
 
 def successors(x: jax.Array, size: Any, ahead: Any) -> Data:

@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import lane_by_lane
 from memjax.datasets.parts import Parts, mislabeled
+from memjax.lanes import lane_by_lane
 
 
 def topics(

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from memjax.core import Legs
 from memjax.engine.asked.axes import Per
 from memjax.engine.asked.grid import Grid
 from memjax.engine.asked.parameters import bare
 from memjax.engine.kept.results import assemble
 from memjax.engine.run.outcome import Outcome, Piece
+from memjax.legs import Legs
 
 LARGE = 10**6  # numbers of a quantity above which lanes share theirs
 

@@ -11,12 +11,13 @@ import jax
 import numpy as np
 import xarray as xr
 
-from memjax.core import Legs, Tree, logged
 from memjax.engine.asked.axes import Per
 from memjax.engine.asked.grid import Grid
 from memjax.engine.asked.parameters import BadValue, label
 from memjax.engine.asked.values import is_key
 from memjax.engine.kept.files import write
+from memjax.lanes import Tree
+from memjax.legs import Legs, logged
 
 
 class Part(NamedTuple):

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Legs, iterate
 from memjax.kernels import fits, metric
+from memjax.legs import Legs, iterate
 
 
 class Flattening(NamedTuple):

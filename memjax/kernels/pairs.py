@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Legs, entry, iterate
 from memjax.kernels import fits, metric
 from memjax.kernels.features import agop_root, root
+from memjax.legs import Legs, iterate
+from memjax.measure import entry
 
 
 class Task(NamedTuple):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from memjax.core import Model, Tree
+from memjax.lanes import Tree
+from memjax.measure import Model
 
 if TYPE_CHECKING:
     from flax import nnx

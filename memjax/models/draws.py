@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 
-from memjax.core import lane_by_lane
+from memjax.lanes import lane_by_lane
 
 ROWS = 2**24  # of an array, at most: keys of rows are numbered so far apart
 Shape = tuple[int, int]

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Model, entry
+from memjax.measure import Model, entry
 from memjax.models.draws import nested, nested_each
 from memjax.models.padding import kept, masks, never
 

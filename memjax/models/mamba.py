@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import Model
+from memjax.measure import Model
 from memjax.models.mlp import Scheme, lecun
 from memjax.models.tokens import (
     Params,

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Model
+from memjax.measure import Model
 from memjax.models.draws import nested_each
 from memjax.models.padding import kept, masks
 

@@ -9,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import entry, lane_by_lane
+from memjax.lanes import lane_by_lane
+from memjax.measure import entry
 from memjax.models.mlp import Scheme
 
 Params = dict[str, Any]

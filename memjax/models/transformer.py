@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Model
+from memjax.measure import Model
 from memjax.models.attention import attended, seen
 from memjax.models.mlp import Scheme, lecun
 from memjax.models.tokens import (

@@ -13,8 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import Data, named
+from memjax.measure import Data
 from memjax.observables.jacobians import Map, along, iterated, nearest
+from memjax.quantities import named
 
 CORRUPTIONS = (0.05, 0.1, 0.2, 0.4)  # standard deviations, in every coordinate
 ITERATIONS, NEAR, STARTS = 500, 1e-2, 64

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Data
+from memjax.measure import Data
 
 
 def accuracy(logits: jax.Array, label: jax.Array) -> jax.Array:

@@ -6,9 +6,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Named, named
 from memjax.observables.classification import entropy
 from memjax.observables.spectral import Basis, own
+from memjax.quantities import Named, named
 
 
 def edge_cosine(v: jax.Array, walk: Any) -> jax.Array:

@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import named
 from memjax.observables.features import circulant_deviation, cosine, cross_block
+from memjax.quantities import named
 
 
 def seen(task: Any, order: Any = None, live: Any = None) -> dict[str, Any]:

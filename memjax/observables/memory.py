@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import Data, expect, named
+from memjax.measure import Data, expect
 from memjax.observables.embedding import portrait, principal
 from memjax.observables.spectral import (
     Basis,
@@ -26,6 +26,7 @@ from memjax.observables.spectral import (
     projections,
     residual,
 )
+from memjax.quantities import named
 
 # --- one node -------------------------------------------------------------------------
 

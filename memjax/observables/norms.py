@@ -5,7 +5,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Named, Tree, named
+from memjax.lanes import Tree
+from memjax.quantities import Named, named
 
 
 def l2(params: Tree) -> jax.Array:

@@ -6,7 +6,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Data, expect, named, prefix
+from memjax.measure import Data, expect, prefix
+from memjax.quantities import named
 
 PARTS = ("clean", "noisy", "test", "recovered")
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from memjax.core import prefix
+from memjax.measure import prefix
 
 
 class Spectrum(NamedTuple):

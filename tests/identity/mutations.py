@@ -288,7 +288,7 @@ MUTATIONS = [
     case("optimizer", OPTIMIZER, "B1 = 0.5"),
     case("schedule", OPTIMIZER, "PEAK = 2.0"),
     case("patched optax", OPTIMIZER, PATCH),
-    case("patched constant of memjax", TILED, "mj.core.TILE = 2"),
+    case("patched constant of memjax", TILED, "mj.measure.TILE = 2"),
     case("start", LEGS, "K['start'] = 2.0"),
     case("step", LEGS, "K['step'] = 2.0"),
     case("observable", LEGS, "K['seen'] = 2.0"),

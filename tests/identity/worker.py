@@ -86,7 +86,7 @@ def restored() -> None:
     jax.config.update("jax_threefry_partitionable", True)
     optax.apply_updates = optax._src.update.apply_updates
     os.environ.pop("MEMJAX_TEST_SHIFT", None)
-    mj.core.TILE = 512
+    mj.measure.TILE = 512
 
 
 def main(place: Path, when: str) -> None:

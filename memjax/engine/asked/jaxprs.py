@@ -6,8 +6,7 @@ from typing import Any
 import jax
 from jax.extend.core import Jaxpr
 
-from memjax.core import Tree
-from memjax.lanes import inner_jaxprs
+from memjax.lanes import Tree, inner_jaxprs
 
 
 def equations(jaxpr: Jaxpr) -> Iterator[Any]:

@@ -9,11 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import Named, Tree, arrive, depart, iterate, walk
 from memjax.engine.asked.axes import Per
 from memjax.engine.asked.settings import numerics
 from memjax.engine.asked.text import canonical, fingerprint, written
 from memjax.engine.asked.trace import Moment, Traced, at_moment
+from memjax.lanes import Tree
+from memjax.legs import arrive, depart, iterate, walk
+from memjax.quantities import Named
 
 
 class Kinds(NamedTuple):

@@ -14,10 +14,10 @@ import numpy as np
 from jax.extend.core import Jaxpr
 from numpy.random import bit_generator
 
-from memjax.core import Named
 from memjax.engine.asked.jaxprs import equations
 from memjax.engine.asked.parameters import BadValue
 from memjax.engine.asked.values import is_key
+from memjax.quantities import Named
 
 Dims = dict[str, tuple[int, tuple | None]]  # length, and labels where they are given
 LARGE = 4 * 2**20  # bytes that a run may close over without a word

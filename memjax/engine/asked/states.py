@@ -5,7 +5,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from memjax.core import Legs, Tree
+from memjax.lanes import Tree
+from memjax.legs import Legs
 
 
 def flattened(legs: Legs) -> Legs:

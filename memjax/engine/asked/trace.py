@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import jax
 from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
-from memjax.core import Legs, Tree
 from memjax.engine.asked.parameters import bare
 from memjax.engine.asked.rules import (
     check_effects,
@@ -23,7 +22,8 @@ from memjax.engine.asked.rules import (
     warn_of_large,
 )
 from memjax.engine.asked.states import _check_step, _walked_by, flattened
-from memjax.lanes import wide
+from memjax.lanes import Tree, wide
+from memjax.legs import Legs
 
 OBSERVED = ("observe", "finish")  # the others return states, as lists of arrays
 KEPT = 256  # moments whose traces JAX keeps

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from memjax.core import Named
 from memjax.engine.asked.grid import Grid
 from memjax.engine.kept.files import read_arrays, write_arrays
 from memjax.engine.planned.group import Block, Group
 from memjax.engine.planned.machines import Machine
 from memjax.engine.run.calls import Segments
 from memjax.engine.run.outcome import Outcome
+from memjax.quantities import Named
 
 HOW = ("chunk", "legs", "seconds", "wave")  # what is kept of a block, as it is
 

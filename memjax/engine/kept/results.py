@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from memjax.core import Named
 from memjax.engine.asked.grid import Grid
 from memjax.engine.asked.parameters import label
 from memjax.engine.run.outcome import Piece
+from memjax.quantities import Named
 
 
 def assemble(grid: Grid, pieces: Sequence[Piece]) -> xr.Dataset:

@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from memjax.core import TILE
 from memjax.engine.asked.grid import Grid
 from memjax.engine.asked.lane import Lane
 from memjax.engine.planned.price import Price
+from memjax.measure import TILE
 
 
 class Group(NamedTuple):

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from memjax.core import TILE
 from memjax.engine.asked.parameters import label
 from memjax.engine.planned.group import Block, Group
 from memjax.engine.planned.hands import deal, whole_chunks
 from memjax.engine.planned.machines import GIB, Machine
 from memjax.engine.planned.price import Price
 from memjax.engine.planned.words import count, duration, size_of
+from memjax.measure import TILE
 
 CALL_SECONDS = 5.0  # a sweep returns to Python at least about this often
 MANY_BYTES = 4 * GIB  # of results, from which a plan warns of them

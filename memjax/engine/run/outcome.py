@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from memjax.core import Carry, Tree
 from memjax.engine.asked.values import is_key
+from memjax.lanes import Tree
+from memjax.legs import Carry
 
 
 @partial(

@@ -13,7 +13,6 @@ import numpy as np
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from memjax.core import Carry, Legs, Tree, arrive, depart, walk
 from memjax.engine.asked.axes import Per
 from memjax.engine.asked.jaxprs import uses
 from memjax.engine.asked.lane import Lane
@@ -24,6 +23,8 @@ from memjax.engine.run import shelf
 from memjax.engine.run.clock import Clock
 from memjax.engine.run.devices import lane_mesh
 from memjax.engine.run.outcome import Outcome
+from memjax.lanes import Tree
+from memjax.legs import Carry, Legs, arrive, depart, walk
 
 LAPACK = frozenset(
     "cholesky lu qr geqrf householder_product eigh eig svd schur hessenberg "

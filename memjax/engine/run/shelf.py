@@ -40,7 +40,7 @@ def _digest(files: Iterable[Path]) -> str:
 
 # The rooms that a lane goes through on its way to a program, as they are imported: they
 # may be edited while a process lasts.
-ROOMS = ("core.py", "lanes.py", "engine/asked/*.py", "engine/run/*.py")
+ROOMS = ("*.py", "engine/asked/*.py", "engine/run/*.py")
 SOURCE = _digest(file for room in ROOMS for file in LIBRARY.glob(room))
 
 

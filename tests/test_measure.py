@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 import memjax as mj
-from memjax import core
 from memjax.engine.asked.jaxprs import equations
 from memjax.lanes import wide
+from memjax.legs import Legs, arrive, logged
 
 KEY = jax.random.key(0)
 
 
 @pytest.fixture
 def tiles_of_four(monkeypatch):
-    monkeypatch.setattr(core, "TILE", 4)
+    monkeypatch.setattr("memjax.measure.TILE", 4)
 
 
 def points(count: int) -> tuple[jax.Array, jax.Array]:
@@ -47,9 +47,10 @@ W = jax.random.normal(jax.random.key(1), (3, 2))
     [lambda g: g, jax.grad, pytest.param(jax.hessian, marks=pytest.mark.long)],
 )
 def test_padding_and_tiles_change_nothing(monkeypatch, tile, heavy, take):
-    monkeypatch.setattr(core, "TILE", tile)
-    monkeypatch.setattr(core, "HEAVY", heavy)  # the product of a point makes 2 numbers
-    monkeypatch.setattr(core, "IN_CACHE", 6)
+    monkeypatch.setattr("memjax.measure.TILE", tile)
+    # The product of a point makes 2 numbers.
+    monkeypatch.setattr("memjax.measure.HEAVY", heavy)
+    monkeypatch.setattr("memjax.measure.IN_CACHE", 6)
     sizes = [1, 4, 5, 10]
     found = jax.jit(jax.vmap(take(padded), (None, 0)))(W, jnp.array(sizes))
     for size, value in zip(sizes, found, strict=True):
@@ -72,8 +73,8 @@ def test_rows_without_weight_are_not_walked(tiles_of_four):
 
 @pytest.mark.parametrize(("cache", "few"), [(2, 1), (9, 4), (64, 16)])
 def test_of_heavy_points_few_are_evaluated_at_once(monkeypatch, cache, few):
-    monkeypatch.setattr(core, "HEAVY", 1)
-    monkeypatch.setattr(core, "IN_CACHE", cache)
+    monkeypatch.setattr("memjax.measure.HEAVY", 1)
+    monkeypatch.setattr("memjax.measure.IN_CACHE", cache)
     trace = jax.make_jaxpr(jax.value_and_grad(padded), static_argnums=2)(W, 9, 16)
     made = {e.outvars[0].aval.shape for e in equations(trace.jaxpr)}
     assert (few, 2) in made  # x @ w of a part
@@ -81,8 +82,8 @@ def test_of_heavy_points_few_are_evaluated_at_once(monkeypatch, cache, few):
 
 
 def test_side_by_side_a_tile_of_heavy_points_stays_whole(monkeypatch):
-    monkeypatch.setattr(core, "HEAVY", 1)
-    monkeypatch.setattr(core, "IN_CACHE", 2)
+    monkeypatch.setattr("memjax.measure.HEAVY", 1)
+    monkeypatch.setattr("memjax.measure.IN_CACHE", 2)
     with wide(1):
         trace = jax.make_jaxpr(padded, static_argnums=2)(W, 9, 16)
     assert (16, 2) in {e.outvars[0].aval.shape for e in equations(trace.jaxpr)}
@@ -153,7 +154,7 @@ def test_wrong_names_are_refused(dims, coords):
         mj.named(jnp.zeros(3), *dims, coords=coords)
 
 
-def doubling(times, **options) -> core.Legs:
+def doubling(times, **options) -> Legs:
     return mj.iterate(1.0, lambda s, t: 2 * s, lambda s: {"s": s}, times, **options)
 
 
@@ -175,7 +176,7 @@ def test_a_walk_that_leaves_the_numbers_is_nan_from_there():
     legs = doubling((0, 100, 128, 200), finish=lambda s: {"end": s, "count": 7})
     carry, seen = mj.walk(legs)
     np.testing.assert_array_equal(seen["s"], [1, 2.0**100, np.nan, np.nan])
-    end = core.arrive(legs, carry)
+    end = arrive(legs, carry)
     assert jnp.isnan(end["end"])
     assert end["count"] == 7
     assert end["diverged_at"] == 128
@@ -183,11 +184,11 @@ def test_a_walk_that_leaves_the_numbers_is_nan_from_there():
 
 def test_times():
     assert mj.every(10, 25) == (0, 10, 20, 25)
-    spaced = core.logged(1000)
+    spaced = logged(1000)
     assert spaced[0] == 0
     assert spaced[-1] == 1000
     assert np.diff(spaced[5:]).min() >= 1
-    assert core.logged(0) == (0,)
+    assert logged(0) == (0,)
     assert mj.spaced(5, 100) == (0, 1, 3, 10, 32, 100)  # half a decade apart
     assert mj.spaced(2, 100, late=6) == (0, 1, 75, 80, 85, 90, 95, 100)
     with pytest.raises(ValueError, match="0 steps"):
