@@ -6,7 +6,7 @@ from pathlib import Path
 import nox
 
 PAIRS = [("3.11", "0.10.2"), ("3.12", "0.12.0.1"), ("3.13", "0.12.0.1")]
-TESTS = "core training grid sweep store trust ragged models cli command".split()
+TESTS = "measure training grid sweep store shelf turns trust ragged models cli command".split()
 
 nox.options.error_on_missing_interpreters = False
 installed = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
