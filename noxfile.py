@@ -6,7 +6,8 @@ from pathlib import Path
 import nox
 
 PAIRS = [("3.11", "0.10.2"), ("3.12", "0.12.0.1"), ("3.13", "0.12.0.1")]
-TESTS = "measure training grid sweep store shelf turns trust ragged models cli command".split()
+RESULTS = "measure training grid sweep store trust ragged models cli command"
+PLANS = "turns prices shelf"  # which read traces, and programs
 
 nox.options.error_on_missing_interpreters = False
 installed = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
@@ -20,5 +21,5 @@ if pyenv:  # its commands run the versions that are named here, and no others
 def versions(session: nox.Session, jax: str) -> None:
     """The laws of sweeps, with one version of JAX; words after `--` go to pytest."""
     session.install(f"jax=={jax}", ".[test]")
-    files = [f"tests/test_{name}.py" for name in TESTS]
+    files = [f"tests/test_{name}.py" for name in f"{RESULTS} {PLANS}".split()]
     session.run("python", "-m", "pytest", *(session.posargs or files))

@@ -45,11 +45,13 @@ class Known:
 
     def in_a_scan(self, equation: Any) -> "Known":
         """What a step of a scan knows: what it closes over, and what it is handed."""
-        consts, carry = equation.params["num_consts"], equation.params["num_carry"]
+        body = inner_jaxprs(equation.params)[0]
+        carry = _as_long(equation.outvars, body.outvars)
+        consts = _as_long(equation.invars, body.invars) - carry
         asks = self._asks(equation.invars)
         still = [partial(_along_a_scan, ask, self.axes) for ask in asks[:consts]]
         given: list[Callable] = [*still, *[nothing] * carry, *asks[consts + carry :]]
-        return Known(equation.params["jaxpr"].jaxpr, given, self.axes + 1)
+        return Known(body, given, self.axes + 1)
 
     def in_a_loop(self, equation: Any) -> "Known":
         """What a turn of a loop knows: what it closes over, and what stays."""
@@ -100,6 +102,12 @@ def nothing() -> None:
     """What is not known."""
 
 
+def _as_long(outside: Sequence[Any], inside: Sequence[Any]) -> int:
+    """How many variables of a scan are what its steps see: no list of such."""
+    pairs = zip(outside, inside, strict=True)
+    return sum(whole.aval.ndim == part.aval.ndim for whole, part in pairs)
+
+
 def led(value: Any, axes: int) -> np.ndarray:
     """A value that is the same for all lanes, with so many axes before its own."""
     value = np.asarray(value)
@@ -132,7 +140,7 @@ def _whole(f: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
 
 def _divided(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """A quotient; of whole numbers, rounded towards zero."""
-    return np.fix(a / b) if a.dtype.kind in "iu" else a / b
+    return np.trunc(a / b) if a.dtype.kind in "iu" else a / b
 
 
 def _picked(equation: Any, shape: tuple, value: np.ndarray, at: np.ndarray) -> Any:
