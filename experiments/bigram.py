@@ -184,9 +184,8 @@ def figure(results: mj.Results) -> Figure:
     main = one(results["main"], "vocab", "size")
     draw_gaps(panel["a"], panel["b"], results, main)
     draw_needed(panel["c"], results)
-    third_last = max(0, main.sizes["size"] - 3)
-    one_vocab = main.sel(vocab=20, method="nearest")
-    draw_training(panel["d"], one_vocab.isel(size=third_last))
+    many = main.isel(size=slice(-3, None)).isel(size=0)
+    draw_training(panel["d"], many.sel(vocab=20, method="nearest"))
     critical = one(results["critical"], "width").excess.isel(step=-1)
     points(panel["e"], critical, "width", join=True)
     panel["e"].axvline(float(critical["rank"]), color="0.5", ls="--", label="rank")
@@ -200,8 +199,7 @@ def figure(results: mj.Results) -> Figure:
 def draw_gaps(gaps: Axes, tables: Axes, results: mj.Results, main: xr.Dataset) -> None:
     """The gap by pairs, and the excess in units of that of a free table."""
     look: dict[str, Any] = {"color": "vocab", "label": "V = {vocab}", "join": True}
-    gap = main.gap.isel(step=-1)
-    least = LEARNED / 100
+    gap, least = main.gap.isel(step=-1), LEARNED / 100
     points(gaps, gap.where(gap.mean("seed") > least), "size", **look)
     lines(gaps, free(gap) / gap["size"], "size", color="vocab", dash=":", lw=1)
     key(gaps, "V (V - 1) / n", ":", lw=1)
@@ -210,8 +208,8 @@ def draw_gaps(gaps: Axes, tables: Axes, results: mj.Results, main: xr.Dataset) -
     frame(gaps, "loss on new pairs - own", gap, ylabel="gap, nats", **words, **low)
     points(tables, one(entries(results), "vocab", "size"), "size", **look)
     level(tables, 1)
-    title, y = "free numbers, of V (V - 1)", "2 n excess / V (V - 1)"
-    frame(tables, title, gap, ylabel=y, **words)
+    words["ylabel"] = "2 n excess / V (V - 1)"
+    frame(tables, "free numbers, of V (V - 1)", gap, **words)
 
 
 def draw_needed(axis: Axes, results: mj.Results) -> None:
@@ -238,8 +236,8 @@ def draw_training(axis: Axes, seen: xr.Dataset) -> None:
 
 def draw_below(axis: Axes, seen: xr.Dataset) -> None:
     """Excess by numbers a token, as far as these are fewer than the rank, and 1 / N."""
-    excess = seen.excess.isel(step=-1)
-    excess = excess.isel(width=np.flatnonzero(seen.width < seen["rank"]))
+    few = np.flatnonzero(seen.width < seen["rank"])
+    excess = seen.excess.isel(step=-1, width=few)
     if not excess.size:
         return
     points(axis, excess, "width", join=True, label="trained")

@@ -69,7 +69,7 @@ RIDGE = 1e-8  # at few layers Gram matrices are singular to rounding without one
 
 def run(
     size: Any, depth: Any, seed: Any, activation: Any,
-    *, names: tuple, nodes: int, tests: int, capacity: int,
+    *, names: tuple, tests: int, capacity: int, nodes: int = 4096,
 ) -> dict[str, Any]:  # fmt: skip
     """Interpolate, and compare labels of new points with those of old classifiers.
 
@@ -86,20 +86,18 @@ def run(
     among = log_kernels(jnp.abs(at[:, None] - at[None, :]))
     across = log_kernels(apart)
     votes = [dual.vote(among[..., k], across[..., k], y, w, RIDGE) for k in (0, 1)]
-    said = jnp.stack([label(v) for v in votes])  # [kernels, tests]
-    chord = 2 * jnp.sin(apart / 2)
+    said = jnp.stack([mj.kernels.chosen(v) for v in votes])  # [kernels, tests]
     old = {
         "bayes": new_t - PRIOR,  # by the classes' densities 2(1 - t) and 2t
         "nearest": mj.kernels.nearest(apart, y, w),
-        "hilbert": mj.kernels.hilbert(chord, y, w),
+        "hilbert": mj.kernels.hilbert(2 * jnp.sin(apart / 2), y, w),
         "majority": jnp.full(tests, jnp.sum(w * y)),
     }
-    others = jnp.stack([label(v) for v in old.values()])
-    chance = 1.2 * new_t / (0.8 + 0.4 * new_t)  # of the second class
+    others = jnp.stack([mj.kernels.chosen(v) for v in old.values()])
+    chance = (1.2 * new_t / (0.8 + 0.4 * new_t))[None, :]  # of the second class
 
     def right(says: jax.Array) -> jax.Array:
-        hit = says * chance[None, :] + (1 - says) * (1 - chance)[None, :]
-        return jnp.mean(hit, axis=1)
+        return jnp.mean(says * chance + (1 - says) * (1 - chance), axis=1)
 
     alike = jnp.mean(1 - jnp.abs(said[:, None] - others[None]), axis=2)
     named = {"kernel": KERNELS, "of": tuple(old)}
@@ -117,11 +115,6 @@ def deep_run(
     """As `run`, with what is no axis there: all seeds share one recursion."""
     shapes: dict[str, Any] = {"nodes": nodes, "tests": tests, "capacity": capacity}
     return run(size, depth, seed, 0, names=(activation,), **shapes)
-
-
-def label(vote: jax.Array) -> jax.Array:
-    """1 for the second class, 0 for the first, NaN for neither."""
-    return jnp.where(jnp.isnan(vote), jnp.nan, vote > 0)
 
 
 def shape_run(depth: Any, activation: Any, *, names: tuple) -> dict[str, Any]:
@@ -146,22 +139,18 @@ def sweeps(
 ) -> dict[str, mj.Sweep | None]:
     """Activations over points and over depth, and few runs that are dearer."""
     mj.one_of(tuple(DUALS), activation=activation)
-    how: dict[str, Any] = {"seed": mj.seeds(seeds), "tests": tests, "nodes": 4096}
-    how["float64"] = True
+    how: dict[str, Any] = {"seed": mj.seeds(seeds), "tests": tests, "float64": True}
     main = mj.Sweep(**by(run, activation), size=size, depth=layers, **how)
     both = by(run, ("u7", "erf"))
     pairs = mj.zipped(activation=both.pop("activation"), depth=(100, 200))
     few: dict[str, Any] = {"size": 100, "depth": deepest, "activation": ("u7", "relu")}
+    most = partial(mj.Sweep, both.pop("run"), pairs, size=large, **both, **how)
     return {
         "main": main,
         "depths": main.but(size=depth_size, depth=depth),
-        "large": mj.Sweep(both.pop("run"), pairs, size=large, **both, **how)
-        if large
-        else None,
+        "large": most() if large else None,
         "deep": mj.Sweep(deep_run, **how | few | {"nodes": 1024}) if deepest else None,
-        "shapes": mj.Sweep(
-            **by(shape_run, tuple(SINGULAR)), depth=layers, float64=True
-        ),
+        "shapes": main.but(**by(shape_run, tuple(SINGULAR))),
     }
 
 
@@ -171,36 +160,33 @@ def by(run: Any, names: tuple) -> dict[str, Any]:
     return {"run": partial(run, names=names), "activation": names, "inputs": place}
 
 
-Results = dict[str, xr.Dataset]
-
-
-def claims(results: Results) -> list[mj.Claim]:
+def claims(results: mj.Results) -> list[mj.Claim]:
     """Which classifier a deep kernel is, how often it is right, and its power."""
     return mj.judged(__file__, results, old, like, above, nearer, power)
 
 
-def old(results: Results, sweep: str, other: str) -> xr.DataArray:
+def old(results: mj.Results, sweep: str, other: str) -> xr.DataArray:
     """How often an old classifier is right."""
     return results[sweep].classifier.sel(of=other, drop=True)
 
 
-def like(results: Results, sweep: str, other: str) -> xr.DataArray:
+def like(results: mj.Results, sweep: str, other: str) -> xr.DataArray:
     """The share of new points that get the label of another classifier."""
     return results[sweep].agreement.sel(of=other, drop=True)
 
 
-def above(results: Results, sweep: str, other: str) -> xr.DataArray:
+def above(results: mj.Results, sweep: str, other: str) -> xr.DataArray:
     """How much more often the kernel is right than another classifier."""
     return results[sweep].accuracy - old(results, sweep, other)
 
 
-def nearer(results: Results, few: str, many: str) -> xr.DataArray:
+def nearer(results: mj.Results, few: str, many: str) -> xr.DataArray:
     """How much nearer to Bayes the kernel is with many points than with few."""
     short = -above(results, "main", "bayes")
     return mj.at(short, size=int(few)) - mj.at(short, size=int(many))
 
 
-def power(results: Results) -> xr.DataArray:
+def power(results: mj.Results) -> xr.DataArray:
     """The p of the kernel as r^-p, over distances from 1e-4 to 0.01."""
     curve = results["shapes"].log.sel(distance=slice(None, 0.0101))
     at = curve.assign_coords(distance=np.log(curve.distance))
@@ -208,7 +194,7 @@ def power(results: Results) -> xr.DataArray:
     return -slope.assign_coords(depth=curve.depth)
 
 
-def figure(results: Results) -> Figure:
+def figure(results: mj.Results) -> Figure:
     """Accuracy over points and depth, agreement, and kernels over distance."""
     canvas, panel = panels("ab;cd", (11, 7))
     main, depths = (results[n].sel(kernel="nngp") for n in ("main", "depths"))
@@ -253,8 +239,7 @@ def draw_shapes(axis: Axes, shapes: xr.Dataset) -> None:
     for i, n in enumerate(("u7", "u3", "5-d", "9-d")):
         curve = shapes.log.sel(activation=n) / np.log(10)
         lines(axis, curve, "distance", color=f"C{i}", dash="kernel", label=FORMULAS[n])
-        p = dual.exponent(SINGULAR[n])
-        axis.plot(DISTANCES, -p * np.log10(DISTANCES), "k:", lw=1)
+        axis.plot(DISTANCES, -dual.exponent(SINGULAR[n]) * np.log10(DISTANCES), "k:")
     key(axis, "NTK", "--")
     key(axis, "r^-p", ":")
     words: Any = {"xscale": "log", "xlabel": "distance r", "ylabel": "log10 kernel"}

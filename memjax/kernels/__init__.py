@@ -25,6 +25,7 @@ from memjax.kernels.metric import laplace as laplace
 from memjax.kernels.metric import products as products
 from memjax.kernels.metric import quadratic as quadratic
 from memjax.kernels.metric import slopes as slopes
+from memjax.kernels.neighbors import chosen as chosen
 from memjax.kernels.neighbors import hilbert as hilbert
 from memjax.kernels.neighbors import nearest as nearest
 from memjax.kernels.random import cosines as cosines

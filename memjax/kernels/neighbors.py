@@ -4,6 +4,11 @@ import jax
 import jax.numpy as jnp
 
 
+def chosen(vote: jax.Array) -> jax.Array:
+    """The class that a vote is for: 1 above zero, else 0, and NaN for no number."""
+    return jnp.where(jnp.isnan(vote), jnp.nan, vote > 0)
+
+
 def nearest(apart: jax.Array, y: jax.Array, w: jax.Array) -> jax.Array:
     """The label of the nearest of the points that count: [m].
 
