@@ -368,3 +368,11 @@ def test_a_logarithmic_axis_names_what_it_is_given(axis, along):
     assert sorted(filter(None, texts)) == ["0.5", "200", "50"]
     other = {"x": axis.yaxis, "y": axis.xaxis}[along]
     assert other.get_scale() == "linear"
+
+
+def test_a_logarithmic_axis_names_no_zero():
+    canvas, panel = panels("a", (6, 3))
+    panel["a"].plot([0, 1, 4], [1, 2, 3])
+    log_ticks(panel["a"], np.array([0, 1, 4]))
+    assert panel["a"].get_xticks() == [1, 4]
+    canvas.savefig(io.BytesIO())

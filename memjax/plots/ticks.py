@@ -20,9 +20,12 @@ DECADES = 3  # powers of ten that name an axis well enough by themselves
 
 
 def log_ticks(axis: Axes, labels: Any, along: str = "x") -> None:
-    """A logarithmic axis that names these values and no others, as many as fit."""
+    """A logarithmic axis that names these values and no others, as many as fit.
+
+    What is not above zero has no place there.
+    """
     axis.set(**{f"{along}scale": "log"})
-    _name(getattr(axis, f"{along}axis"), sorted(map(float, labels)))
+    _name(getattr(axis, f"{along}axis"), sorted(float(v) for v in labels if v > 0))
     getattr(axis, f"{along}axis").set_ticks([], minor=True)
 
 
