@@ -60,6 +60,8 @@ class Fitting(Locator):
 
     def tick_values(self, vmin: float, vmax: float) -> Any:
         least, most = sorted((vmin, vmax))
+        if least <= 0:  # nothing is drawn yet
+            return self.values
         if self.values:
             return self._thinned(least, most)
         for ticks in _round(least, most):
