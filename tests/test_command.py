@@ -388,42 +388,45 @@ def test_in_a_pipe_the_table_is_plain(capsys):
 # --- what is there when a run is killed -------------------------------------------
 
 
-@pytest.mark.long
-def test_a_killed_command_leaves_what_runs_it_again(folder, monkeypatch, capsys):
+@pytest.fixture
+def growing(folder, monkeypatch):
+    """The experiment of the folder, there."""
     monkeypatch.chdir(folder)
     spec = importlib.util.spec_from_file_location("growing", "growing.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
 
+
+@pytest.mark.long
+def test_a_killed_command_leaves_what_runs_it_again(growing, monkeypatch, capsys):
     def killed(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(mj.Sweep, "compute", killed)
         asked = ["growing", "--size=10,20", "--seeds=2", "--out=killed"]
-        assert command(module, asked) == 130
+        assert command(growing, asked) == 130
     record = json.loads(Path("killed/provenance.json").read_text())
     assert record["finished"] is False and "--size=10,20" in record["flags"]
     assert "4 runs in 1 compiled program" in record["plans"]["main"]
     assert (
-        command(module, ["growing", "--flagfile=killed/flags.txt", "--out=killed"]) == 0
+        command(growing, ["growing", "--flagfile=killed/flags.txt", "--out=killed"])
+        == 0
     )
     again = json.loads(Path("killed/provenance.json").read_text())
     assert again["finished"] is True and again["flags"] == record["flags"]
     assert again["sweeps"]["main"]["run_seconds"] > 0
 
 
-def test_what_is_stopped_leaves_all_of_the_command_that_ended(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    spec = importlib.util.spec_from_file_location("growing", "growing.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-
+def test_what_is_stopped_leaves_all_of_the_command_that_ended(growing, monkeypatch):
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
     def asked(size):
-        return command(module, ["growing", f"--size={size}", "--seeds=2", "--out=both"])
+        return command(
+            growing, ["growing", f"--size={size}", "--seeds=2", "--out=both"]
+        )
 
     def files():
         return {p.name: p.read_bytes() for p in Path("both").iterdir() if p.is_file()}
@@ -435,7 +438,7 @@ def test_what_is_stopped_leaves_all_of_the_command_that_ended(folder, monkeypatc
         assert asked("10,30") == 130
     assert files() == ended
     with monkeypatch.context() as patch:
-        patch.setattr(module, "figure", stopped)
+        patch.setattr(growing, "figure", stopped)
         assert asked("10,30") == 130
     left = files()
     assert "--size=10,30" in left["flags.txt"].decode()
