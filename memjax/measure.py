@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.extend.core import Jaxpr
+from jax.extend.core import ClosedJaxpr, Jaxpr, jaxpr_as_fun
 
 from memjax.lanes import (
     Tree,
@@ -78,15 +78,17 @@ def expect(f: Callable[..., Any], data: Data) -> Any:
     walked in parts that stay in a processor's cache.
     """
     first_point = jax.tree.map(lambda a: a[0], (data.x, data.y))
-    pure, closed_over = jax.closure_convert(f, *first_point)
+    trace, value = jax.make_jaxpr(f, return_shape=True)(*first_point)
+    closed_over = list(trace.consts)
 
     def integral(closed_over: list, part: Data) -> Any:
-        values = jax.vmap(lambda x, y: pure(x, y, *closed_over))(part.x, part.y)
+        each = jax.vmap(jaxpr_as_fun(ClosedJaxpr(trace.jaxpr, closed_over)))
+        values = jax.tree.unflatten(
+            jax.tree.structure(value), each(*jax.tree.leaves((part.x, part.y)))
+        )
         return jax.tree.map(partial(_weighted_sum, part.w), values)
 
-    trace = jax.make_jaxpr(pure, return_shape=True)
-    whole, value = trace(*first_point, *closed_over)
-    few = TILE if wide.value else at_once(whole.jaxpr, len(closed_over))
+    few = TILE if wide.value else at_once(trace.jaxpr)
     like = jax.eval_shape(_constant, data.w, value)
     if few < min(len(data.w), TILE):
         integral = _walked(integral, like, partial(_over_parts, few))
@@ -95,10 +97,9 @@ def expect(f: Callable[..., Any], data: Data) -> Any:
     return _walked(integral, like, _over_tiles)(closed_over, data)
 
 
-def at_once(trace: Jaxpr, closed_over: int) -> int:
+def at_once(trace: Jaxpr) -> int:
     """How many points are evaluated at once: a tile, or a power of two that is less."""
-    of_point = len(trace.invars) - closed_over
-    made = products(trace, [i < of_point for i in range(len(trace.invars))])
+    made = products(trace, [True] * len(trace.invars))
     return TILE if made <= HEAVY else 2 ** max(0, (IN_CACHE // made).bit_length() - 1)
 
 

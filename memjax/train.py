@@ -86,11 +86,10 @@ def descend(
             at_t = None if key is None else jax.random.fold_in(key, t)
             value, slope = jax.value_and_grad(objective)(params, data, at_t)
             change, memory = optimizer.update(slope, memory, params)
-            return optax.apply_updates(params, change), memory, value
+            return optax.apply_updates(params, change), memory, value.astype(float)
 
-        dtype = jax.eval_shape(objective, params, data, key).dtype
         return iterate(
-            (params, optimizer.init(params), jnp.zeros((), dtype)),
+            (params, optimizer.init(params), jnp.zeros(())),
             step,
             lambda state: observe(state[0]),
             times,

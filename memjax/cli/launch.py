@@ -4,9 +4,11 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import xarray as xr
 from absl.flags import FlagValues
@@ -26,6 +28,7 @@ from memjax.cli.words import description, say_what_changed, say_what_is_left, sp
 from memjax.engine import BadValue, Sweep, use_all_cores
 from memjax.engine.asked.trace import moment
 from memjax.engine.kept.store import Refused
+from memjax.engine.run.ahead import Ahead
 
 DONE, USAGE, DIVERGED, REFUSED, INTERRUPTED = 0, 1, 3, 4, 130
 
@@ -177,7 +180,7 @@ def _compute(
     shard: tuple[int, int],
 ) -> dict[str, xr.Dataset]:
     results = {}
-    with workers(values) as client:
+    with workers(values) as client, _ahead(asked, folder, values, shard):
         for key, (sweep, job) in asked.items():
             print(f"{name}: {key}: {sweep}", flush=True)
             results[key] = sweep.compute(
@@ -190,6 +193,17 @@ def _compute(
             )
             print(f"{name}: {key}: {spent(results[key], folder.store(key))}")
     return results
+
+
+def _ahead(
+    asked: Asked, folder: Folder, values: FlagValues, shard: tuple[int, int]
+) -> AbstractContextManager[None]:
+    """Meanwhile the programs are made of all sweeps of which nothing is stored."""
+    if values.scheduler:  # whose workers make their own
+        return nullcontext()
+    how: dict[str, Any] = {"chunk": values.chunk or None, "shard": shard}
+    fresh = {k: v for k, v in asked.items() if not folder.store(k).exists()}
+    return Ahead([partial(s.prepare, job=job, **how) for s, job in fresh.values()])
 
 
 def _saved_before(folder: Folder, results: dict[str, xr.Dataset]) -> bool:

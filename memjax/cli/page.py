@@ -146,7 +146,8 @@ def _provenance(record: Mapping[str, Any]) -> Iterator[str]:
         ("memjax", _commit(first["memjax_git"])),
     ]
     for name, made in record["sweeps"].items():
-        spent = f"compiled in {made['compile_seconds']} s, ran {made['run_seconds']} s"
+        waited, ran = made["compile_seconds"], made["run_seconds"]
+        spent = f"waited {waited} s for compiling, ran {ran} s"
         rows.append((name, f"{spent}; traces {', '.join(made['fingerprints'])}"))
     yield _rows(rows)
 

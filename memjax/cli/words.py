@@ -53,7 +53,7 @@ def spent(results: xr.Dataset, store: Path) -> str:
     if not told["run_seconds"]:
         return f"finished before, loaded from {store}"
     compiled, ran = told["compile_seconds"], told["run_seconds"]
-    return f"compiled in {compiled:.1f} s, ran {ran:.1f} s"
+    return f"waited {compiled:.1f} s for compiling, ran {ran:.1f} s"
 
 
 def say_what_is_left(folder: Folder, results: Mapping[str, xr.Dataset]) -> None:

@@ -26,7 +26,7 @@ from memjax.engine.planned.job import Job
 from memjax.engine.planned.machines import Machine
 from memjax.engine.planned.plan import Plan
 from memjax.engine.planned.propose import propose
-from memjax.engine.run.calls import run_plan
+from memjax.engine.run.calls import prepare, run_plan
 from memjax.engine.run.clock import Clock
 from memjax.engine.run.devices import here, wait_for_all
 from memjax.engine.run.outcome import Piece
@@ -197,6 +197,21 @@ class Sweep:
                 pieces = stored_pieces(job, kept)
             return self._results(job, pieces, clock)
 
+    def prepare(
+        self,
+        *,
+        chunk: int | None = None,
+        shard: tuple[int, int] = (0, 1),
+        job: Job | None = None,
+    ) -> None:
+        """Compile what `compute` will run where nothing is stored: in a thread, say,
+        while something else runs.
+        """
+        job, (k, n) = job or self.job(), shard
+        with precisely(self.float64):
+            for block in propose(job, np.arange(len(self))[k::n], chunk).blocks:
+                prepare(job, block)
+
     def read(
         self,
         store: str | Path,
@@ -239,7 +254,6 @@ class Sweep:
     def _results(self, job: Job, pieces: list[Piece], clock: Clock) -> xr.Dataset:
         spent = {
             "compile_seconds": round(clock.compiling, 3),
-            "xla_seconds": round(clock.xla, 3),  # of these
             "run_seconds": round(clock.running, 3),
         }
         machine = {"machine": str(job.machine), "layouts": clock.ran}

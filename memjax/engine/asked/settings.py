@@ -40,6 +40,11 @@ def numerics() -> dict[str, Any]:
     }
 
 
+def settings() -> dict[str, Any]:
+    """JAX's settings in this thread, but those of caches."""
+    return {n: v for n, v in jax.config.values.items() if "cache" not in n}
+
+
 def _flags_of_numbers() -> str:
     """XLA's flags, but those that only lay out devices or write files."""
     given = sorted(os.environ.get("XLA_FLAGS", "").split())

@@ -160,7 +160,7 @@ def written(
     closes over, where that is not given.
     """
     alone = canonical(jaxpr, closed or ())
-    if not any(e.primitive.name == "custom_vmap_call" for e in equations(jaxpr)):
+    if not any(map(_has_its_own_rule, equations(jaxpr))):
         return alone
     constants = jaxpr.constvars if closed is None else []
     avals: list[Any] = [v.aval for v in (*constants, *jaxpr.invars)]
@@ -176,6 +176,15 @@ def written(
     along = tuple(0 if differs else None for differs in own)
     batched = jax.make_jaxpr(jax.vmap(flat, along, axis_size=2))(*pair)
     return [*alone, *canonical(batched.jaxpr, batched.consts)]
+
+
+def _has_its_own_rule(equation: Any) -> bool:
+    """Whether a rule of batching is not JAX's, as that of `sequential_vmap` is."""
+    if equation.primitive.name != "custom_vmap_call":
+        return False
+    rule = equation.params["rule"]
+    code = getattr(getattr(rule, "rule", rule), "__code__", None)
+    return code not in jax.custom_batching.sequential_vmap.__code__.co_consts
 
 
 def _twice(kind: Any) -> jax.ShapeDtypeStruct:

@@ -2,7 +2,8 @@
 
 import inspect
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from types import CodeType
@@ -46,8 +47,9 @@ class Job:
         self.run, self.grid, self.inputs = run, grid, dict(inputs)
         self.machine = machine
         self._lanes: dict[tuple, Lane] = {}
+        self.plans: dict[tuple, Any] = {}  # of some of its lanes, made once each
         self._moment = (at or moment())._replace(wide=machine.wave)
-        self._tracing = 0.0
+        self._tracing = self._in_xla = 0.0
 
     def on(self, machine: Machine) -> "Job":
         """The same on another machine, which may not be here."""
@@ -87,7 +89,8 @@ class Job:
             with uncollected():
                 lane = self.lane(shapes)
                 given = self._given(lane.kinds, lanes[members])
-                priced = price(lane.traced, self.machine.prices, tiles, given)
+                has_memory, prices = self.machine.lanes is None, self.machine.prices
+                priced = price(lane.traced, prices, tiles, given, held=has_memory)
             steps = self._steps(lane.traced, positions[members])
             found.append(Group(shapes, lanes[members], tiles, steps, priced, lane))
         return found
@@ -151,6 +154,13 @@ class Job:
         plain = {n: numbers[n] for n in self.grid.numbers}
         return kinds_of(plain, self.arrays)
 
+    @contextmanager
+    def in_xla(self) -> Iterator[None]:
+        """Time spent here is XLA's: it compiles, or reads what it has compiled."""
+        began = time.perf_counter()
+        yield
+        self._in_xla += time.perf_counter() - began
+
     def question(self) -> dict[str, Any]:
         """What results depend on besides traces and the values of axes."""
         fixed = {n: v for n, v in self.grid.fixed.items() if n in self.grid.numbers}
@@ -174,6 +184,7 @@ class Job:
             "fingerprints": [lane.fingerprint for lane in lanes],
             "trace_seconds": round(self._tracing, 3),
             "fingerprint_seconds": round(sum(lane.seconds for lane in lanes), 3),
+            "xla_seconds": round(self._in_xla, 3),
             "source": {name_of(c): _source(c) for c in own},
         }
 

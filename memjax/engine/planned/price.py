@@ -35,10 +35,18 @@ class Price(NamedTuple):
         return once + steps * a_step
 
 
-def price(lane: Traced, prices: Prices, tiles: Any = 1, given: Given = ()) -> Price:
+def price(
+    lane: Traced,
+    prices: Prices,
+    tiles: Any = 1,
+    given: Given = (),
+    *,
+    held: bool = True,
+) -> Price:
     """What lanes of a trace cost that walk so many row tiles.
 
     `given` are the numbers and inputs of each, by which the lengths of loops are known.
+    Without `held` it is not asked how much memory a lane takes.
     """
     setup, parts = lane.setup.jaxpr, {n: part.jaxpr for n, part in lane.parts.items()}
     legs = len(lane.times) if parts else 1
@@ -54,7 +62,7 @@ def price(lane: Traced, prices: Prices, tiles: Any = 1, given: Given = ()) -> Pr
         bytes_of(parts["step"].outvars) if parts else 0,
         _returned(lane, legs),
         (_starting(prices, once, 2 + legs if parts else 1), _starting(prices, step, 1)),
-        max(map(live_bytes, lane.jaxprs)),
+        max(map(live_bytes, lane.jaxprs)) if held else 0,
     )
 
 

@@ -15,4 +15,8 @@ def propose(job: Job, lanes: np.ndarray, chunk: int | None) -> Plan:
         raise BadValue("chunk", f"must be at least 1, got {chunk}")
     if jax.config.values["jax_enable_x64"] and job.machine.platform == "tpu":
         raise BadValue("float64", f"a {job.machine.kind} has no double precision")
-    return make_plan(bucketed(job, job.groups(lanes)), job.machine, chunk)
+    asked = lanes.tobytes(), chunk
+    if asked not in job.plans:
+        groups = bucketed(job, job.groups(lanes))
+        job.plans[asked] = make_plan(groups, job.machine, chunk)
+    return job.plans[asked]

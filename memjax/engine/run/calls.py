@@ -1,5 +1,6 @@
 """From a plan to outcomes: calls in sequence, kept as they finish."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -24,7 +25,9 @@ from memjax.engine.run.outcome import (
     plain,
     restored,
 )
-from memjax.engine.run.program import blank_carry, on_every_device, program
+from memjax.engine.run.program import blank_carry, carry_like, on_every_device, program
+
+LOOKING_UP = threading.Lock()  # so that threads find one program, not one each
 
 
 class Segments(NamedTuple):
@@ -113,7 +116,7 @@ def _walk_block(
     inputs = on_every_device(job.arrays, machine)
     steps = max(1, block.group.steps.mean())
     if block.legs is None:
-        outcome = _call(machine, block, clock, (numbers, inputs, None, 0))
+        outcome = _call(job, block, clock, (numbers, inputs, None, 0))
         clock.watch.advance(block.seconds, steps * block.real.sum())
         return outcome
     carry: Any = blank_carry(lane, count, machine)
@@ -124,7 +127,7 @@ def _walk_block(
     pace = Pace(count * block.group.price.state_bytes)
     always = machine.lanes is not None
     for at in range(first, total, block.legs):
-        outcome = _call(machine, block, clock, (numbers, inputs, carry, at))
+        outcome = _call(job, block, clock, (numbers, inputs, carry, at))
         carry, seen = outcome.carry, [joined([*seen, on_host(outcome)])]
         share = block.legs / total
         clock.watch.advance(share * block.seconds, share * steps * block.real.sum())
@@ -134,18 +137,33 @@ def _walk_block(
     return cut(seen[0], total)
 
 
-def _call(machine: Machine, block: Block, clock: Clock, arguments: tuple) -> Outcome:
+def _call(job: Job, block: Block, clock: Clock, arguments: tuple) -> Outcome:
     arguments = (*arguments[:3], np.int32(arguments[3]))
     with clock.preparing():
-        lane, types = block.group.lane, abstract(arguments)
-        compiled = program(lane, block.layout, types, machine).compiled(clock)
-        check_room(compiled, machine)
-    hand = len(block.lanes) // machine.devices
+        compiled = program_of(job, block, arguments)
+        check_room(compiled, job.machine)
+    hand = len(block.lanes) // job.machine.devices
     clock.note(lanes=hand, **block.layout._asdict())
     began = time.perf_counter()
     outcome = jax.block_until_ready(compiled(*arguments))
     clock.running += time.perf_counter() - began
     return outcome if block.legs else on_host(outcome)
+
+
+def program_of(job: Job, block: Block, arguments: tuple) -> Any:
+    """The program that a block is a call of, with arguments of these types."""
+    types = abstract(arguments)
+    with LOOKING_UP:
+        found = program(block.group.lane, block.layout, types, job.machine)
+    return found.compiled(job)
+
+
+def prepare(job: Job, block: Block) -> None:
+    """Make the program of a block, which nothing is to be run of now."""
+    lane, count = block.group.lane, len(block.lanes)
+    carry = None if block.legs is None else carry_like(lane, count)
+    numbers = job.numbers(block.lanes)
+    program_of(job, block, (numbers, job.arrays, carry, np.int32(0)))
 
 
 def check_room(compiled: Any, machine: Machine) -> None:
@@ -168,6 +186,6 @@ def first_legs(
     block = Block(group, lanes, lanes == lane, *shape)
     carry: Any = blank_carry(group.lane, len(lanes), job.machine) if timed else None
     inputs = on_every_device(job.arrays, job.machine)
-    outcome = _call(job.machine, block, clock, (job.numbers(lanes), inputs, carry, 0))
+    outcome = _call(job, block, clock, (job.numbers(lanes), inputs, carry, 0))
     seen = on_host(outcome)
     return jax.tree.map(lambda a: a[0], seen.logged if timed else seen.final)

@@ -83,8 +83,7 @@ class Bar(Silent):
 class Clock:
     """Seconds spent so far."""
 
-    compiling: float = 0.0
-    xla: float = 0.0  # of that, in XLA's compiler; the rest is Python's
+    compiling: float = 0.0  # that nothing ran in
     running: float = 0.0
     watch: Silent = field(default_factory=Silent)
     ran: list[dict[str, Any]] = field(default_factory=list)  # how lanes were laid out
@@ -100,13 +99,6 @@ class Clock:
         began = time.perf_counter()
         yield
         self.compiling += time.perf_counter() - began
-
-    @contextmanager
-    def in_xla(self) -> Iterator[None]:
-        """Time spent here is XLA's: it compiles, or reads what it has compiled."""
-        began = time.perf_counter()
-        yield
-        self.xla += time.perf_counter() - began
 
 
 class Pace:

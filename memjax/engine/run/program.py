@@ -1,5 +1,6 @@
 """From a group of lanes to one compiled program, and its results."""
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -18,9 +19,9 @@ from memjax.engine.asked.jaxprs import uses
 from memjax.engine.asked.lane import Lane
 from memjax.engine.asked.trace import at_moment
 from memjax.engine.planned.group import Layout
+from memjax.engine.planned.job import Job
 from memjax.engine.planned.machines import Machine
 from memjax.engine.run import shelf
-from memjax.engine.run.clock import Clock
 from memjax.engine.run.devices import lane_mesh
 from memjax.engine.run.outcome import Outcome
 from memjax.lanes import Tree
@@ -81,28 +82,32 @@ def program(
 class Program:
     """A program that is made once it is needed, or read where an earlier process has
     kept it: then nothing is mapped or lowered.
+
+    Threads that need it wait for the first of them.
     """
 
     def __init__(self, *of: Any) -> None:
         self.of = of
         self._made: Any = None
+        self._making = threading.Lock()
 
-    def compiled(self, clock: Clock) -> Any:
-        """The program, as it is called; what of that is XLA's is told to a clock."""
-        if self._made is None:
-            lane, *rest = self.of
-            file = shelf.place(lane.fingerprint, *rest)
-            with clock.in_xla():
-                self._made = file and shelf.kept(file, *rest[1:])
-            self._made = self._made or self._compiled(clock, file)
-        return self._made
+    def compiled(self, job: Job) -> Any:
+        """The program, as it is called; what of that is XLA's is told to a job."""
+        with self._making:
+            if self._made is None:
+                lane, *rest = self.of
+                file = shelf.place(lane.fingerprint, *rest)
+                with job.in_xla():
+                    self._made = file and shelf.kept(file, *rest[1:])
+                self._made = self._made or self._compiled(job, file)
+            return self._made
 
-    def _compiled(self, clock: Clock, file: Path | None) -> Any:
+    def _compiled(self, job: Job, file: Path | None) -> Any:
         lane, _, _, machine = self.of
         began = time.perf_counter()
         lowered = lower(*self.of)
         alone = shelf.anew() if file else nullcontext()
-        with clock.in_xla(), at_moment(lane.traced.moment), alone:
+        with job.in_xla(), at_moment(lane.traced.moment), alone:
             made = lowered.compile(dict(machine.options))
         if file and time.perf_counter() - began >= shelf.least():
             shelf.keep(made, file)
@@ -167,13 +172,21 @@ def blank_carry(lane: Lane, count: int, machine: Machine) -> Carry:
 
     On an accelerator it is made there: nothing of that size is sent.
     """
+    if machine.lanes is not None:
+        return _blanks(lane, count, np.zeros)
+    place = NamedSharding(lane_mesh(machine), P("lane"))
+    return jax.jit(partial(_blanks, lane, count), out_shardings=place)()
+
+
+def carry_like(lane: Lane, count: int) -> Carry:
+    """The types of a carry of so many lanes."""
+    return jax.eval_shape(partial(_blanks, lane, count))
+
+
+def _blanks(lane: Lane, count: int, zeros: Callable = jnp.zeros) -> Carry:
     state: list[Any] = [v.aval for v in lane.traced.parts["step"].jaxpr.outvars]
     one: Any = Carry(state, jnp.zeros((), jnp.int32))
-    if machine.lanes is not None:
-        return jax.tree.map(partial(_blank, np.zeros, count), one)
-    place = NamedSharding(lane_mesh(machine), P("lane"))
-    made = partial(jax.tree.map, partial(_blank, jnp.zeros, count), one)
-    return jax.jit(made, out_shardings=place)()
+    return jax.tree.map(partial(_blank, zeros, count), one)
 
 
 def _blank(zeros: Callable, count: int, like: Any) -> jax.Array | np.ndarray:

@@ -22,7 +22,7 @@ import numpy as np
 from jax.experimental.compilation_cache import compilation_cache
 from jax.experimental.serialize_executable import deserialize_and_load, serialize
 
-from memjax.engine.asked.settings import versions
+from memjax.engine.asked.settings import settings, versions
 from memjax.engine.planned.machines import Machine
 from memjax.engine.run.prices import cache_folder
 
@@ -51,15 +51,15 @@ def place(
 
     None where it is not: on accelerators, and where JAX keeps none, or not in a folder.
     """
-    settings = {n: v for n, v in jax.config.values.items() if "cache" not in n}
     folder = jax.config.values["jax_compilation_cache_dir"]
     kept = folder and "://" not in folder
-    kept = kept and jax.config.values["jax_enable_compilation_cache"]
+    wanted = jax.config.values["jax_enable_compilation_cache"]
+    kept = kept and (wanted or ONE_AT_A_TIME.locked())
     if machine.platform != "cpu" or not kept:
         return None
     ids = [device.id for device in machine.jax_devices]
     made_for = fingerprint, layout, arguments, machine.options, ids
-    asked = *made_for, sorted(settings.items()), *_here()
+    asked = *made_for, sorted(settings().items()), *_here()
     name = hashlib.sha256(repr(asked).encode()).hexdigest()
     return cache_folder() / "programs" / name
 
