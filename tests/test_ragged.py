@@ -458,6 +458,85 @@ def test_classes_that_pad_have_no_probability():
     )
 
 
+DEEP = (3, 5, 5, 5, 5, 2)  # four hidden layers
+
+
+def of_depth(depth, of=4, activation="relu", name="sgd", live=None, **how):
+    """A network of so many hidden layers, of as many that there may be."""
+
+    @jax.jit
+    def fitted(depth, live):
+        room = (DEEP[0], *DEEP[1 : 1 + of], DEEP[-1])
+        units = None if live is None else (None, *[live] * of, None)
+        known = {"depth": depth, "live": units}
+        net = mj.models.mlp(room, ACTIVATIONS[activation], **known, **how)
+        data = mj.Data(POINTS[:, : room[0]], LABELS, mj.prefix(12, 12))
+        return fit(net, data, mj.losses.cross_entropy, name)
+
+    return fitted(depth, live)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "cosine"])
+def test_layers_that_are_not_there_stay_zero_and_change_nothing(depth, activation):
+    small = of_depth(None, depth, activation)
+    large = of_depth(depth, 4, activation)
+    for i, (before, after) in enumerate(zip(small, large, strict=True)):
+        live, dead = after[:depth] + after[-1:], after[depth:-1]
+        same_in_a_corner(before, live, places(before), within=1e-5 if i else 0)
+        for a in jax.tree.leaves(dead):
+            assert not np.frombuffer(np.asarray(a).tobytes(), np.uint8).any()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_layers_that_are_not_there_change_nothing_in_double_precision(name):
+    with jax.enable_x64(True):
+        small = of_depth(None, 2, "sigmoid", name, live=3)[1]
+        large = of_depth(2, 4, "sigmoid", name, live=3)[1]
+        live = large[:2] + large[-1:]
+        same_in_a_corner(small, live, places(small), within=1e-10)
+        assert not any(np.asarray(a).any() for a in jax.tree.leaves(large[2:-1]))
+
+
+def test_depths_that_do_not_fit_are_refused():
+    for depth, widths in ((0, DEEP), (5, DEEP), (1, (3, 2)), (1, (3, 5, 6, 2))):
+        with pytest.raises(ValueError, match="depth"):
+            mj.models.mlp(widths, depth=depth)
+    static = mj.models.mlp(DEEP, depth=2).init(jax.random.key(0))
+    chex.assert_trees_all_equal(
+        [*static[:2], static[-1]], mj.models.mlp((3, 5, 5, 2)).init(jax.random.key(0))
+    )
+
+
+def deep_run(depth, width, lr, seed, *, max_depth, max_width):
+    widths = (3, *[max_width] * max_depth, 2)
+    live = (None, *[width] * max_depth, None)
+    net = mj.models.mlp(widths, jnp.cos, live=live, depth=depth)
+    data = mj.Data(POINTS[:, :3], LABELS, mj.prefix(12, 12))
+    loss = mj.losses.of_model(net.apply, mj.losses.cross_entropy)
+
+    def observe(params):
+        end = {"l2": mj.observables.l2(params)}
+        return {"loss": mj.expect(partial(loss, params), data), **end}
+
+    fitted = mj.train(loss, optax.sgd(lr), observe, (0, 20))
+    return fitted(net.init(jax.random.key(seed)), data)
+
+
+def test_depths_and_widths_are_one_program_that_is_each_ones_own(monkeypatch):
+    monkeypatch.setattr(buckets, "PROGRAM_SECONDS", 1e9)
+    axes = {"depth": [1, 2, 4], "width": [3, 6], "lr": [0.01, 0.1], "seed": range(2)}
+    sweep = mj.Sweep(deep_run, **axes)
+    assert len(sweep.plan().groups) == 1
+    found = sweep.but(chex.assert_max_traces(deep_run, n=1)).compute()
+    for depth in (1, 2, 4):
+        alone = sweep.but(depth=[depth]).compute()
+        for name in ("loss", "l2"):
+            mine = found[name].sel(depth=[depth])
+            np.testing.assert_allclose(mine, alone[name], rtol=1e-5, err_msg=name)
+
+
 @pytest.mark.parametrize("live", [(3, 5, 5), (5, 5, 5, 2), (3, 0, 5, 2)])
 def test_live_counts_that_do_not_fit_are_refused(live):
     with pytest.raises(ValueError, match="live"):

@@ -56,6 +56,7 @@ def mlp(
     bias: bool = True,
     scheme: Scheme = torch_default,
     live: Sequence[Any] | None = None,
+    depth: Any = None,
 ) -> Model:
     """A network of layers `widths[0] → … → widths[-1]`, the last one linear.
 
@@ -65,6 +66,8 @@ def mlp(
     Of as many `live` units as `widths` has entries (traced, or None for all of one) it
     is the network of that size: what pads it starts at zero and stays there, inputs
     that pad are not read, and outputs that pad are logits of classes that never win.
+    Of a `depth` (traced, too) it is the network of so many hidden layers, all of one
+    width: the others are zero, and what comes out of the last that is there passes by.
     """
     layers = list(pairwise(widths))
     if not layers or min(widths) < 1:
@@ -72,36 +75,46 @@ def mlp(
     masks = padding.masks(widths, live)
     given = [None] * len(widths) if live is None else live
     counts = [w if n is None else n for n, w in zip(given, widths, strict=True)]
+    there = [*padding.layers(depth, counts[1:-1]), None]  # the last always is
 
     def init(key: jax.Array, scale: Any = 1.0) -> list[dict[str, jax.Array]]:
-        drawn = _units(scheme.draw, key, layers, bias)
-        ends = zip(drawn, pairwise(counts), pairwise(masks), strict=True)
-        return [_layer(scale * part, *ends) for part, *ends in ends]
+        drawn = _units(scheme.draw, key, layers, bias, depth)
+        each = zip(drawn, pairwise(counts), pairwise(masks), there, strict=True)
+        return [_layer(scale * part, *known) for part, *known in each]
 
-    def _layer(drawn: jax.Array, live: tuple, masks: tuple) -> dict[str, jax.Array]:
+    def _layer(
+        drawn: jax.Array, live: Any, masks: Any, there: Any
+    ) -> dict[str, jax.Array]:
         layer = {"w": padding.kept(scheme.weight(*live) * drawn[bias:], *masks)}
         b = scheme.bias(live[0]) * drawn[0]
-        return {**layer, "b": padding.kept(b, masks[1])} if bias else layer
+        layer |= {"b": padding.kept(b, masks[1])} if bias else {}
+        return {n: padding.only_if(there, a, 0.0) for n, a in layer.items()}
 
     def apply(params: list[dict[str, jax.Array]], x: jax.Array) -> jax.Array:
         x = padding.kept(x, masks[0])
-        for layer, mask in zip(params[:-1], masks[1:-1], strict=True):
-            x = padding.kept(activation(_affine(layer, x)), mask)
+        for layer, mask, is_there in zip(params, masks[1:-1], there, strict=False):
+            through = padding.kept(activation(_affine(layer, x)), mask)
+            x = padding.only_if(is_there, through, x)
         return padding.never(_affine(params[-1], x), masks[-1])
 
     return Model(init, apply)
 
 
 def _units(
-    draw: Callable[..., jax.Array], key: jax.Array, layers: list, bias: bool
+    draw: Callable[..., jax.Array],
+    key: jax.Array,
+    layers: list,
+    bias: bool,
+    depth: Any,
 ) -> list[jax.Array]:
     """Unit draws [bias + inputs, outputs] for each layer, biases first.
 
     The last one is drawn by output, for outputs are few: rows of all layers are then
-    about as long.
+    about as long. Its place is after the hidden layers that are there.
     """
     *shapes, last = [(bias + inputs, outputs) for inputs, outputs in layers]
-    *drawn, end = nested_each(draw, key, [*shapes, last[::-1]])
+    places = [*range(len(shapes)), len(shapes) if depth is None else depth]
+    *drawn, end = nested_each(draw, key, [*shapes, last[::-1]], places)
     return [*drawn, end.T]
 
 

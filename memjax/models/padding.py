@@ -35,6 +35,30 @@ def _mask(count: Any, length: int) -> jax.Array | None:
     return None if count == length else alive(count, length)
 
 
+def layers(depth: Any, counts: Sequence[Any]) -> list[jax.Array | None]:
+    """Which of some hidden layers, of so many units, are among the first `depth`.
+
+    None where that is known: of the first, and of all if no depth is given.
+    """
+    known = not isinstance(depth, jax.core.Tracer)
+    if depth is None or (known and depth == len(counts)):
+        return [None] * len(counts)
+    if known and not 1 <= depth < len(counts):
+        raise ValueError(f"a depth of {depth}, of {len(counts)} hidden layers")
+    if any(not _same(n, counts[0]) for n in counts):
+        raise ValueError(f"a depth is of hidden layers of one width, not {counts}")
+    return [None, *(jnp.asarray(i < depth) for i in range(1, len(counts)))]
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or (isinstance(a, int) and isinstance(b, int) and a == b)
+
+
+def only_if(there: jax.Array | None, value: jax.Array, other: Any) -> jax.Array:
+    """A value where something is there, else another; None is known to be there."""
+    return value if there is None else jnp.where(there, value, other)
+
+
 def kept(values: jax.Array, *along: jax.Array | None) -> jax.Array:
     """Values [..., n, m], zero where the masks along their last axes do not live."""
     for axis, mask in zip(range(-len(along), 0), along, strict=True):
