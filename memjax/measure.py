@@ -79,13 +79,17 @@ def expect(f: Callable[..., Any], data: Data) -> Any:
     """
     first_point = jax.tree.map(lambda a: a[0], (data.x, data.y))
     trace, value = jax.make_jaxpr(f, return_shape=True)(*first_point)
-    closed_over = list(trace.consts)
+    places = [i for i, c in enumerate(trace.consts) if _may_move(c)]
+    closed_over, structure = (
+        [trace.consts[i] for i in places],
+        jax.tree.structure(value),
+    )
 
     def integral(closed_over: list, part: Data) -> Any:
-        each = jax.vmap(jaxpr_as_fun(ClosedJaxpr(trace.jaxpr, closed_over)))
-        values = jax.tree.unflatten(
-            jax.tree.structure(value), each(*jax.tree.leaves((part.x, part.y)))
-        )
+        moved = dict(zip(places, closed_over, strict=True))
+        constants = [moved.get(i, c) for i, c in enumerate(trace.consts)]
+        each = jax.vmap(jaxpr_as_fun(ClosedJaxpr(trace.jaxpr, constants)))
+        values = jax.tree.unflatten(structure, each(*jax.tree.leaves((part.x, part.y))))
         return jax.tree.map(partial(_weighted_sum, part.w), values)
 
     few = TILE if wide.value else at_once(trace.jaxpr)
@@ -95,6 +99,12 @@ def expect(f: Callable[..., Any], data: Data) -> Any:
     if len(data.w) <= TILE:
         return integral(closed_over, data)
     return _walked(integral, like, _over_tiles)(closed_over, data)
+
+
+def _may_move(constant: Any) -> bool:
+    """Whether something may be differentiated by what `f` closes over."""
+    is_traced = isinstance(constant, jax.core.Tracer)
+    return is_traced and jnp.issubdtype(constant.dtype, jnp.inexact)
 
 
 def at_once(trace: Jaxpr) -> int:

@@ -113,7 +113,7 @@ def test_a_price_follows_from_what_a_machine_does():
 
     job = mj.Sweep(run, a=[1.0]).job()
     lane = job.groups(np.arange(1))[0].lane.traced
-    free = mj.machines.Prices(np.inf, np.inf, np.inf, np.inf)
+    free = mj.machines.Prices(*[np.inf] * 5)
     flops = price(lane, free._replace(flops=1.0)).seconds(0)
     assert flops == 2 * 60 * 70 * 80
     kernels = price(lane, free._replace(kernel=1.0)).starting(0)

@@ -14,7 +14,7 @@ from memjax.engine.run.devices import here
 
 SIDE = 200
 ONCE = 2 * SIDE**3  # operations of a product
-FREE = mj.machines.Prices(np.inf, np.inf, np.inf, np.inf)
+FREE = mj.machines.Prices(*[np.inf] * 5)
 COUNTED = mj.machines.cpu(2)._replace(prices=FREE._replace(flops=1.0 * ONCE))
 
 
@@ -171,7 +171,7 @@ def test_runs_that_take_no_time_are_cut_by_lanes_however_long_they_are():
         x = jax.random.normal(jax.random.key(seed), (9,))
         return {"x": jax.lax.fori_loop(0, count, lambda i, x: jnp.sin(x), x)}
 
-    slow = here()._replace(prices=mj.machines.Prices(1e2, 1e2, 1e2, 1e2))
+    slow = here()._replace(prices=mj.machines.Prices(*[1e2] * 5))
     for count in ([1, 4, 30], [5]):
         sweep = mj.Sweep(run, count=count, seed=range(12))
         job = sweep.job(slow)

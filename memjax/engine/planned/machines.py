@@ -14,7 +14,8 @@ class Prices(NamedTuple):
 
     flops: float  # of matrix products, a second
     elements: float  # that other operations fill, a second
-    slow: float  # of what is not vectorized, as exponentials a second
+    slow: float  # of exponentials, and of all in them that takes many operations
+    single: float  # of numbers that are done one by one: folded, sorted, looked up
     factors: float  # floating-point operations of factorizations, a second
     kernel: float = 0.0  # seconds to start one, for all lanes that share it
     large: float = inf  # elements of arrays that leave a cache, a second, in addition
@@ -42,15 +43,15 @@ class Machine(NamedTuple):
 
 
 # One core of a current server: what matrix products, passes in cache, exponentials,
-# factorizations and passes beyond a cache reach there.
-CORE = Prices(flops=1.3e11, elements=3e10, slow=2.5e9, factors=6e10, large=6e9)
+# folds, factorizations and passes beyond a cache reach there.
+CORE = Prices(1.3e11, 3e10, slow=2.5e9, single=2.5e9, factors=6e10, large=7.5e9)
 # What a pass beyond a core's cache takes in addition, in times of one in it.
-LEAVING = 5.0
+LEAVING = 4.0
 
 H100_KIND = "NVIDIA H100 80GB HBM3"
 # Estimates, from what XLA compiles for it: batched float32 products at 25 TF/s; passes
 # over memory at 3 TB/s, several operations fused in each.
-H100 = Prices(flops=2.5e13, elements=1.5e12, slow=1e12, factors=1e12, kernel=3e-6)
+H100 = Prices(2.5e13, 1.5e12, slow=1e12, single=1e12, factors=1e12, kernel=3e-6)
 
 KNOWN = {H100_KIND: H100}  # prices by kind of device
 

@@ -16,7 +16,7 @@ KERNELS = tuple(
     "dot_general conv reduce_ arg cum sort scatter gather cholesky eigh svd lu geqrf "
     "householder triangular fft".split()
 )
-# What is slow on a CPU, in exponentials: for each element made.
+# What takes many operations, in exponentials: for each element made.
 SLOW = {
     **dict.fromkeys("exp exp2 log logistic tanh erf".split(), 1.0),
     **dict.fromkeys("log1p expm1 erfc".split(), 2.0),
@@ -26,9 +26,11 @@ SLOW = {
     **dict.fromkeys("sqrt rsqrt".split(), 0.4),
     "div": 0.2,
     "pow": 10.0,
+    "random_bits": 9.0,
 }
 DOUBLE = 4.0  # of these in double precision: half as many at a time, of twice the terms
-MOVED = {"gather": 1.0, "scatter": 1.0, "scatter-add": 10.0, "random_bits": 9.0}
+# What is done one by one: a number that is looked up; one that is put or added.
+LOOKED_UP, PUT = 1.0, 5.0
 FOLDS = tuple(
     "reduce_sum reduce_max reduce_min reduce_prod reduce_and reduce_or".split()
 )
@@ -61,7 +63,8 @@ class Work(NamedTuple):
 
     flops: Any = 0.0  # of products
     elements: Any = 0.0  # that anything else fills
-    slow: Any = 0.0  # what is not vectorized, as exponentials
+    slow: Any = 0.0  # what takes many operations, in exponentials
+    single: Any = 0.0  # what is done one by one
     factors: Any = 0.0  # floating-point operations of factorizations
     kernels: Any = 0.0  # about as many as are started
     large: Any = 0.0  # elements of arrays that leave the cache
@@ -88,7 +91,7 @@ class Work(NamedTuple):
         """What it takes, but for the starts of kernels."""
         taken = self.flops / prices.flops + self.factors / prices.factors
         passes = self.elements / prices.elements + self.large / prices.large
-        return taken + passes + self.slow / prices.slow
+        return taken + passes + self.slow / prices.slow + self.single / prices.single
 
 
 def work(jaxpr: Jaxpr, tiles: Any = 1, known: Known | None = None) -> Work:
@@ -104,7 +107,7 @@ def work(jaxpr: Jaxpr, tiles: Any = 1, known: Known | None = None) -> Work:
         if name == "cond":
             found = max(
                 (work(j, tiles, known.in_a_call(equation, j)) for j in inner),
-                key=lambda w: np.mean(w.flops + w.elements + w.slow),
+                key=lambda w: np.mean(w.flops + w.elements + w.slow + w.single),
                 default=Work(),
             )
         elif name == "while":
@@ -113,7 +116,7 @@ def work(jaxpr: Jaxpr, tiles: Any = 1, known: Known | None = None) -> Work:
             deeper = tiles[..., None] if np.ndim(tiles) else tiles
             step = work(inner[0], deeper, known.in_a_scan(equation))
             found = step.in_all(equation.params["length"])
-        elif inner and name not in FACTORS:
+        elif inner and not name.startswith((*FACTORS, "scatter")):
             found = work(inner[0], tiles, known.in_a_call(equation, inner[0]))
         else:
             found = _alone(name, equation)
@@ -148,20 +151,30 @@ def _alone(name: str, equation: Any) -> Work:
     if name in FACTORS:
         return Work(factors=_factored(name, shapes, double), kernels=kernels)
     size = math.prod(first) if name.startswith((*FOLDS, "arg")) else made
-    slow = MOVED.get(name, 0.0) * made
+    found = Work(elements=double * made, kernels=kernels)
+    found = found._replace(large=double * size if size >= LARGE else 0.0)
     if name in SLOW:
-        slow = (1.0 if double == 1 else DOUBLE) * SLOW[name] * made
-    elif name == "sort":
-        length = max(2, first[equation.params["dimension"]])
-        slow = SORTED * math.log2(length) * made
-    elif name.startswith(FOLDS):
-        slow = double * (READ * math.prod(first) + FOLDED * made)
-    elif name.startswith("arg"):
-        slow = PICKED * math.prod(first)
-    elif name.startswith("cum"):
-        slow = CUMULATED * made
-    large = double * size if size >= LARGE else 0.0
-    return Work(elements=double * made, slow=slow, kernels=kernels, large=large)
+        each = SLOW[name] * (1.0 if double == 1 else DOUBLE)
+        return found._replace(slow=each * made)
+    return found._replace(single=_one_by_one(name, equation, made, double))
+
+
+def _one_by_one(name: str, equation: Any, made: float, double: int) -> float:
+    """What of an equation is done for one number after another."""
+    shapes = [_shape(v) for v in equation.invars]
+    read = math.prod(shapes[0]) if shapes else 0
+    if name == "gather":
+        return LOOKED_UP * made
+    if name.startswith("scatter"):
+        return PUT * math.prod(shapes[-1])
+    if name == "sort":
+        length = max(2, shapes[0][equation.params["dimension"]])
+        return SORTED * math.log2(length) * made
+    if name.startswith(FOLDS):
+        return double * (READ * read + FOLDED * made)
+    if name.startswith("arg"):
+        return PICKED * read
+    return CUMULATED * made if name.startswith("cum") else 0.0
 
 
 def _factored(name: str, shapes: list, double: int) -> float:
@@ -186,7 +199,7 @@ def _products(equation: Any, shapes: list, double: int) -> Work:
     flops = 2.0 * made / max(1, many) * contracts
     sides = [math.prod(s) / max(1, many * contracts) for s in (first, second)]
     each = max(double * flops, (STREAMED if min(sides) <= 1 else PACKED) * numbers)
-    return Work(many * each, 0.0, many * min(BEGUN, 4 * flops), 0.0, 1.0)
+    return Work(many * each, single=many * min(BEGUN, 4 * flops), kernels=1.0)
 
 
 def _double(variables: Any) -> bool:

@@ -15,6 +15,7 @@ from memjax.engine.planned.job import Job
 from memjax.engine.planned.machines import Machine
 from memjax.engine.planned.plan import Plan, halves
 from memjax.engine.run.clock import Clock, Pace
+from memjax.engine.run.mesh import on_every_device
 from memjax.engine.run.outcome import (
     Outcome,
     Piece,
@@ -25,7 +26,7 @@ from memjax.engine.run.outcome import (
     plain,
     restored,
 )
-from memjax.engine.run.program import blank_carry, carry_like, on_every_device, program
+from memjax.engine.run.program import blank_carry, carry_like, program
 
 LOOKING_UP = threading.Lock()  # so that threads find one program, not one each
 

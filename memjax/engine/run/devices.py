@@ -7,9 +7,7 @@ import warnings
 from typing import Any
 
 import jax
-import numpy as np
 from jax.experimental import multihost_utils
-from jax.sharding import AxisType, Mesh
 from threadpoolctl import ThreadpoolController
 
 from memjax.engine.planned.machines import (
@@ -115,11 +113,6 @@ def _cpu_options(devices: int) -> tuple[tuple[str, Any], ...]:
         theirs = re.findall(rf"--{PASSES}=(\S+)", flags)
         options[PASSES] = ",".join([*theirs, SHARING])
     return tuple(options.items())
-
-
-def lane_mesh(machine: Machine) -> Mesh:
-    """The devices of a machine in a row, along the mesh axis `lane`."""
-    return Mesh(np.array(machine.jax_devices), ("lane",), axis_types=(AxisType.Auto,))
 
 
 def wait_for_all() -> None:

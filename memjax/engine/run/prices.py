@@ -8,20 +8,23 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import jaxpr_as_fun
+from jax.sharding import PartitionSpec as P
 
 from memjax.engine.asked.settings import precisely, version
 from memjax.engine.planned.machines import LEAVING, Machine, Prices
 from memjax.engine.planned.work import Work, work
+from memjax.engine.run.mesh import lane_mesh, on_every_device
 
-TIMES = 6  # each is timed; the second fastest counts, for a clock may slip
-AT_LEAST = 0.004  # seconds that a timed call takes, about
-FORM = 2  # of prices: those in a file of another are of other work
+TIMES = 5  # each is timed; the median counts, for a clock may slip
+AT_LEAST = 0.003  # seconds that a timed call takes, about
+FORM = 3  # of prices: those in a file of another are of other work
 
 
 def measured(machine: Machine) -> Prices:
@@ -92,11 +95,12 @@ def _solved(spent: dict[str, float], did: dict[str, Work]) -> Prices:
 
     What a sample is for takes a tenth of its seconds at least, whatever the noise.
     """
-    found = Prices(np.inf, np.inf, np.inf, np.inf)
+    found = Prices(np.inf, np.inf, np.inf, np.inf, np.inf)
     mainly = {
         "products": "flops",
         "chains": "elements",
-        "passes": "slow",
+        "curves": "slow",
+        "folds": "single",
         "factors": "factors",
     }
     for _ in range(20):  # each sample does a little of what the others are for
@@ -113,30 +117,29 @@ def _solved(spent: dict[str, float], did: dict[str, Work]) -> Prices:
 
 
 def seconds_of(machine: Machine, step: Callable, state: Any) -> float:
-    """The seconds of one step of a loop on one device."""
+    """The seconds of one step of a loop, on all devices side by side as in a sweep."""
 
     def walked(count: Any, state: list) -> list:
-        return jax.lax.fori_loop(0, count, lambda _, s: step(*s), state)
+        state = jax.lax.fori_loop(0, count, lambda _, s: step(*s), state)
+        return [jnp.ravel(a)[:1] for a in state]
 
-    device = machine.jax_devices[0]
-    placed = jax.device_put(state, device)
-    program = jax.jit(walked).lower(np.int32(1), placed)
-    run, count = program.compile(dict(machine.options)), 16
+    places: dict[str, Any] = {"in_specs": P(), "out_specs": P("lane")}
+    side_by_side = jax.shard_map(walked, mesh=lane_mesh(machine), **places)
+    placed, whole = on_every_device(state, machine), jax.jit(side_by_side)
+    program = whole.lower(np.int32(1), placed)
+    run, count = program.compile(dict(machine.options)), 4
+
+    def timed() -> float:
+        """The seconds of a call; on CPUs, where others may be busy, a device's own."""
+        on_cpu = machine.platform == "cpu"
+        clock = time.process_time if on_cpu else time.perf_counter
+        began = clock()
+        jax.block_until_ready(run(np.int32(count), placed))
+        return (clock() - began) / (machine.devices if on_cpu else 1)
+
     for _ in range(2):  # of a few, most is what a call takes to start
-        count = max(count, int(count * AT_LEAST / _timed(run, count, placed)))
-    return sorted(_timed(run, count, placed) for _ in range(TIMES))[1] / count
-
-
-def _timed(run: Callable, count: int, state: list) -> float:
-    """The seconds of a call; those of its threads on a CPU, where others may be busy.
-
-    They are what a call takes in a sweep, in which all devices are at work.
-    """
-    on_cpu = jax.tree.leaves(state)[0].device.platform == "cpu"
-    clock = time.process_time if on_cpu else time.perf_counter
-    began = clock()
-    jax.block_until_ready(run(np.int32(count), state))
-    return clock() - began
+        count = max(count, int(count * AT_LEAST / timed()))
+    return median(timed() for _ in range(TIMES)) / count
 
 
 # --- samples --------------------------------------------------------------------------
@@ -164,17 +167,15 @@ def _chains(w: jax.Array, slope: jax.Array, mean: jax.Array) -> list:
     return [moved, 0.999 * slope, mean]
 
 
-def _passes(x: jax.Array, mix: jax.Array) -> list:
-    """A step of the descent of a small layer of attention after a norm."""
+def _curves(x: jax.Array) -> list:
+    """Functions of numbers that are not sums and products."""
+    return [jnp.tanh(x) + 0.1 * jnp.exp(-x * x)]
 
-    def cost(mix: jax.Array) -> jax.Array:
-        seen = x @ mix  # [sequences, tokens, width]
-        norm = jax.lax.rsqrt(jnp.mean(seen**2, axis=-1, keepdims=True) + 1e-6)
-        scores = jnp.exp(norm * seen @ jnp.swapaxes(seen, 1, 2))
-        scores /= jnp.sum(scores, axis=-1, keepdims=True)
-        return jnp.mean(jnp.tanh(scores @ seen + x))
 
-    return [x, mix - 1e-3 * jax.grad(cost)(mix)]
+def _folds(x: jax.Array) -> list:
+    """Sums of short rows, and of what is left of them."""
+    left = x - 0.9 * jnp.mean(x, axis=-1, keepdims=True)
+    return [left - 0.1 * jnp.sum(left, axis=-1, keepdims=True)]
 
 
 def _factors(x: jax.Array) -> list:
@@ -195,6 +196,7 @@ SAMPLES: dict[str, tuple] = {
     "starts": (_starts, (2, 2)),
     "products": (_products, (100, 100), (100, 100)),
     "chains": (_chains, (64, 64), (64, 64), (64, 64)),
-    "passes": (_passes, (8, 32, 16), (16, 16)),
+    "curves": (_curves, (64, 64)),
+    "folds": (_folds, (256, 16)),
     "factors": (_factors, (96, 96)),
 }

@@ -22,7 +22,7 @@ from memjax.engine.planned.group import Layout
 from memjax.engine.planned.job import Job
 from memjax.engine.planned.machines import Machine
 from memjax.engine.run import shelf
-from memjax.engine.run.devices import lane_mesh
+from memjax.engine.run.mesh import lane_mesh
 from memjax.engine.run.outcome import Outcome
 from memjax.lanes import Tree
 from memjax.legs import Carry, Legs, arrive, depart, walk
@@ -31,11 +31,6 @@ LAPACK = frozenset(
     "cholesky lu qr geqrf householder_product eigh eig svd schur hessenberg "
     "tridiagonal_solve triangular_solve".split()
 )
-
-
-def on_every_device(inputs: Tree, machine: Machine) -> Tree:
-    """Inputs where the lanes run, so that all segments find them there."""
-    return jax.device_put(inputs, NamedSharding(lane_mesh(machine), P()))
 
 
 def mapped(lane: Callable, chunk: int, machine: Machine) -> Callable:
