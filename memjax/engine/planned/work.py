@@ -28,7 +28,7 @@ SLOW = {
     "pow": 10.0,
     "random_bits": 9.0,
 }
-DOUBLE = 4.0  # of these in double precision: half as many at a time, of twice the terms
+DOUBLE = 3.0  # of these in double precision: half as many at a time, and longer
 # What is done one by one: a number that is looked up; one that is put or added.
 LOOKED_UP, PUT = 1.0, 5.0
 FOLDS = tuple(
