@@ -118,7 +118,7 @@ def test_a_loss_with_a_key_draws_anew_for_each_step_and_point():
         each = [jax.random.normal(jax.random.fold_in(at_t, i), ()) for i in range(4)]
         np.testing.assert_allclose(moves[t], np.mean(each), rtol=1e-5)
     with pytest.raises(ValueError, match="needs train"):
-        legs(jnp.zeros(()), data)
+        mj.walk(legs(jnp.zeros(()), data))
 
 
 def squares():
@@ -221,7 +221,7 @@ def test_what_a_step_sees_needs_a_key_and_points():
         lambda p, x, y: p * x, optax.sgd(1.0), lambda p: {"p": p}, 2, sees=sees
     )
     with pytest.raises(ValueError, match="params, data, key"):
-        fit(jnp.zeros(()), data)
+        mj.walk(fit(jnp.zeros(()), data))
     with pytest.raises(ValueError, match="at least one point"):
         mj.minibatch(data, jax.random.key(0), -1)
 
