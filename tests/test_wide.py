@@ -299,11 +299,11 @@ def no_room_for(lanes: int, monkeypatch) -> list[int]:
     """Calls of more lanes a device run out of memory; the lanes of all calls."""
     call, tried = calls._call, []
 
-    def small_memory(machine, block, *rest):
-        tried.append(len(block.lanes) // machine.devices)
+    def small_memory(job, block, *rest):
+        tried.append(len(block.lanes) // job.machine.devices)
         if tried[-1] > lanes:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory")
-        return call(machine, block, *rest)
+        return call(job, block, *rest)
 
     monkeypatch.setattr(calls, "_call", small_memory)
     return tried
