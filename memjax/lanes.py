@@ -27,15 +27,15 @@ def lane_by_lane(draw: Callable) -> Callable:
 
 def inner_jaxprs(parameters: Any) -> list[Jaxpr]:
     """The traces among the parameters of an equation."""
-    if isinstance(parameters, ClosedJaxpr):
-        return [parameters.jaxpr]
-    if isinstance(parameters, Jaxpr):
-        return [parameters]
-    if isinstance(parameters, dict):
-        parameters = [*parameters.values()]
-    if not isinstance(parameters, list | tuple):
-        return []
-    return [found for p in parameters for found in inner_jaxprs(p)]
+    found: list[Jaxpr] = []
+    for p in parameters.values() if isinstance(parameters, dict) else parameters:
+        if isinstance(p, ClosedJaxpr):
+            found.append(p.jaxpr)
+        elif isinstance(p, Jaxpr):
+            found.append(p)
+        elif isinstance(p, list | tuple | dict):
+            found += inner_jaxprs(p)
+    return found
 
 
 def products(jaxpr: Jaxpr, own: list[bool]) -> int:

@@ -1,6 +1,7 @@
 """What an axis may hold; every refusal names the parameter and what was found."""
 
 import itertools
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -112,9 +113,9 @@ def plan_of(sweep: mj.Sweep, devices: int, chunk=None, seconds=1e-3) -> Plan:
     positions, groups = sweep.grid.positions(), []
     for shapes, lanes in sweep.grid.groups(positions):
         tiles = tiles_of(sweep.grid, shapes, positions[lanes])
-        price = Price(0.0, tiles * seconds / 100, 11, 1000, 10)
         steps = np.full(len(lanes), 100)
-        groups.append(Group(shapes, lanes, tiles, steps, price, None))
+        priced = partial(Price, 0.0, tiles * seconds / 100, 11, 1000, 10)
+        groups.append(Group(shapes, lanes, tiles, steps, priced, None))
     return make_plan(groups, mj.machines.cpu(devices), chunk)
 
 

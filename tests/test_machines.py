@@ -37,7 +37,7 @@ def plans() -> list:
 def lanes(count: int, price: Price, steps: int = 1000) -> Group:
     """So many lanes alike, of a made-up price."""
     each = np.ones(count)
-    return Group({}, np.arange(count), each, steps * each, price, None)
+    return Group({}, np.arange(count), each, steps * each, lambda: price, None)
 
 
 def test_all_lanes_of_a_workload_are_one_call_of_one_program(plans):

@@ -344,18 +344,53 @@ def test_rows_that_are_asked_for_are_those_of_all(name):
     model = NETWORKS[name]
     params = scattered(model.init(jax.random.key(0)))
     whole = np.asarray(model.apply(params, X))
-    asked = (0, -1, slice(2, 5), np.array([4, 1, -2]))
+    asked = (0, np.array([4, 1, -2]), slice(2, 5), slice(None, None, -2), -1)
 
     @jax.jit
     def rows(index, several):
         traced = [model.apply(params, X, at=at) for at in (index, several)]
         return [model.apply(params, X, at=at) for at in asked], traced
 
-    static, traced = rows(-1, asked[-1])
+    static, traced = rows(*asked[:2])
     for at, found in zip(asked, static, strict=True):
         np.testing.assert_allclose(found, whole[at], rtol=1e-5, atol=1e-5)
-    for at, found in zip(asked[1::2], traced, strict=True):
+    for at, found in zip(asked[:2], traced, strict=True):
         np.testing.assert_allclose(found, whole[at], rtol=1e-5, atol=1e-5)
+
+
+def test_layers_that_are_alike_are_traced_once():
+    traced = []
+
+    def units(z):
+        traced.append(z)
+        return jax.nn.gelu(z)
+
+    @jax.jit
+    def losses(params):
+        made = [network(layers=4, activation=units) for _ in range(2)]
+        return [
+            mj.expect(lambda x, y, m=m: m.apply(params, x, at=y).sum(), data)
+            for m in made
+        ]
+
+    data = mj.Data(jnp.tile(X, (3, 1)), jnp.arange(3), jnp.ones(3))
+    params = network(layers=4).init(jax.random.key(0))
+    jax.jacrev(losses)(params)
+    assert len(traced) == 2  # the last one answers at one place
+
+
+def test_which_activation_it_is_may_be_traced():
+    names = ("relu", "tanh", "sine")
+    params = scattered(network(layers=3).init(jax.random.key(0)))
+
+    @jax.vmap
+    def answers(place):
+        act = mj.models.activation_at(place, names)
+        return network(layers=3, activation=act).apply(params, X)
+
+    for name, found in zip(names, answers(jnp.arange(3)), strict=True):
+        apart = network(layers=3, activation=mj.models.ACTIVATIONS[name])
+        np.testing.assert_allclose(found, apart.apply(params, X), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

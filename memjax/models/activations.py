@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 
+@jax.jit
 def wave(z: jax.Array) -> jax.Array:
     """z + sin(10z)/5, by the series of the sine in the half turn around 0.
 

@@ -1,6 +1,5 @@
 """A selective state-space model of one sequence (Gu and Dao, arXiv 2312.00752)."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -19,7 +18,9 @@ from memjax.models.tokens import (
     no_norm,
     normed,
     present,
+    ranged,
     taken,
+    traced_once,
 )
 
 STEPS = (1e-3, 1e-1)  # the first and last channel's step of time at the start
@@ -90,20 +91,23 @@ def _apply(
     `at` and `norms` are as for the transformer. What is no token leaves all states as
     they are, but stands in the windows of those that follow, as zeros.
     """
+    at = ranged(at, x)
     stream, live = embedded(params["embed"], x), present(x)
-    block = partial(_block, live, lambda a: a)
-    last = partial(_block, live, partial(taken, at=at))
+    block, last = (partial(_block, None, rows, live) for rows in (None, at))
     return answered(params, stream, block, last, norms, at)
 
 
+@traced_once
 def _block(
+    how: None,
+    at: Any,
     live: jax.Array,
-    rows: Callable[[jax.Array], jax.Array],
     layer: Params,
     norm: Any,
     stream: jax.Array,
 ) -> jax.Array:
-    """Some `rows` of the stream [n, width] after a layer."""
+    """The rows `at` some places of the stream [n, width] after a layer."""
+    rows = partial(taken, at=at)
     read = normed(stream, layer["norm"], norm) if "norm" in layer else stream
     entered, gate = jnp.split(layer["into"], 2, axis=1)
     u = jnp.where(live[:, None], read @ entered, 0.0)  # [n, channels]

@@ -1,7 +1,8 @@
 """What models of a sequence share: tokens in, norms between, answers out."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -39,13 +40,16 @@ def present(x: jax.Array) -> jax.Array:
 
 
 def taken(x: jax.Array, at: Any) -> jax.Array:
-    """The rows of `x` [n, …] at an index, a slice or indices [k]: [k, …].
+    """The rows of `x` [n, …] at an index, a range or indices [k]: [k, …].
 
     All rows where `at` is None. Indices may be traced; one that is no row's gives NaN,
     or -2 of whole numbers.
     """
-    if at is None or isinstance(at, slice):
-        return x if at is None else x[at]
+    if at is None:
+        return x
+    if isinstance(at, range):
+        cut = slice(at.start, at.stop if at.stop >= 0 else None, at.step)
+        return x if at == range(len(x)) else x[cut]
     if isinstance(at, int) and -len(x) <= at < len(x):
         return jax.lax.slice_in_dim(x, at % len(x), at % len(x) + 1)
     at = jnp.atleast_1d(jnp.asarray(at))
@@ -54,7 +58,32 @@ def taken(x: jax.Array, at: Any) -> jax.Array:
     return row.get(mode="fill", fill_value=nothing, wrap_negative_indices=False)
 
 
+def ranged(at: Any, x: jax.Array) -> Any:
+    """Rows of a sequence as `taken` knows them: a slice as a range, that has a hash."""
+    at = slice(None) if at is None else at
+    return range(len(x))[at] if isinstance(at, slice) else at
+
+
 # --- between ------------------------------------------------------------------------
+
+
+def traced_once(layer: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """`layer(how, at, *arrays)` with its rows `at`, traced once for all that are alike.
+
+    So are its derivatives and batches. Else most of the time before the first step of a
+    command goes there: a run calls a model in its loss and in what it observes, other
+    sweeps do too, and all layers do the same. `how` is hashable.
+    """
+
+    @partial(jax.jit, static_argnums=(0, 1))
+    def traced(how: Hashable, known: Hashable, at: Any, *arrays: Any) -> jax.Array:
+        return layer(how, known if at is None else at, *arrays)
+
+    def called(how: Hashable, at: Any, *arrays: Any) -> jax.Array:
+        is_known = at is None or isinstance(at, int | range)
+        return traced(how, *((at, None) if is_known else (None, at)), *arrays)
+
+    return called
 
 
 def affine(layer: Params, name: str, x: jax.Array) -> jax.Array:
@@ -109,7 +138,7 @@ def answered(
     if "norm" in params:
         stream = normed(stream, params["norm"], stacked[1][-1])
     logits = stream @ (params["unembed"] if "unembed" in params else params["embed"].T)
-    several = at is None or isinstance(at, slice) or jnp.ndim(at)
+    several = isinstance(at, range) or jnp.ndim(at)
     return logits if several else logits[0]
 
 

@@ -21,8 +21,12 @@ from memjax.models.tokens import (
     no_norm,
     normed,
     present,
+    ranged,
     taken,
+    traced_once,
 )
+
+How = tuple[int, str | None, Callable[[jax.Array], jax.Array]]  # heads, norm, units
 
 
 def transformer(
@@ -68,8 +72,7 @@ def transformer(
         drawn["layers"] |= _fixed(weights, layers, bias, norm is not None)
         return {**drawn, "norm": no_norm(width)} if norm == "pre" else drawn
 
-    block = partial(_block, heads, norm, activation)
-    return Model(init, partial(_apply, block, causal))
+    return Model(init, partial(_apply, (heads, norm, activation), causal))
 
 
 def _check(vocabulary: int, width: int, heads: int, norm: str | None) -> None:
@@ -94,7 +97,7 @@ def _fixed(weights: dict, layers: int, bias: bool, norm: bool) -> Params:
 
 
 def _apply(
-    block: Callable[..., jax.Array],
+    how: How,
     causal: bool,
     params: Params,
     x: jax.Array,
@@ -114,17 +117,18 @@ def _apply(
     """
     if len(x) > len(params["position"]):
         raise ValueError(f"a sequence of {len(x)} has no place for all its tokens")
+    at = ranged(at, x)
     enter = partial(_entered, params, x, positions)
     live = _live(params, x, prompted)
     place = jnp.arange(len(live))
     first = len(live) - len(x)  # what stands before is the prompt
     sees = partial(seen, causal, live)
     asked = sees(taken(place[first:], at))
-    whole = partial(block, sees(place), lambda a: a, affine)
+    whole = partial(_layer, (0, how), None, sees(place))
     if depth(params) == 1 and "norm" not in params:
-        last = partial(block, asked, *_by_table(enter, at))
+        last = partial(_block, how, *_by_table(enter, at), asked)
     else:
-        last = partial(block, asked, lambda a: taken(a[first:], at), affine)
+        last = partial(_layer, (first, how), at, asked)
     return answered(params, enter(), whole, last, norms, at)
 
 
@@ -151,7 +155,6 @@ def _by_table(enter: Callable[..., jax.Array], at: Any) -> tuple[Callable, Calla
     Where no norm is between, tables are projected, once for all sequences, and then
     looked up: a step on 1024 of `a b =` takes 0.6 of the time.
     """
-    at = slice(None) if at is None else at
 
     def through(layer: Params, name: str, rows: jax.Array) -> jax.Array:
         of = at if name == "query" else None
@@ -167,18 +170,24 @@ def _live(params: Params, x: jax.Array, prompted: Any) -> jax.Array:
     return jnp.concatenate([there, present(x)])
 
 
+@traced_once
+def _layer(how: tuple[int, How], at: Any, *given: Any) -> jax.Array:
+    """The rows `at` some places after the first few, a prompt, after a layer."""
+    first, form = how
+    return _block(form, lambda a: taken(a[first:], at), affine, *given)
+
+
 def _block(
-    heads: int,
-    norm: str | None,
-    activation: Callable[[jax.Array], jax.Array],
-    sees: jax.Array,
+    how: How,
     rows: Callable[[jax.Array], jax.Array],
     through: Callable[[Params, str, jax.Array], jax.Array],
+    sees: jax.Array,
     layer: Params,
     live: Any,
     stream: jax.Array,
 ) -> jax.Array:
     """Some `rows` of the stream [n, width] after a layer."""
+    heads, norm, activation = how
 
     def norm_if(when: str, x: jax.Array, part: str) -> jax.Array:
         return normed(x, layer[f"{part}_norm"], live) if norm == when else x

@@ -10,6 +10,7 @@ Map = Callable[[jax.Array], jax.Array]  # [d] -> [d]
 SQUARINGS = 16  # J^(2^16): what a basis can distort is then worth 1 part in 10^4
 
 
+@jax.jit
 def spectral_radius(matrix: jax.Array) -> jax.Array:
     """The largest |eigenvalue| of `matrix` [..., d, d], which need not be symmetric.
 

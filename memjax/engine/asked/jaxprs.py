@@ -10,11 +10,16 @@ from memjax.lanes import Tree, inner_jaxprs
 
 
 def equations(jaxpr: Jaxpr) -> Iterator[Any]:
-    """The equations of a trace, at any depth."""
-    for equation in jaxpr.eqns:
-        yield equation
-        for inner in inner_jaxprs(equation.params):
-            yield from equations(inner)
+    """The equations of a trace, at any depth; of one that stands in several places,
+    once.
+    """
+    left, seen = [jaxpr], {id(jaxpr)}
+    while left:
+        for equation in left.pop().eqns:
+            yield equation
+            inner = [j for j in inner_jaxprs(equation.params) if id(j) not in seen]
+            seen.update(map(id, inner))
+            left += inner
 
 
 def uses(jaxpr: Jaxpr, primitives: frozenset[str]) -> bool:

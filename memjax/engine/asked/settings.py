@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 import jax
@@ -56,6 +57,7 @@ def versions() -> dict[str, Any]:
     return {name: version(name) for name in ("jax", "jaxlib", "scipy")}
 
 
+@cache
 def version(name: str) -> str | None:
     try:
         return importlib.metadata.version(name)

@@ -1,5 +1,8 @@
 """Lanes that run by one program, and those that run in one call of it."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,15 +13,21 @@ from memjax.engine.planned.price import Price
 from memjax.measure import TILE
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Group:
     """Lanes of equal shapes: one compiled program."""
 
     shapes: dict[str, Any]
     lanes: np.ndarray  # indices into the grid
     tiles: np.ndarray  # the row tiles of each lane
     steps: np.ndarray  # of each lane
-    price: Price
+    priced: Callable[[], Price]
     lane: Lane
+
+    @cached_property
+    def price(self) -> Price:
+        """What lanes cost, read from their trace where it is asked for."""
+        return self.priced()
 
     @property
     def seconds(self) -> np.ndarray:

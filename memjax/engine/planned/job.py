@@ -1,6 +1,7 @@
 """A sweep that is to be done now: its run, traced where it is needed, and no more."""
 
 import inspect
+import linecache
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -90,7 +91,9 @@ class Job:
                 lane = self.lane(shapes)
                 given = self._given(lane.kinds, lanes[members])
                 has_memory, prices = self.machine.lanes is None, self.machine.prices
-                priced = price(lane.traced, prices, tiles, given, held=has_memory)
+                priced = partial(
+                    price, lane.traced, prices, tiles, given, held=has_memory
+                )
             steps = self._steps(lane.traced, positions[members])
             found.append(Group(shapes, lanes[members], tiles, steps, priced, lane))
         return found
@@ -219,10 +222,9 @@ class Job:
 
 
 def _source(code: CodeType) -> str | None:
-    try:
-        return inspect.getsource(code)
-    except OSError:
-        return None
+    """The lines of a function, which `inspect` would look for in every module."""
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    return "".join(inspect.getblock(lines)) if lines else None
 
 
 def _kind(values: tuple) -> str:
