@@ -248,8 +248,9 @@ class Sweep:
 
     def provenance(self, job: Job | None = None) -> dict[str, Any]:
         """What results are trusted by: versions, devices, settings, traces, source."""
+        job = job or self.job()
         with precisely(self.float64):
-            return {**provenance(self.run), **(job or self.job()).told()}
+            return {**provenance(self.run, job.moment), **job.told()}
 
     def _results(self, job: Job, pieces: list[Piece], clock: Clock) -> xr.Dataset:
         spent = {

@@ -87,9 +87,10 @@ class Lane:
 @lru_cache(maxsize=1)
 def _walk_at(moment: Moment) -> list[str]:
     """How the library walks a run, by the walk of one that only counts."""
-    legs = iterate(jnp.zeros(2), lambda s, t: s + t, lambda s: {"s": s}, (0, 1, 3))
 
     def walked() -> Any:
+        start = jnp.zeros(2)
+        legs = iterate(start, lambda s, t: s + t, lambda s: {"s": s}, (0, 1, 3))
         carry, seen = walk(legs, depart(legs))
         return seen, arrive(legs, carry)
 

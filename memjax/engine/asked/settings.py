@@ -32,7 +32,7 @@ def precisely(float64: bool) -> Iterator[None]:
 def numerics() -> dict[str, Any]:
     """The settings that decide the last digits; part of a question's identity."""
     return {
-        "float": str(jnp.zeros(()).dtype),
+        "float": str(jnp.result_type(float)),
         "matmul_precision": jax.config.values["jax_default_matmul_precision"],
         "random": jax.config.values["jax_default_prng_impl"],
         "threefry_partitionable": jax.config.values["jax_threefry_partitionable"],

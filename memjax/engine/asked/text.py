@@ -8,6 +8,7 @@ stable text is refused, so that nothing is passed over in silence.
 import enum
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -36,6 +37,7 @@ LEFT_OUT = {  # what names, places or differentiates; none of it changes a numbe
     "reduce": "computation",  # its jaxpr is there
     "name": "name",
 }
+PLAIN = {type(None), bool, int, float, complex, str, bytes}
 GROUPS = "jax._src.flattree"  # which values a loop carries, from JAX 0.11 on
 PLACING = {"sharding", "out_sharding"}  # the engine places lanes
 RULED = {name: {*words.split(), *PLACING} for name, words in LEFT_OUT.items()}
@@ -97,7 +99,7 @@ class _Writer:
 
     def value(self, v: Any, *place: str) -> str:
         """A parameter or constant."""
-        if v is None or isinstance(v, bool | str | bytes | complex):
+        if type(v) in PLAIN:
             return repr(v)
         if isinstance(v, enum.Enum):  # before int: some are both
             return f"{type(v).__name__}.{v.name}"
@@ -134,6 +136,7 @@ class _Writer:
         raise TypeError(f"has no stable text for a {type(v).__name__} ({where})")
 
 
+@lru_cache(maxsize=4096)
 def _kind(aval: Any) -> str:
     """The type of a variable."""
     if not hasattr(aval, "shape"):

@@ -7,12 +7,14 @@ import platform
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import jax
 
 from memjax.engine.asked.settings import numerics, version
+from memjax.engine.asked.trace import Moment
 
 PACKAGES = ("memjax", "jax", "jaxlib", "flax", "optax", "numpy", "xarray")
 ENVIRONMENT = (
@@ -28,10 +30,11 @@ ENVIRONMENT = (
     "SLURM_ARRAY_TASK_ID",
     "SLURM_ARRAY_TASK_COUNT",
 )  # nothing else of the environment is recorded
+HEAD = "# branch.oid "  # what git writes before the commit
 
 
-def provenance(run: Callable[..., Any]) -> dict[str, Any]:
-    """Versions, devices, settings and the state of the code, taken now.
+def provenance(run: Callable[..., Any], at: Moment) -> dict[str, Any]:
+    """Versions, devices, settings, and the state of the code at the moment of its trace.
 
     Of the host only a digest, by which its results are known from another's.
     """
@@ -45,8 +48,8 @@ def provenance(run: Callable[..., Any]) -> dict[str, Any]:
         "environment": {n: os.environ[n] for n in ENVIRONMENT if n in os.environ},
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": hashlib.sha256(platform.node().encode()).hexdigest()[:8],
-        "git": git_state(_file_of(run)),
-        "memjax_git": git_state(Path(__file__)),
+        "git": _git_state_at(at, _file_of(run)),
+        "memjax_git": _git_state_at(at, Path(__file__)),
     }
 
 
@@ -56,6 +59,11 @@ def _file_of(run: Callable[..., Any]) -> Path | None:
         return Path(inspect.getfile(inspect.unwrap(getattr(run, "func", run))))
     except (TypeError, OSError):
         return None
+
+
+@lru_cache(maxsize=64)
+def _git_state_at(moment: Moment, file: Path | None) -> dict[str, Any]:
+    return git_state(file)
 
 
 def git_state(file: Path | None) -> dict[str, Any]:
@@ -69,8 +77,11 @@ def git_state(file: Path | None) -> dict[str, Any]:
     if tracked is None:
         inside = _git(file.parent, "rev-parse", "--is-inside-work-tree")
         return {"commit": None, "dirty": "untracked" if inside else None}
-    status = _git(file.parent, "status", "--porcelain", "--untracked-files=no")
-    return {"commit": _git(file.parent, "rev-parse", "HEAD"), "dirty": bool(status)}
+    asked = "status", "--porcelain=v2", "--branch", "--untracked-files=no"
+    lines = (_git(file.parent, *asked) or "").splitlines()
+    commits = [line.removeprefix(HEAD) for line in lines if line.startswith(HEAD)]
+    changed = any(not line.startswith("#") for line in lines)
+    return {"commit": (commits or [None])[0], "dirty": changed}
 
 
 def _git(folder: Path, *words: str) -> str | None:

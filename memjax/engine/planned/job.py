@@ -49,7 +49,7 @@ class Job:
         self.machine = machine
         self._lanes: dict[tuple, Lane] = {}
         self.plans: dict[tuple, Any] = {}  # of some of its lanes, made once each
-        self._moment = (at or moment())._replace(wide=machine.wave)
+        self.moment = (at or moment())._replace(wide=machine.wave)
         self._tracing = self._in_xla = 0.0
 
     def on(self, machine: Machine) -> "Job":
@@ -69,7 +69,7 @@ class Job:
             }
             left = {n: kind for n, kind in of.items() if n not in shapes}
             kinds = self.kinds._replace(numbers=left)
-            traced = trace(self.run, settled, left, kinds.inputs, self._moment)
+            traced = trace(self.run, settled, left, kinds.inputs, self.moment)
             self._tracing += time.perf_counter() - began
             self._lanes[key] = Lane(traced, kinds)
         return self._lanes[key]

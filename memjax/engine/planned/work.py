@@ -101,7 +101,7 @@ def work(jaxpr: Jaxpr, tiles: Any = 1, known: Known | None = None) -> Work:
     A loop that counts up to what is not known is a walk over row tiles; its kernels are
     started once.
     """
-    known, total = known or Known(jaxpr), Work()
+    known, every = known or Known(jaxpr), [Work()]
     for equation in jaxpr.eqns:
         name, inner = equation.primitive.name, inner_jaxprs(equation.params)
         if name == "cond":
@@ -120,8 +120,8 @@ def work(jaxpr: Jaxpr, tiles: Any = 1, known: Known | None = None) -> Work:
             found = work(inner[0], tiles, known.in_a_call(equation, inner[0]))
         else:
             found = _alone(name, equation)
-        total = total.plus(found)
-    return total
+        every.append(found)
+    return Work(*map(sum, zip(*every, strict=True)))
 
 
 def _loop(equation: Any, tiles: Any, known: Known) -> Work:
