@@ -34,7 +34,7 @@ HEAD = "# branch.oid "  # what git writes before the commit
 
 
 def provenance(run: Callable[..., Any], at: Moment) -> dict[str, Any]:
-    """Versions, devices, settings, and the state of the code at the moment of its trace.
+    """Versions, devices, settings, and the state of the code when it was traced.
 
     Of the host only a digest, by which its results are known from another's.
     """
