@@ -79,9 +79,8 @@ def git_state(file: Path | None) -> dict[str, Any]:
         return {"commit": None, "dirty": "untracked" if inside else None}
     asked = "status", "--porcelain=v2", "--branch", "--untracked-files=no"
     lines = (_git(file.parent, *asked) or "").splitlines()
-    commits = [line.removeprefix(HEAD) for line in lines if line.startswith(HEAD)]
-    changed = any(not line.startswith("#") for line in lines)
-    return {"commit": (commits or [None])[0], "dirty": changed}
+    commit = next((li.removeprefix(HEAD) for li in lines if li.startswith(HEAD)), None)
+    return {"commit": commit, "dirty": any(not li.startswith("#") for li in lines)}
 
 
 def _git(folder: Path, *words: str) -> str | None:
