@@ -5,6 +5,7 @@ import gzip
 import json
 import random
 import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -376,6 +377,25 @@ def test_snapshots_over_shapes_have_each_its_own(tmp_path):
 
     loaded = mj.Snapshots.load(tmp_path / "s.nc", like)
     chex.assert_trees_all_equal(loaded.at(depth=2, width=3), params)
+
+
+# --- what tracing goes through ------------------------------------------------------
+
+
+def test_tracing_has_room_on_the_stack_and_errors_pass():
+    rooms = []
+
+    def run(x):
+        frame = sys._getframe()
+        while frame is not None:
+            rooms.append(frame.f_code.co_stacksize)
+            frame = frame.f_back
+        return {"y": x}
+
+    assert mj.sweep(run, x=[1.0, 2.0]).y.values.tolist() == [1.0, 2.0]
+    assert max(rooms) == 2**16
+    with pytest.raises(ZeroDivisionError):
+        mj.sweep(lambda x: {"y": x + 1 // 0}, x=[1.0])
 
 
 # --- provenance ---------------------------------------------------------------------

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -147,13 +147,14 @@ def trace(
 
     try:
         with at_moment(moment), no_draws_of_the_host(run, again):
-            whole, returned = jax.make_jaxpr(setup, return_shape=True)(numbers, inputs)
+            made = jax.make_jaxpr(setup, return_shape=True)
+            whole, returned = with_room(partial(made, numbers, inputs))
     except TypeError as error:
         if isinstance(error, TO_BE_KNOWN) or "concrete" in str(error):
             raise TypeError(_to_be_known(run, numbers, error)) from None
         raise
-    made = Part(whole.jaxpr, jax.tree.structure(returned))
-    traced = Traced(made, whole.consts, **found, moment=moment)
+    part = Part(whole.jaxpr, jax.tree.structure(returned))
+    traced = Traced(part, whole.consts, **found, moment=moment)
     check_effects(run, traced.jaxprs)
     warn_of_large(run, traced.closed)
     return traced
@@ -194,4 +195,15 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-# --- a walk over lists of arrays ----------------------------------------------------
+def with_room(do: Callable[[], Any]) -> Any:
+    """`do()` where the stack of the interpreter has room.
+
+    CPython keeps frames in pieces of 16 KiB, and gives one back to the system whenever
+    its first frame returns: calls at such an edge take many times as long, and tracing,
+    whose calls are deep, a quarter more time. A frame of half a megabyte, which this
+    one says to be, begins a piece that all others fit into.
+    """
+    return do()
+
+
+with_room.__code__ = with_room.__code__.replace(co_stacksize=2**16)

@@ -17,7 +17,7 @@ from jax.sharding import PartitionSpec as P
 from memjax.engine.asked.axes import Per
 from memjax.engine.asked.jaxprs import uses
 from memjax.engine.asked.lane import Lane
-from memjax.engine.asked.trace import at_moment
+from memjax.engine.asked.trace import at_moment, with_room
 from memjax.engine.planned.group import Layout
 from memjax.engine.planned.job import Job
 from memjax.engine.planned.machines import Machine
@@ -125,7 +125,7 @@ def lower(lane: Lane, layout: Layout, arguments: tuple, machine: Machine) -> Any
     grid = mapped(partial(one_lane, lane, legs), chunk, machine)
     donated = () if on_cpu or legs is None else (2,)
     with at_moment(lane.traced.moment._replace(wide=wave)):
-        return jax.jit(grid, donate_argnums=donated).lower(*example)
+        return with_room(partial(jax.jit(grid, donate_argnums=donated).lower, *example))
 
 
 def one_lane(
