@@ -424,7 +424,9 @@ def test_the_state_of_a_file_is_that_of_its_own_repository(tmp_path):
     assert git_state(script) == {"commit": None, "dirty": None}
     git("init", "-q")
     assert git_state(script) == {"commit": None, "dirty": "untracked"}
-    git("add", "."), git("commit", "-qm", "one")
+    git("add", ".")
+    assert git_state(script) == {"commit": None, "dirty": True}
+    git("commit", "-qm", "one")
     assert git_state(script)["dirty"] is False
     script.write_text("x = 2\n")
     assert git_state(script)["dirty"] is True

@@ -34,7 +34,7 @@ HEAD = "# branch.oid "  # what git writes before the commit
 
 
 def provenance(run: Callable[..., Any], at: Moment) -> dict[str, Any]:
-    """Versions, devices, settings, and the state of the code when it was traced.
+    """Versions, devices, settings, and the state of the code, asked once a moment.
 
     Of the host only a digest, by which its results are known from another's.
     """
@@ -78,8 +78,12 @@ def git_state(file: Path | None) -> dict[str, Any]:
         inside = _git(file.parent, "rev-parse", "--is-inside-work-tree")
         return {"commit": None, "dirty": "untracked" if inside else None}
     asked = "status", "--porcelain=v2", "--branch", "--untracked-files=no"
-    lines = (_git(file.parent, *asked) or "").splitlines()
-    commit = next((li.removeprefix(HEAD) for li in lines if li.startswith(HEAD)), None)
+    status = _git(file.parent, *asked)
+    if status is None:
+        return {"commit": None, "dirty": None}
+    lines = status.splitlines()
+    named = [line.removeprefix(HEAD) for line in lines if line.startswith(HEAD)]
+    commit = None if named == ["(initial)"] else named[0]
     return {"commit": commit, "dirty": any(not li.startswith("#") for li in lines)}
 
 

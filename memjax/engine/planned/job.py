@@ -223,6 +223,7 @@ class Job:
 
 def _source(code: CodeType) -> str | None:
     """The lines of a function, which `inspect` would look for in every module."""
+    linecache.checkcache(code.co_filename)
     lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
     return "".join(inspect.getblock(lines)) if lines else None
 
